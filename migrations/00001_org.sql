@@ -1,0 +1,115 @@
+-- +goose Up
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+
+-- isolate gives a table its policies: the app sees the rows of the org named by app.org_id and no others
+-- (no setting, no rows); the owner sees all, since FORCE would blind backfills and foreign keys; the audit
+-- role reads all. Every table with an org calls it; a test reads the catalog and names the one that does not.
+-- +goose StatementBegin
+CREATE FUNCTION isolate(t regclass, org_column name DEFAULT 'org_id') RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+DECLARE mine text := format('%I = (SELECT NULLIF(current_setting(''app.org_id'', true), '''')::uuid)', org_column);
+BEGIN
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
+  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
+  EXECUTE format('CREATE POLICY org_only ON %s TO holdfast_app USING (%s) WITH CHECK (%s)', t, mine, mine);
+  EXECUTE format('CREATE POLICY owner_all ON %s TO holdfast_owner USING (true) WITH CHECK (true)', t);
+  EXECUTE format('CREATE POLICY audit_read ON %s FOR SELECT TO holdfast_audit USING (true)', t);
+  EXECUTE format('GRANT SELECT ON %s TO holdfast_audit', t);
+END $$;
+
+-- dispatch_may lets the dispatch role see every row of a table, but only the columns granted: ids and times.
+CREATE FUNCTION dispatch_may(t regclass, granted text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  EXECUTE format('CREATE POLICY dispatch_all ON %s TO holdfast_dispatch USING (true) WITH CHECK (true)', t);
+  EXECUTE format('GRANT %s ON %s TO holdfast_dispatch', granted, t);
+END $$;
+
+-- dispatch_owns hands a SECURITY DEFINER function to the dispatch role; only the app may call it.
+CREATE FUNCTION dispatch_owns(f regprocedure) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO holdfast_app', f);
+  EXECUTE format('ALTER FUNCTION %s OWNER TO holdfast_dispatch', f);
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION isolate(regclass, name), dispatch_may(regclass, text), dispatch_owns(regprocedure) FROM PUBLIC;
+-- A function's new owner needs CREATE on its schema at the moment of the change; the last migration file takes it back.
+GRANT CREATE, USAGE ON SCHEMA public TO holdfast_dispatch;
+GRANT USAGE ON SCHEMA public TO holdfast_app, holdfast_audit;
+
+CREATE TABLE org (
+  id         uuid PRIMARY KEY,
+  slug       text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  name       text NOT NULL CHECK (name <> ''),
+  time_zone  text NOT NULL,
+  locale     text NOT NULL DEFAULT 'en' CHECK (locale IN ('en', 'es')),
+  region     text NOT NULL DEFAULT 'US' CHECK (region ~ '^[A-Z]{2}$'),
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+SELECT isolate('org', 'id');
+GRANT SELECT ON org TO holdfast_app;
+
+-- The key itself is shown once; what stays is a prefix to find it by and a keyed hash.
+CREATE TABLE api_key (
+  org_id     uuid NOT NULL REFERENCES org,
+  id         uuid NOT NULL,
+  prefix     text NOT NULL UNIQUE,
+  hash       bytea NOT NULL,
+  label      text NOT NULL DEFAULT '',
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  revoked_at timestamptz,
+  PRIMARY KEY (org_id, id)
+);
+SELECT isolate('api_key');
+SELECT dispatch_may('api_key', 'SELECT (org_id, id, prefix, hash, revoked_at)');
+GRANT SELECT ON api_key TO holdfast_app;
+
+-- Credentials of the org's own Twilio account. version is what a process's cache compares.
+CREATE TABLE sms_account (
+  org_id                uuid PRIMARY KEY REFERENCES org,
+  account_sid           text NOT NULL CHECK (account_sid ~ '^AC[0-9a-fA-F]{32}$'),
+  token_sealed          bytea NOT NULL,
+  from_number           text NOT NULL DEFAULT '',
+  messaging_service_sid text NOT NULL DEFAULT '',
+  version               int NOT NULL DEFAULT 1,
+  updated_at            timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CHECK (from_number <> '' OR messaging_service_sid <> '')
+);
+SELECT isolate('sms_account');
+GRANT SELECT ON sms_account TO holdfast_app;
+
+-- Secrets that sign what comes in: events (Standard Webhooks), vapi, retell.
+CREATE TABLE webhook_secret (
+  org_id     uuid NOT NULL REFERENCES org,
+  kind       text NOT NULL CHECK (kind IN ('events', 'vapi', 'retell')),
+  sealed     bytea NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (org_id, kind)
+);
+SELECT isolate('webhook_secret');
+GRANT SELECT ON webhook_secret TO holdfast_app;
+
+-- What an operator should look at: a key used on another org's path, a forged signature.
+CREATE TABLE security_event (
+  org_id uuid NOT NULL REFERENCES org,
+  id     bigint GENERATED ALWAYS AS IDENTITY,
+  at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  kind   text NOT NULL,
+  key_id uuid,
+  route  text NOT NULL DEFAULT '',
+  PRIMARY KEY (org_id, id)
+);
+SELECT isolate('security_event');
+GRANT SELECT, INSERT ON security_event TO holdfast_app;
+
+-- api_key_find answers which org a key belongs to, before any org is known. A revoked key is found by nobody.
+-- +goose StatementBegin
+CREATE FUNCTION api_key_find(p_prefix text)
+RETURNS TABLE (org_id uuid, id uuid, hash bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT k.org_id, k.id, k.hash FROM api_key k WHERE k.prefix = p_prefix AND k.revoked_at IS NULL
+$$;
+-- +goose StatementEnd
+SELECT dispatch_owns('api_key_find(text)');

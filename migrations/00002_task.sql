@@ -1,0 +1,182 @@
+-- +goose Up
+
+-- A request is what somebody asked for and was answered 2xx; its body is sealed and emptied when it is answered.
+CREATE TABLE request (
+  org_id      uuid NOT NULL REFERENCES org,
+  id          uuid NOT NULL,
+  kind        text NOT NULL,
+  source      text NOT NULL,
+  idem_key    text,
+  fingerprint bytea NOT NULL,
+  body_sealed bytea,
+  booking_id  uuid,
+  status      int,
+  answer      jsonb,
+  created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  done_at     timestamptz,
+  PRIMARY KEY (org_id, id),
+  CHECK ((status IS NULL) = (done_at IS NULL)),
+  CHECK (done_at IS NULL OR body_sealed IS NULL)
+);
+CREATE UNIQUE INDEX request_idempotency ON request (org_id, source, idem_key) WHERE idem_key IS NOT NULL;
+SELECT isolate('request');
+SELECT dispatch_may('request', 'SELECT (org_id, id, done_at)');
+GRANT SELECT, INSERT, UPDATE ON request TO holdfast_app;
+
+-- A process that runs tasks. It belongs to no org; in_flight is what it is working on, by id.
+CREATE TABLE worker (
+  id         uuid PRIMARY KEY,
+  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  seen_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  in_flight  uuid[] NOT NULL DEFAULT '{}'
+);
+GRANT SELECT (id, seen_at), INSERT, UPDATE, DELETE ON worker TO holdfast_app;
+GRANT SELECT ON worker TO holdfast_dispatch, holdfast_audit;
+
+CREATE TABLE task (
+  org_id      uuid NOT NULL REFERENCES org,
+  id          uuid NOT NULL,
+  type        text NOT NULL,
+  queue       text NOT NULL,
+  payload     jsonb NOT NULL,
+  headers     jsonb NOT NULL DEFAULT '{}',
+  request_id  uuid,
+  state       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'dead', 'discarded')),
+  epoch       int NOT NULL DEFAULT 1,
+  attempt     int NOT NULL DEFAULT 0,
+  crashes     int NOT NULL DEFAULT 0,
+  run_at      timestamptz NOT NULL,
+  check_at    timestamptz NOT NULL,
+  give_up_at  timestamptz NOT NULL,
+  claimed_by  uuid,
+  claim_no    int NOT NULL DEFAULT 0,
+  claim_until timestamptz,
+  last_error  text,
+  created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished_at timestamptz,
+  PRIMARY KEY (org_id, id),
+  FOREIGN KEY (org_id, request_id) REFERENCES request (org_id, id)
+) WITH (fillfactor = 80);
+CREATE INDEX task_check ON task (check_at) WHERE state = 'pending';
+CREATE INDEX task_dead ON task (id DESC) WHERE state = 'dead';
+CREATE INDEX task_request ON task (org_id, request_id) WHERE request_id IS NOT NULL;
+SELECT isolate('task');
+SELECT dispatch_may('task', 'SELECT (org_id, id, type, queue, state, epoch, attempt, crashes, run_at, check_at, claimed_by, claim_until), UPDATE (epoch, crashes, check_at)');
+GRANT SELECT, INSERT, UPDATE ON task TO holdfast_app;
+
+-- One pending task per (type, key): inserted with the task, deleted when it ends.
+CREATE TABLE task_dedup (
+  org_id  uuid NOT NULL,
+  type    text NOT NULL,
+  key     text NOT NULL,
+  task_id uuid NOT NULL,
+  PRIMARY KEY (org_id, type, key),
+  FOREIGN KEY (org_id, task_id) REFERENCES task (org_id, id) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE INDEX task_dedup_task ON task_dedup (org_id, task_id);
+SELECT isolate('task_dedup');
+GRANT SELECT, INSERT, DELETE ON task_dedup TO holdfast_app;
+
+-- One row per periodic task and window: who inserts it runs the tick.
+CREATE TABLE tick (
+  name        text NOT NULL,
+  due_window  timestamptz NOT NULL,
+  at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished_at timestamptz,
+  rows_done   bigint,
+  error       text,
+  PRIMARY KEY (name, due_window)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON tick TO holdfast_app;
+GRANT SELECT ON tick TO holdfast_audit;
+
+-- Workers count as dead when they were not seen for 3 s (they write once a second).
+-- +goose StatementBegin
+CREATE FUNCTION worker_lives(p_worker uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
+  SELECT EXISTS (SELECT FROM worker w WHERE w.id = p_worker AND w.seen_at > clock_timestamp() - interval '3 s')
+$$;
+
+-- task_due takes rows that nobody has looked at for a while and moves their next look ahead: doubling with
+-- the time they have been due, from 2 to 30 s, so that a backlog is not asked about again and again.
+CREATE FUNCTION task_due(p_limit int)
+RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  UPDATE task t
+     SET check_at = clock_timestamp() + LEAST(interval '30 s', GREATEST(interval '2 s', clock_timestamp() - t.run_at))
+   WHERE (t.org_id, t.id) IN (
+           SELECT d.org_id, d.id FROM task d
+            WHERE d.state = 'pending' AND d.check_at <= clock_timestamp()
+            ORDER BY d.check_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+  RETURNING t.org_id, t.id, t.type, t.queue, t.epoch
+$$;
+
+-- task_bump gives rows a new epoch, so that whatever Redis still has of them becomes garbage. It changes only
+-- rows that are pending in the epoch the caller saw and that nobody is working on.
+CREATE FUNCTION task_bump(p_orgs uuid[], p_ids uuid[], p_epochs int[], p_crashed boolean)
+RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  UPDATE task t
+     SET epoch = t.epoch + 1, crashes = t.crashes + p_crashed::int, check_at = clock_timestamp() + interval '2 s'
+   WHERE (t.org_id, t.id) IN (
+           SELECT b.org_id, b.id FROM task b
+             JOIN unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch) ON b.org_id = w.org_id AND b.id = w.id
+            WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED)
+  RETURNING t.org_id, t.id, t.type, t.queue, t.epoch
+$$;
+
+-- task_orphans tells which of the tasks that Redis calls active nobody is working on: pending in that epoch,
+-- not locked, without a live claim, and in no live worker's in_flight.
+CREATE FUNCTION task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs int[])
+RETURNS TABLE (org_id uuid, id uuid, epoch int)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT t.org_id, t.id, t.epoch
+    FROM task t JOIN unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
+      ON t.org_id = w.org_id AND t.id = w.id
+   WHERE t.state = 'pending' AND t.epoch = w.epoch
+     AND NOT (t.claimed_by IS NOT NULL AND t.claim_until > clock_timestamp() AND worker_lives(t.claimed_by))
+     AND NOT EXISTS (SELECT FROM worker k WHERE k.seen_at > clock_timestamp() - interval '3 s' AND t.id = ANY (k.in_flight))
+     FOR UPDATE OF t SKIP LOCKED
+$$;
+
+-- task_recheck makes every due row due for a look at once: Redis was lost or away.
+CREATE FUNCTION task_recheck() RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  WITH moved AS (
+    UPDATE task t SET check_at = clock_timestamp()
+     WHERE (t.org_id, t.id) IN (
+             SELECT r.org_id, r.id FROM task r
+              WHERE r.state = 'pending' AND r.check_at > clock_timestamp()
+                AND r.run_at <= clock_timestamp() + interval '1 min' FOR UPDATE SKIP LOCKED)
+    RETURNING 1)
+  SELECT count(*) FROM moved
+$$;
+
+-- task_dead_newest lists the newest dead letters, to be shown in asynqmon's archive again after Redis was lost.
+CREATE FUNCTION task_dead_newest(p_limit int)
+RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT t.org_id, t.id, t.type, t.queue, t.epoch FROM task t WHERE t.state = 'dead' ORDER BY t.id DESC LIMIT p_limit
+$$;
+
+-- task_stats is what /metrics shows: rows by type and state, and since when the oldest pending one is due.
+CREATE FUNCTION task_stats()
+RETURNS TABLE (type text, state text, n bigint, oldest_due timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT t.type, t.state, count(*), min(t.run_at) FROM task t WHERE t.state IN ('pending', 'dead') GROUP BY 1, 2
+$$;
+
+-- requests_done tells which of the requests that clients wait for have been answered.
+CREATE FUNCTION requests_done(p_orgs uuid[], p_ids uuid[]) RETURNS TABLE (id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT r.id FROM request r JOIN unnest(p_orgs, p_ids) AS w(org_id, id) ON r.org_id = w.org_id AND r.id = w.id
+   WHERE r.done_at IS NOT NULL
+$$;
+-- +goose StatementEnd
+SELECT dispatch_owns('task_due(int)');
+SELECT dispatch_owns('task_bump(uuid[], uuid[], int[], boolean)');
+SELECT dispatch_owns('task_orphans(uuid[], uuid[], int[])');
+SELECT dispatch_owns('task_recheck()');
+SELECT dispatch_owns('task_dead_newest(int)');
+SELECT dispatch_owns('task_stats()');
+SELECT dispatch_owns('requests_done(uuid[], uuid[])');

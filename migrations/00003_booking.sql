@@ -1,0 +1,277 @@
+-- +goose Up
+
+-- What can be booked: a person, a room, a lift. seats = how many bookings fit side by side (lanes).
+CREATE TABLE resource (
+  org_id          uuid NOT NULL REFERENCES org,
+  id              uuid NOT NULL,
+  slug            text NOT NULL CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  name            text NOT NULL CHECK (name <> ''),
+  time_zone       text NOT NULL,
+  seats           int NOT NULL DEFAULT 1 CHECK (seats BETWEEN 1 AND 1000),
+  default_minutes int NOT NULL DEFAULT 30 CHECK (default_minutes BETWEEN 1 AND 1440),
+  buffer_before   int NOT NULL DEFAULT 0 CHECK (buffer_before BETWEEN 0 AND 1440),
+  buffer_after    int NOT NULL DEFAULT 0 CHECK (buffer_after BETWEEN 0 AND 1440),
+  active          boolean NOT NULL DEFAULT true,
+  PRIMARY KEY (org_id, id),
+  UNIQUE (org_id, slug)
+);
+SELECT isolate('resource');
+GRANT SELECT ON resource TO holdfast_app;
+
+-- When a resource is open, in minutes of its own local day. weekday: 0 = Sunday.
+CREATE TABLE opening_hours (
+  org_id      uuid NOT NULL,
+  resource_id uuid NOT NULL,
+  weekday     smallint NOT NULL CHECK (weekday BETWEEN 0 AND 6),
+  opens       smallint NOT NULL CHECK (opens BETWEEN 0 AND 1439),
+  closes      smallint NOT NULL CHECK (closes BETWEEN 1 AND 1440),
+  PRIMARY KEY (org_id, resource_id, weekday, opens),
+  CHECK (opens < closes),
+  FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id)
+);
+SELECT isolate('opening_hours');
+GRANT SELECT ON opening_hours TO holdfast_app;
+
+-- What is done in an appointment; any of its resources will do. Buffers left null are the resource's own.
+CREATE TABLE service (
+  org_id        uuid NOT NULL REFERENCES org,
+  id            uuid NOT NULL,
+  slug          text NOT NULL CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  name          text NOT NULL CHECK (name <> ''),
+  minutes       int NOT NULL CHECK (minutes BETWEEN 1 AND 1440),
+  buffer_before int CHECK (buffer_before BETWEEN 0 AND 1440),
+  buffer_after  int CHECK (buffer_after BETWEEN 0 AND 1440),
+  active        boolean NOT NULL DEFAULT true,
+  PRIMARY KEY (org_id, id),
+  UNIQUE (org_id, slug)
+);
+SELECT isolate('service');
+GRANT SELECT ON service TO holdfast_app;
+
+CREATE TABLE service_resource (
+  org_id      uuid NOT NULL,
+  service_id  uuid NOT NULL,
+  resource_id uuid NOT NULL,
+  PRIMARY KEY (org_id, service_id, resource_id),
+  FOREIGN KEY (org_id, service_id) REFERENCES service (org_id, id),
+  FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id)
+);
+SELECT isolate('service_resource');
+GRANT SELECT ON service_resource TO holdfast_app;
+
+-- Found by the keyed hash of the phone; phone and name are sealed.
+CREATE TABLE customer (
+  org_id       uuid NOT NULL REFERENCES org,
+  id           uuid NOT NULL,
+  phone_hash   bytea NOT NULL,
+  phone_sealed bytea NOT NULL,
+  phone_last2  text NOT NULL,
+  name_sealed  bytea,
+  locale       text,
+  time_zone    text,
+  created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (org_id, id),
+  UNIQUE (org_id, phone_hash)
+);
+SELECT isolate('customer');
+GRANT SELECT, INSERT, UPDATE ON customer TO holdfast_app;
+
+CREATE TABLE booking (
+  org_id          uuid NOT NULL REFERENCES org,
+  id              uuid NOT NULL,
+  resource_id     uuid NOT NULL,
+  service_id      uuid,
+  customer_id     uuid NOT NULL,
+  state           text NOT NULL CHECK (state IN ('held', 'confirmed', 'expired', 'canceled', 'completed', 'no_show')),
+  starts_at       timestamptz NOT NULL,
+  ends_at         timestamptz NOT NULL,
+  buffer_before   int NOT NULL DEFAULT 0,
+  buffer_after    int NOT NULL DEFAULT 0,
+  hold_expires_at timestamptz NOT NULL,
+  code_attempts   int NOT NULL DEFAULT 0,
+  notes_sealed    bytea,
+  created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  confirmed_at    timestamptz,
+  canceled_at     timestamptz,
+  PRIMARY KEY (org_id, id),
+  CHECK (starts_at < ends_at),
+  CHECK (state NOT IN ('confirmed', 'completed', 'no_show') OR confirmed_at IS NOT NULL),
+  FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
+  FOREIGN KEY (org_id, service_id) REFERENCES service (org_id, id),
+  FOREIGN KEY (org_id, customer_id) REFERENCES customer (org_id, id)
+);
+CREATE INDEX booking_customer ON booking (org_id, customer_id, created_at DESC);
+CREATE INDEX booking_ended ON booking (ends_at) WHERE state = 'confirmed';
+CREATE INDEX booking_start ON booking (org_id, starts_at, id);
+SELECT isolate('booking');
+SELECT dispatch_may('booking', 'SELECT (org_id, id, state, ends_at)');
+GRANT SELECT, INSERT, UPDATE ON booking TO holdfast_app;
+
+-- Time that cannot be booked: a holiday, a sick day, an appointment from elsewhere.
+CREATE TABLE block (
+  org_id        uuid NOT NULL REFERENCES org,
+  id            uuid NOT NULL,
+  resource_id   uuid NOT NULL,
+  starts_at     timestamptz NOT NULL,
+  ends_at       timestamptz NOT NULL,
+  reason_sealed bytea,
+  created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  deleted_at    timestamptz,
+  PRIMARY KEY (org_id, id),
+  CHECK (starts_at < ends_at),
+  FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id)
+);
+SELECT isolate('block');
+GRANT SELECT, INSERT, UPDATE ON block TO holdfast_app;
+
+-- A hold takes one seat of one resource for a time (buffers included). expires_at is null once it is firm.
+-- Rows come in live by INSERT … ON CONFLICT DO NOTHING only; nothing is ever updated into live. Rows of one
+-- owner do not exclude each other, so that a booking can move to a time that overlaps its own.
+CREATE TABLE hold (
+  org_id      uuid NOT NULL,
+  id          uuid NOT NULL DEFAULT gen_random_uuid(),
+  resource_id uuid NOT NULL,
+  seat        int NOT NULL,
+  booking_id  uuid,
+  block_id    uuid,
+  owner_id    uuid NOT NULL GENERATED ALWAYS AS (COALESCE(booking_id, block_id)) STORED,
+  during      tstzrange NOT NULL CHECK (NOT isempty(during)),
+  live        boolean NOT NULL DEFAULT true,
+  expires_at  timestamptz,
+  PRIMARY KEY (org_id, id),
+  CHECK (num_nonnulls(booking_id, block_id) = 1),
+  FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
+  FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+  FOREIGN KEY (org_id, block_id) REFERENCES block (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+  CONSTRAINT hold_no_overlap EXCLUDE USING gist
+    (org_id WITH =, resource_id WITH =, seat WITH =, owner_id WITH <>, during WITH &&) WHERE (live)
+);
+CREATE INDEX hold_owner ON hold (org_id, owner_id) WHERE live;
+CREATE INDEX hold_expiry ON hold (expires_at) WHERE live AND expires_at IS NOT NULL;
+SELECT isolate('hold');
+SELECT dispatch_may('hold', 'SELECT (org_id, id, live, expires_at)');
+GRANT SELECT, INSERT, UPDATE ON hold TO holdfast_app;
+
+-- The timeline. Detail holds ids, states and times, no personal data.
+CREATE TABLE booking_event (
+  org_id     uuid NOT NULL,
+  id         bigint GENERATED ALWAYS AS IDENTITY,
+  booking_id uuid NOT NULL,
+  at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+  kind       text NOT NULL,
+  detail     jsonb NOT NULL DEFAULT '{}',
+  PRIMARY KEY (org_id, id),
+  FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
+);
+CREATE INDEX booking_event_booking ON booking_event (org_id, booking_id, id);
+SELECT isolate('booking_event');
+GRANT SELECT, INSERT ON booking_event TO holdfast_app;
+
+-- +goose StatementBegin
+-- resource_lock puts claimants of one resource in a line; it is held to the end of the transaction.
+CREATE FUNCTION resource_lock(p_org uuid, p_resource uuid) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
+  SELECT pg_advisory_xact_lock(hashtextextended(p_org::text || p_resource::text, 0))
+$$;
+
+-- hold_free lists the seats that are free for the whole range for this owner, by the clock of this moment: a
+-- lapsed hold is free whether or not it was tidied.
+CREATE FUNCTION hold_free(p_org uuid, p_resource uuid, p_owner uuid, p_during tstzrange) RETURNS SETOF int
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
+  SELECT s FROM resource r, generate_series(0, r.seats - 1) s
+   WHERE r.org_id = p_org AND r.id = p_resource AND r.active
+     AND NOT EXISTS (
+       SELECT FROM hold h
+        WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.seat = s AND h.live
+          AND h.during && p_during AND h.owner_id <> p_owner
+          AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()))
+   ORDER BY s
+$$;
+
+-- bookings_expire ends held bookings of one org whose hold has lapsed: the whole bookkeeping, for the sweep and
+-- for the claimant who needs the seat. The caller has locked the booking rows.
+CREATE FUNCTION bookings_expire(p_org uuid, p_bookings uuid[]) RETURNS int
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
+  WITH lapsed AS (
+    UPDATE hold h SET live = false
+     WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
+    RETURNING h.booking_id),
+  expired AS (
+    UPDATE booking b SET state = 'expired' FROM lapsed l
+     WHERE b.org_id = p_org AND b.id = l.booking_id AND b.state = 'held'
+    RETURNING b.id),
+  told AS (
+    INSERT INTO booking_event (org_id, booking_id, kind) SELECT p_org, e.id, 'expired' FROM expired e)
+  SELECT count(*)::int FROM expired
+$$;
+
+-- hold_take takes a seat for a booking, or returns no row when none is free. It reads first, so that losers
+-- never wait for the lock; then it locks, reclaims lapsed holds in the way, and inserts. A null p_ttl makes
+-- the hold firm at once (a late code that confirms).
+CREATE FUNCTION hold_take(p_org uuid, p_resource uuid, p_booking uuid, p_during tstzrange, p_ttl interval)
+RETURNS TABLE (seat int, expires_at timestamptz)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
+DECLARE s int; lapsed uuid[];
+BEGIN
+  PERFORM FROM hold_free(p_org, p_resource, p_booking, p_during) LIMIT 1;
+  IF NOT FOUND THEN RETURN; END IF;
+  PERFORM resource_lock(p_org, p_resource);
+  SELECT array_agg(x.id) INTO lapsed FROM (
+    SELECT b.id FROM booking b
+     WHERE b.org_id = p_org AND b.id IN (
+             SELECT h.booking_id FROM hold h
+              WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.live AND h.during && p_during
+                AND h.expires_at <= clock_timestamp())
+     ORDER BY b.id FOR UPDATE) x;
+  IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
+  FOR s IN SELECT * FROM hold_free(p_org, p_resource, p_booking, p_during) LOOP
+    RETURN QUERY
+      INSERT INTO hold AS n (org_id, resource_id, seat, booking_id, during, expires_at)
+      VALUES (p_org, p_resource, s, p_booking, p_during, clock_timestamp() + p_ttl)
+      ON CONFLICT ON CONSTRAINT hold_no_overlap DO NOTHING
+      RETURNING n.seat, n.expires_at;
+    IF FOUND THEN RETURN; END IF;
+  END LOOP;
+END $$;
+
+-- block_take takes every seat of a resource for a block, or none: it returns the owners in the way. Lapsed
+-- holds are reclaimed as a claimant would.
+CREATE FUNCTION block_take(p_org uuid, p_resource uuid, p_block uuid, p_during tstzrange)
+RETURNS TABLE (booking_id uuid, block_id uuid)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
+DECLARE lapsed uuid[]; wanted int; got int;
+BEGIN
+  PERFORM resource_lock(p_org, p_resource);
+  SELECT array_agg(x.id) INTO lapsed FROM (
+    SELECT b.id FROM booking b
+     WHERE b.org_id = p_org AND b.id IN (
+             SELECT h.booking_id FROM hold h
+              WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.live AND h.during && p_during
+                AND h.expires_at <= clock_timestamp())
+     ORDER BY b.id FOR UPDATE) x;
+  IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
+  RETURN QUERY
+    SELECT DISTINCT h.booking_id, h.block_id FROM hold h
+     WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.live AND h.during && p_during;
+  IF FOUND THEN RETURN; END IF;
+  SELECT r.seats INTO wanted FROM resource r WHERE r.org_id = p_org AND r.id = p_resource;
+  INSERT INTO hold (org_id, resource_id, seat, block_id, during)
+  SELECT p_org, p_resource, g, p_block, p_during FROM generate_series(0, wanted - 1) g
+  ON CONFLICT ON CONSTRAINT hold_no_overlap DO NOTHING;
+  GET DIAGNOSTICS got = ROW_COUNT;
+  IF got < wanted THEN
+    RAISE EXCEPTION 'block: a seat was taken meanwhile' USING ERRCODE = 'serialization_failure';
+  END IF;
+END $$;
+
+-- orgs_due lists the orgs for which a sweep has something to do.
+CREATE FUNCTION orgs_due(p_sweep text) RETURNS TABLE (org_id uuid)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT DISTINCT h.org_id FROM hold h
+   WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= clock_timestamp()
+  UNION
+  SELECT DISTINCT b.org_id FROM booking b
+   WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= clock_timestamp()
+$$;
+-- +goose StatementEnd
+SELECT dispatch_owns('orgs_due(text)');

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/store/calendar"
+	"holdfast/store/pii"
+)
+
+// What follows is done by the owner's role, on the command line: it creates orgs and what they consist of.
+
+// NewResource is a resource to create. Hours open it at the same minutes of each local day listed.
+type NewResource struct {
+	ID                        uuid.UUID
+	Slug, Name, TimeZone      string
+	Seats, DefaultMinutes     int
+	BufferBefore, BufferAfter int
+	Hours                     []calendar.Hours
+}
+
+// CreateOrg inserts an org.
+func CreateOrg(ctx context.Context, db DB, o Org) error {
+	_, err := db.Exec(ctx, `INSERT INTO org (id, slug, name, time_zone, locale, region) VALUES ($1, $2, $3, $4, $5, $6)`,
+		o.ID, o.Slug, o.Name, o.TimeZone, o.Locale, o.Region)
+	return err
+}
+
+// ListOrgs reads all orgs by slug.
+func ListOrgs(ctx context.Context, db DB) ([]Org, error) {
+	rows, err := db.Query(ctx, `SELECT id, slug, name, time_zone, locale, region FROM org ORDER BY slug`)
+	return many(rows, err, pgx.RowToStructByPos[Org])
+}
+
+// CreateResource inserts a resource of org with its hours.
+func CreateResource(ctx context.Context, db DB, org uuid.UUID, r NewResource) error {
+	_, err := db.Exec(ctx, `INSERT INTO resource (org_id, id, slug, name, time_zone, seats, default_minutes, buffer_before, buffer_after)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		org, r.ID, r.Slug, r.Name, r.TimeZone, r.Seats, r.DefaultMinutes, r.BufferBefore, r.BufferAfter)
+	if err != nil {
+		return fmt.Errorf("resource %s: %w", r.Slug, err)
+	}
+	for _, h := range r.Hours {
+		_, err := db.Exec(ctx, `INSERT INTO opening_hours (org_id, resource_id, weekday, opens, closes) VALUES ($1, $2, $3, $4, $5)`,
+			org, r.ID, h.Weekday, h.Opens, h.Closes)
+		if err != nil {
+			return fmt.Errorf("resource %s: hours: %w", r.Slug, err)
+		}
+	}
+	return nil
+}
+
+// CreateService inserts a service of org that the given resources can do.
+func CreateService(ctx context.Context, db DB, org, id uuid.UUID, slug, name string, minutes int, resources ...uuid.UUID) error {
+	_, err := db.Exec(ctx, `INSERT INTO service (org_id, id, slug, name, minutes) VALUES ($1, $2, $3, $4, $5)`, org, id, slug, name, minutes)
+	if err != nil {
+		return fmt.Errorf("service %s: %w", slug, err)
+	}
+	_, err = db.Exec(ctx, `INSERT INTO service_resource (org_id, service_id, resource_id) SELECT $1, $2, unnest($3::uuid[])`, org, id, resources)
+	if err != nil {
+		return fmt.Errorf("service %s: resources: %w", slug, err)
+	}
+	return nil
+}
+
+// CreateKey makes an API key for org. The key is returned once and cannot be read again.
+func CreateKey(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID, label string) (pii.Token, error) {
+	prefix, secret := strings.ToLower(rand.Text())[:12], rand.Text()+rand.Text()
+	_, err := db.Exec(ctx, `INSERT INTO api_key (org_id, id, prefix, hash, label) VALUES ($1, $2, $3, $4, $5)`,
+		org, uuid.New(), prefix, KeyHash(k, org, pii.NewToken(secret)), label)
+	return pii.NewToken(KeyPrefix + prefix + "_" + secret), err
+}
+
+// RevokeKey ends a key of org, named by its prefix; ErrNotFound when org has no such live key.
+func RevokeKey(ctx context.Context, db DB, org uuid.UUID, prefix string) error {
+	tag, err := db.Exec(ctx, `UPDATE api_key SET revoked_at = clock_timestamp()
+		WHERE org_id = $1 AND prefix = $2 AND revoked_at IS NULL`, org, strings.TrimPrefix(prefix, KeyPrefix))
+	if err == nil && tag.RowsAffected() == 0 {
+		return ErrNotFound
+	}
+	return err
+}
+
+// SetSMSAccount seals and stores the org's credentials; a change takes effect with the next text.
+func SetSMSAccount(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID, a SMSAccount) error {
+	sealed, err := k.Seal(org, purposeToken, a.Token.Reveal())
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, `INSERT INTO sms_account AS s (org_id, account_sid, token_sealed, from_number, messaging_service_sid)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (org_id) DO UPDATE SET account_sid = excluded.account_sid,
+		token_sealed = excluded.token_sealed, from_number = excluded.from_number,
+		messaging_service_sid = excluded.messaging_service_sid, version = s.version + 1, updated_at = clock_timestamp()`,
+		org, a.SID, sealed, a.From, a.MessagingServiceSID)
+	return err
+}
+
+// SetWebhookSecret seals and stores the secret of a kind of webhook.
+func SetWebhookSecret(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID, kind string, secret pii.Token) error {
+	sealed, err := k.Seal(org, purposeSecret(kind), secret.Reveal())
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, `INSERT INTO webhook_secret (org_id, kind, sealed) VALUES ($1, $2, $3)
+		ON CONFLICT (org_id, kind) DO UPDATE SET sealed = excluded.sealed, created_at = clock_timestamp()`, org, kind, sealed)
+	return err
+}

@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/store/calendar"
+	"holdfast/store/pii"
+)
+
+// Booking states.
+const (
+	BookingHeld      = "held"
+	BookingConfirmed = "confirmed"
+	BookingExpired   = "expired"
+	BookingCanceled  = "canceled"
+	BookingCompleted = "completed"
+)
+
+// Booking is one appointment with what an answer shows of it.
+type Booking struct {
+	ID, ResourceID uuid.UUID
+	ServiceID      uuid.NullUUID
+	CustomerID     uuid.UUID
+	State          string // as it is by the clock: a lapsed hold reads as expired before it is tidied
+	Span           calendar.Span
+	Before, After  time.Duration
+	HoldExpires    time.Time
+	CodeAttempts   int
+	CodeState      string // pending, sent, verified, revoked, expired
+	CreatedAt      time.Time
+	ConfirmedAt    *time.Time
+	TimeZone       string // the resource's
+	PhoneLast2     string
+}
+
+// Reserved is what the booking takes of a seat: its span and its buffers.
+func (b Booking) Reserved() calendar.Span {
+	return calendar.Span{Start: b.Span.Start.Add(-b.Before), End: b.Span.End.Add(b.After)}
+}
+
+// Lapsed states are judged by clock_timestamp() in the statement that reads them.
+const bookingColumns = `b.id, b.resource_id, b.service_id, b.customer_id,
+	CASE WHEN b.state = 'held' AND b.hold_expires_at <= clock_timestamp() THEN 'expired' ELSE b.state END,
+	b.starts_at, b.ends_at, b.buffer_before, b.buffer_after, b.hold_expires_at, b.code_attempts,
+	CASE WHEN v.state IN ('pending', 'sent') AND v.expires_at <= clock_timestamp() THEN 'expired' ELSE COALESCE(v.state, 'revoked') END,
+	b.created_at, b.confirmed_at, r.time_zone, c.phone_last2`
+
+const bookingTables = `booking b
+	JOIN resource r ON r.org_id = b.org_id AND r.id = b.resource_id
+	JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id
+	LEFT JOIN LATERAL (SELECT state, expires_at FROM verification v
+	     WHERE v.org_id = b.org_id AND v.booking_id = b.id ORDER BY generation DESC LIMIT 1) v ON true`
+
+func scanBooking(r pgx.CollectableRow) (b Booking, err error) {
+	var before, after int
+	err = r.Scan(&b.ID, &b.ResourceID, &b.ServiceID, &b.CustomerID, &b.State, &b.Span.Start, &b.Span.End, &before, &after,
+		&b.HoldExpires, &b.CodeAttempts, &b.CodeState, &b.CreatedAt, &b.ConfirmedAt, &b.TimeZone, &b.PhoneLast2)
+	b.Before, b.After = time.Duration(before)*time.Minute, time.Duration(after)*time.Minute
+	return b, err
+}
+
+// FindBooking reads a booking; ErrNotFound when the org has no such one.
+func FindBooking(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, error) {
+	rows, err := tx.Query(ctx, `SELECT `+bookingColumns+` FROM `+bookingTables+` WHERE b.org_id = $1 AND b.id = $2`, tx.Org, id)
+	return one(rows, err, scanBooking)
+}
+
+// LockBooking reads a booking and locks its row. Who may need a seat has locked the resource before.
+func LockBooking(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, error) {
+	tx.Queue(`SELECT FROM booking WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id)
+	return FindBooking(ctx, tx, id)
+}
+
+// BookingPage is which bookings a list shows.
+type BookingPage struct {
+	State    string // "" = all
+	From, To time.Time
+	After    Cursor
+	Limit    int
+}
+
+// Cursor is a place in a list ordered by start and id; the zero Cursor is its beginning.
+type Cursor struct {
+	Start time.Time
+	ID    uuid.UUID
+}
+
+// ListBookings reads a page of bookings by start.
+func ListBookings(ctx context.Context, tx *Tx, p BookingPage) ([]Booking, error) {
+	rows, err := tx.Query(ctx, `SELECT `+bookingColumns+` FROM `+bookingTables+`
+		 WHERE b.org_id = $1 AND b.starts_at >= $2 AND b.starts_at < $3 AND (b.starts_at, b.id) > ($4, $5)
+		   AND ($6 = '' OR $6 = CASE WHEN b.state = 'held' AND b.hold_expires_at <= clock_timestamp() THEN 'expired' ELSE b.state END)
+		 ORDER BY b.starts_at, b.id LIMIT $7`, tx.Org, p.From, p.To, p.After.Start, p.After.ID, p.State, p.Limit)
+	return many(rows, err, scanBooking)
+}
+
+// NewBooking is a booking to insert; its hold has been taken in the same transaction.
+type NewBooking struct {
+	ID         uuid.UUID
+	Candidate  Candidate
+	Service    *Service
+	CustomerID uuid.UUID
+	Expires    time.Time
+	Notes      pii.Text
+}
+
+// InsertBooking queues the insert of a held booking.
+func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) error {
+	var notes []byte
+	if !n.Notes.IsZero() {
+		var err error
+		if notes, err = k.Seal(tx.Org, "booking.notes", n.Notes.Reveal()); err != nil {
+			return err
+		}
+	}
+	var service uuid.NullUUID
+	if n.Service != nil {
+		service = uuid.NullUUID{UUID: n.Service.ID, Valid: true}
+	}
+	c := n.Candidate
+	tx.Queue(`INSERT INTO booking (org_id, id, resource_id, service_id, customer_id, state, starts_at, ends_at,
+			buffer_before, buffer_after, hold_expires_at, notes_sealed)
+		VALUES ($1, $2, $3, $4, $5, 'held', $6, $7, $8, $9, $10, $11)`,
+		tx.Org, n.ID, c.Resource.ID, service, n.CustomerID, c.Span.Start, c.Span.End,
+		int(c.Calendar.Before.Minutes()), int(c.Calendar.After.Minutes()), n.Expires, notes)
+	return nil
+}
+
+// OwnBooking finds the live booking that a customer already has of one of resources for exactly span.
+func OwnBooking(ctx context.Context, tx *Tx, phoneHash []byte, resources []uuid.UUID, span calendar.Span) (customer uuid.NullUUID, booking uuid.NullUUID, err error) {
+	err = tx.QueryRow(ctx, `SELECT c.id, (SELECT b.id FROM booking b
+		 WHERE b.org_id = c.org_id AND b.customer_id = c.id AND b.resource_id = ANY ($3) AND b.starts_at = $4 AND b.ends_at = $5
+		   AND (b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > clock_timestamp()) LIMIT 1)
+		FROM customer c WHERE c.org_id = $1 AND c.phone_hash = $2`, tx.Org, phoneHash, resources, span.Start, span.End).
+		Scan(&customer, &booking)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return customer, booking, nil
+	}
+	return customer, booking, err
+}
+
+// ConfirmBooking queues the confirmation: the hold becomes firm. The booking is locked, and its hold live by
+// the clock or taken anew in this transaction.
+func ConfirmBooking(tx *Tx, id uuid.UUID) {
+	tx.Queue(`UPDATE booking SET state = 'confirmed', confirmed_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id)
+	tx.Queue(`UPDATE hold SET expires_at = NULL WHERE org_id = $1 AND owner_id = $2 AND live`, tx.Org, id)
+	NoteBooking(tx, id, "confirmed", nil)
+}
+
+// CancelBooking queues the cancellation of a locked booking: its seat is free and its code dead.
+func CancelBooking(tx *Tx, id uuid.UUID) {
+	tx.Queue(`UPDATE booking SET state = 'canceled', canceled_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id)
+	ReleaseHold(tx, id)
+	RevokeCodes(tx, id)
+	NoteBooking(tx, id, "canceled", nil)
+}
+
+// ExpireBooking queues the end of one locked booking whose hold has lapsed, as the sweep would.
+func ExpireBooking(tx *Tx, id uuid.UUID) {
+	tx.Queue(`SELECT bookings_expire($1, ARRAY[$2::uuid])`, tx.Org, id)
+}
+
+// NoteBooking queues an event of the booking's timeline. Detail must hold no personal data.
+func NoteBooking(tx *Tx, booking uuid.UUID, kind string, detail map[string]any) {
+	if detail == nil {
+		detail = map[string]any{}
+	}
+	tx.Queue(`INSERT INTO booking_event (org_id, booking_id, kind, detail) VALUES ($1, $2, $3, $4)`, tx.Org, booking, kind, detail)
+}
+
+// Event is an entry of a timeline.
+type Event struct {
+	At     time.Time
+	Kind   string
+	Detail json.RawMessage
+}
+
+// Timeline reads what happened to a booking, oldest first.
+func Timeline(ctx context.Context, tx *Tx, booking uuid.UUID) ([]Event, error) {
+	rows, err := tx.Query(ctx, `SELECT at, kind, detail FROM booking_event WHERE org_id = $1 AND booking_id = $2 ORDER BY id`, tx.Org, booking)
+	return many(rows, err, pgx.RowToStructByPos[Event])
+}
+
+// sweepBatch is how many rows one transaction of a sweep changes.
+const sweepBatch = 500
+
+// ExpireHolds ends up to 500 bookings of the transaction's org whose holds have lapsed, and reports how many
+// and whether there may be more. Rows that somebody works on are left for the next sweep.
+func ExpireHolds(ctx context.Context, tx *Tx) (n int, more bool, err error) {
+	err = tx.QueryRow(ctx, `WITH due AS (
+		SELECT b.id FROM booking b
+		 WHERE b.org_id = $1 AND b.id IN (SELECT h.booking_id FROM hold h
+		        WHERE h.org_id = $1 AND h.live AND h.expires_at <= clock_timestamp() ORDER BY h.expires_at LIMIT $2)
+		 ORDER BY b.id FOR UPDATE SKIP LOCKED)
+		SELECT COALESCE(bookings_expire($1, (SELECT array_agg(id) FROM due)), 0)`, tx.Org, sweepBatch).Scan(&n)
+	if err != nil {
+		return 0, false, fmt.Errorf("expire holds: %w", err)
+	}
+	return n, n == sweepBatch, nil
+}
+
+// CompleteBookings ends up to 500 confirmed bookings whose time is over.
+func CompleteBookings(ctx context.Context, tx *Tx) (n int, more bool, err error) {
+	err = tx.QueryRow(ctx, `WITH due AS (
+		SELECT b.id FROM booking b WHERE b.org_id = $1 AND b.state = 'confirmed' AND b.ends_at <= clock_timestamp()
+		 ORDER BY b.ends_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+		ended AS (UPDATE booking b SET state = 'completed' FROM due WHERE b.org_id = $1 AND b.id = due.id RETURNING b.id),
+		freed AS (UPDATE hold h SET live = false FROM ended e WHERE h.org_id = $1 AND h.owner_id = e.id AND h.live),
+		told AS (INSERT INTO booking_event (org_id, booking_id, kind) SELECT $1, e.id, 'completed' FROM ended e)
+		SELECT count(*) FROM ended`, tx.Org, sweepBatch).Scan(&n)
+	if err != nil {
+		return 0, false, fmt.Errorf("complete bookings: %w", err)
+	}
+	return n, n == sweepBatch, nil
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/store/pii"
+)
+
+// Customer is a person with a phone.
+type Customer struct {
+	ID       uuid.UUID
+	Phone    pii.Phone
+	Name     pii.Name
+	Locale   string // "" = the org's
+	TimeZone string // "" = the resource's
+}
+
+const (
+	purposePhone = "phone"
+	purposeName  = "customer.name"
+)
+
+// PhoneHash is how a phone is found again without being readable.
+func PhoneHash(k *pii.Keyring, org uuid.UUID, p pii.Phone) []byte {
+	return k.Fingerprint(org, purposePhone, p.Reveal())
+}
+
+// InsertCustomer queues the insert of a customer whose phone the org does not know yet.
+func InsertCustomer(tx *Tx, k *pii.Keyring, c Customer) error {
+	phone, err := k.Seal(tx.Org, purposePhone, c.Phone.Reveal())
+	if err != nil {
+		return err
+	}
+	name, err := sealName(tx, k, c.Name)
+	if err != nil {
+		return err
+	}
+	tx.Queue(`INSERT INTO customer (org_id, id, phone_hash, phone_sealed, phone_last2, name_sealed, locale, time_zone)
+		VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7, ''), NULLIF($8, ''))`,
+		tx.Org, c.ID, PhoneHash(k, tx.Org, c.Phone), phone, c.Phone.Last2(), name, c.Locale, c.TimeZone)
+	return nil
+}
+
+// UpdateCustomer queues what a known customer told anew; what was left out stays.
+func UpdateCustomer(tx *Tx, k *pii.Keyring, c Customer) error {
+	if c.Name.IsZero() && c.Locale == "" && c.TimeZone == "" {
+		return nil
+	}
+	name, err := sealName(tx, k, c.Name)
+	if err != nil {
+		return err
+	}
+	tx.Queue(`UPDATE customer SET name_sealed = COALESCE($3, name_sealed), locale = COALESCE(NULLIF($4, ''), locale),
+		time_zone = COALESCE(NULLIF($5, ''), time_zone) WHERE org_id = $1 AND id = $2`, tx.Org, c.ID, name, c.Locale, c.TimeZone)
+	return nil
+}
+
+func sealName(tx *Tx, k *pii.Keyring, n pii.Name) ([]byte, error) {
+	if n.IsZero() {
+		return nil, nil
+	}
+	return k.Seal(tx.Org, purposeName, n.Reveal())
+}
+
+// LoadCustomer reads and opens a customer.
+func LoadCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Customer, error) {
+	c := Customer{ID: id}
+	var phone, name []byte
+	err := tx.QueryRow(ctx, `SELECT phone_sealed, name_sealed, COALESCE(locale, ''), COALESCE(time_zone, '')
+		FROM customer WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&phone, &name, &c.Locale, &c.TimeZone)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return c, ErrNotFound
+	}
+	if err != nil {
+		return c, err
+	}
+	p, err := k.Open(tx.Org, purposePhone, phone)
+	if err != nil {
+		return c, err
+	}
+	n, err := k.Open(tx.Org, purposeName, name)
+	c.Phone, c.Name = pii.KnownPhone(p), pii.NewName(n)
+	return c, err
+}

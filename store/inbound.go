@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/store/pii"
+)
+
+// Inbound is a text from a customer.
+type Inbound struct {
+	ID         uuid.UUID
+	SID        string
+	From       pii.Phone
+	FromHash   []byte
+	Sender     string // the number or pool it was sent to
+	Body       pii.Text
+	OptOutType string // STOP, START or HELP when the provider has answered already
+}
+
+const purposeInbound = "inbound.body"
+
+// InsertInbound writes a text from a customer; fresh is false when the provider had delivered it before.
+func InsertInbound(ctx context.Context, tx *Tx, k *pii.Keyring, in Inbound) (fresh bool, err error) {
+	from, err := k.Seal(tx.Org, purposePhone, in.From.Reveal())
+	if err != nil {
+		return false, err
+	}
+	body, err := k.Seal(tx.Org, purposeInbound, in.Body.Reveal())
+	if err != nil {
+		return false, err
+	}
+	tag, err := tx.Exec(ctx, `INSERT INTO inbound (org_id, id, provider_sid, from_hash, from_sealed, sender, body_sealed, opt_out_type)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org_id, provider_sid) DO NOTHING`,
+		tx.Org, in.ID, in.SID, PhoneHash(k, tx.Org, in.From), from, in.Sender, body, in.OptOutType)
+	return tag.RowsAffected() == 1, err
+}
+
+// LoadInbound reads and opens a text that is not understood yet.
+func LoadInbound(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Inbound, error) {
+	in := Inbound{ID: id}
+	var from, body []byte
+	err := tx.QueryRow(ctx, `SELECT provider_sid, from_hash, from_sealed, sender, body_sealed, opt_out_type
+		FROM inbound WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&in.SID, &in.FromHash, &from, &in.Sender, &body, &in.OptOutType)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return in, ErrNotFound
+	}
+	if err != nil {
+		return in, err
+	}
+	phone, err := k.Open(tx.Org, purposePhone, from)
+	if err != nil {
+		return in, err
+	}
+	text, err := k.Open(tx.Org, purposeInbound, body)
+	in.From, in.Body = pii.KnownPhone(phone), pii.NewText(text)
+	return in, err
+}
+
+// FinishInbound queues what a text was understood as, and empties it.
+func FinishInbound(tx *Tx, id uuid.UUID, intent string) {
+	tx.Queue(`UPDATE inbound SET intent = $3, done_at = clock_timestamp(), body_sealed = NULL WHERE org_id = $1 AND id = $2`, tx.Org, id, intent)
+}
+
+// LockConversation puts the transaction in line for what is said with one phone; it comes before any resource.
+func LockConversation(tx *Tx, pool string, phoneHash []byte) {
+	tx.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2 || encode($3, 'hex'), 1))`, tx.Org, pool, phoneHash)
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/store/pii"
+)
+
+// Message states; they only move forward, in this order.
+const (
+	MessageQueued   = "queued"
+	MessageSending  = "sending"
+	MessageUnknown  = "unknown"
+	MessageAccepted = "accepted"
+	MessageFailed   = "failed"
+	MessageCanceled = "canceled"
+)
+
+// Message is one text to a customer.
+type Message struct {
+	ID             uuid.UUID
+	Kind           string
+	BookingID      uuid.NullUUID
+	VerificationID uuid.NullUUID
+	To             pii.Phone
+	ToHash         []byte
+	State          string
+	BodyHash       []byte
+	ClaimedAt      *time.Time
+	Age            time.Duration // since it was made
+	SinceClaim     time.Duration // since it was last claimed for sending
+}
+
+// InsertMessage queues a text to be sent.
+func InsertMessage(tx *Tx, k *pii.Keyring, m Message) error {
+	to, err := k.Seal(tx.Org, purposePhone, m.To.Reveal())
+	if err != nil {
+		return err
+	}
+	tx.Queue(`INSERT INTO message (org_id, id, kind, booking_id, verification_id, to_hash, to_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		tx.Org, m.ID, m.Kind, m.BookingID, m.VerificationID, PhoneHash(k, tx.Org, m.To), to)
+	return nil
+}
+
+// LockMessage reads and locks a message.
+func LockMessage(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Message, error) {
+	m := Message{ID: id}
+	var to []byte
+	err := tx.QueryRow(ctx, `SELECT kind, booking_id, verification_id, to_sealed, to_hash, state, body_hash, claimed_at,
+		clock_timestamp() - created_at, COALESCE(clock_timestamp() - claimed_at, '0')
+		FROM message WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id).
+		Scan(&m.Kind, &m.BookingID, &m.VerificationID, &to, &m.ToHash, &m.State, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return m, ErrNotFound
+	}
+	if err != nil {
+		return m, err
+	}
+	phone, err := k.Open(tx.Org, purposePhone, to)
+	m.To = pii.KnownPhone(phone)
+	return m, err
+}
+
+// BodyHash is what finds a text again at the provider.
+func BodyHash(k *pii.Keyring, org uuid.UUID, body pii.Text) []byte {
+	return k.Fingerprint(org, "message.body", body.Reveal())
+}
+
+// SendingMessage queues that a locked message is about to be sent.
+func SendingMessage(tx *Tx, id uuid.UUID, bodyHash []byte, segments int) {
+	tx.Queue(`UPDATE message SET state = 'sending', sends = sends + 1, body_hash = $3, segments = $4,
+		claimed_at = clock_timestamp(), updated_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id, bodyHash, segments)
+}
+
+// AcceptedMessage queues that the provider has the text, whatever became of the task that sent it. A callback
+// may have come first and moved it further; then only the SID is filled in.
+func AcceptedMessage(tx *Tx, id uuid.UUID, sid string) {
+	tx.Queue(`UPDATE message SET provider_sid = COALESCE(provider_sid, $3), accepted_at = COALESCE(accepted_at, clock_timestamp()),
+		state = CASE WHEN state IN ('queued', 'sending', 'unknown', 'failed') THEN 'accepted' ELSE state END,
+		updated_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id, sid)
+}
+
+// SettleMessage queues the state of a message whose text surely did not go out (queued, to be sent again;
+// failed; canceled) or may have (unknown). A message that the provider has is left alone.
+func SettleMessage(tx *Tx, id uuid.UUID, state, class string, code int) {
+	tx.Queue(`UPDATE message SET state = $3, error_class = NULLIF($4, ''), error_code = NULLIF($5, 0), updated_at = clock_timestamp()
+		WHERE org_id = $1 AND id = $2 AND state IN ('queued', 'sending', 'unknown')`, tx.Org, id, state, class, code)
+}
+
+// MessageStatus is what a callback says of a message.
+type MessageStatus struct {
+	ID     uuid.UUID
+	SID    string
+	State  string // accepted, sent, delivered, undelivered, failed, canceled
+	Rank   int    // higher states have higher ranks; equal ones are final
+	Class  string
+	Code   int
+	Sender string
+}
+
+// ApplyStatus moves a message forward as a callback says and notes it in the booking's timeline. A repeat, an
+// older state, or one for a message we do not have changes nothing. moved tells whether it did, and what of.
+func ApplyStatus(ctx context.Context, tx *Tx, s MessageStatus) (moved Message, ok bool, err error) {
+	err = tx.QueryRow(ctx, `UPDATE message SET state = $3, provider_sid = COALESCE(provider_sid, $4),
+		accepted_at = COALESCE(accepted_at, clock_timestamp()), error_class = NULLIF($5, ''), error_code = NULLIF($6, 0),
+		updated_at = clock_timestamp()
+		WHERE org_id = $1 AND id = $2 AND (provider_sid IS NULL OR provider_sid = $4)
+		  AND $7 > CASE state WHEN 'queued' THEN 0 WHEN 'sending' THEN 0 WHEN 'unknown' THEN 0 WHEN 'accepted' THEN 1 WHEN 'sent' THEN 3 ELSE 4 END
+		RETURNING id, kind, booking_id, verification_id`, tx.Org, s.ID, s.State, s.SID, s.Class, s.Code, s.Rank).
+		Scan(&moved.ID, &moved.Kind, &moved.BookingID, &moved.VerificationID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return moved, false, nil
+	}
+	return moved, err == nil, err
+}
+
+// AdoptedSIDs tells which of sids belong to a message already.
+func AdoptedSIDs(ctx context.Context, tx *Tx, sids []string) (map[string]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `SELECT provider_sid, id FROM message WHERE org_id = $1 AND provider_sid = ANY ($2)`, tx.Org, sids)
+	if err != nil {
+		return nil, err
+	}
+	adopted := make(map[string]uuid.UUID)
+	var (
+		sid string
+		id  uuid.UUID
+	)
+	_, err = pgx.ForEachRow(rows, []any{&sid, &id}, func() error { adopted[sid] = id; return nil })
+	return adopted, err
+}
+
+// CodeOnItsWay reports whether another text of the same code was accepted or is on its way.
+func CodeOnItsWay(ctx context.Context, tx *Tx, verification, except uuid.UUID) (on bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE org_id = $1 AND verification_id = $2 AND id <> $3
+		AND state IN ('queued', 'sending', 'unknown', 'accepted', 'sent', 'delivered'))`, tx.Org, verification, except).Scan(&on)
+	return on, err
+}
+
+// Suppressed reports whether the phone opted out of the sender pool.
+func Suppressed(ctx context.Context, tx *Tx, pool string, phoneHash []byte) (out bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM suppression WHERE org_id = $1 AND pool = $2 AND phone_hash = $3)`,
+		tx.Org, pool, phoneHash).Scan(&out)
+	return out, err
+}
+
+// Suppress queues an opt-out from a sender pool; Unsuppress its end.
+func Suppress(tx *Tx, pool string, phoneHash []byte) {
+	tx.Queue(`INSERT INTO suppression (org_id, pool, phone_hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, tx.Org, pool, phoneHash)
+}
+
+// Unsuppress queues the end of an opt-out.
+func Unsuppress(tx *Tx, pool string, phoneHash []byte) {
+	tx.Queue(`DELETE FROM suppression WHERE org_id = $1 AND pool = $2 AND phone_hash = $3`, tx.Org, pool, phoneHash)
+}

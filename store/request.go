@@ -1,0 +1,116 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/store/pii"
+)
+
+// Request is what somebody asked for. Body is sealed at rest and gone once the request is answered.
+type Request struct {
+	ID        uuid.UUID
+	Kind      string
+	Source    string // who asked, as the scope of IdemKey: "api", "events", "vapi"
+	IdemKey   string // "" = none
+	Body      pii.Text
+	BookingID uuid.NullUUID
+}
+
+// Answer is what a request was answered with. Status 0 means not yet. Body is JSON without personal data.
+type Answer struct {
+	Status int
+	Body   []byte
+}
+
+// ErrKeyReused says that an idempotency key was used before with another body.
+var ErrKeyReused = errors.New("idempotency key used with another body")
+
+const purposeRequest = "request.body"
+
+// InsertRequest writes r, or finds the request that its idempotency key was used for. It returns the id of
+// the request that counts and whether it is the new one. ErrKeyReused: the key came with another body.
+func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id uuid.UUID, fresh bool, err error) {
+	sealed, err := k.Seal(tx.Org, purposeRequest, r.Body.Reveal())
+	if err != nil {
+		return uuid.Nil, false, err
+	}
+	booking := ""
+	if r.BookingID.Valid {
+		booking = r.BookingID.UUID.String()
+	}
+	print := k.Fingerprint(tx.Org, purposeRequest, r.Kind, booking, r.Body.Reveal())
+	const insert = `INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint, body_sealed, booking_id)
+		VALUES ($1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8)`
+	args := []any{tx.Org, r.ID, r.Kind, r.Source, r.IdemKey, print, sealed, r.BookingID}
+	if r.IdemKey == "" {
+		tx.Queue(insert, args...)
+		return r.ID, true, nil
+	}
+	tag, err := tx.Exec(ctx, insert+` ON CONFLICT (org_id, source, idem_key) WHERE idem_key IS NOT NULL DO NOTHING`, args...)
+	if err != nil || tag.RowsAffected() == 1 {
+		return r.ID, err == nil, err
+	}
+	var first []byte
+	err = tx.QueryRow(ctx, `SELECT id, fingerprint FROM request WHERE org_id = $1 AND source = $2 AND idem_key = $3`,
+		tx.Org, r.Source, r.IdemKey).Scan(&id, &first)
+	if err != nil {
+		return uuid.Nil, false, err
+	}
+	if !bytes.Equal(first, print) {
+		return id, false, ErrKeyReused
+	}
+	return id, false, nil
+}
+
+// LoadRequest reads a request that is not answered yet, with its body opened.
+func LoadRequest(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Request, error) {
+	r := Request{ID: id}
+	var sealed []byte
+	err := tx.QueryRow(ctx, `SELECT kind, source, COALESCE(idem_key, ''), body_sealed, booking_id
+		FROM request WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&r.Kind, &r.Source, &r.IdemKey, &sealed, &r.BookingID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return r, ErrNotFound
+	}
+	if err != nil {
+		return r, err
+	}
+	body, err := k.Open(tx.Org, purposeRequest, sealed)
+	r.Body = pii.NewText(body)
+	return r, err
+}
+
+// AnswerRequest queues the answer to a request and empties its body. The first answer stands.
+func AnswerRequest(tx *Tx, id uuid.UUID, a Answer) {
+	tx.Queue(`UPDATE request SET status = $3, answer = $4, done_at = clock_timestamp(), body_sealed = NULL
+		WHERE org_id = $1 AND id = $2 AND done_at IS NULL`, tx.Org, id, a.Status, a.Body)
+	tx.Answered = append(tx.Answered, id)
+}
+
+// FindAnswer reads what a request was answered with.
+func FindAnswer(ctx context.Context, tx *Tx, id uuid.UUID) (Answer, error) {
+	var a Answer
+	err := tx.QueryRow(ctx, `SELECT COALESCE(status, 0), answer FROM request WHERE org_id = $1 AND id = $2`,
+		tx.Org, id).Scan(&a.Status, &a.Body)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return a, ErrNotFound
+	}
+	return a, err
+}
+
+// RequestsDone tells which of the given requests, of any org, have been answered.
+func RequestsDone(ctx context.Context, db DB, orgs, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, `SELECT id FROM requests_done($1, $2)`, orgs, ids)
+	return many(rows, err, pgx.RowTo[uuid.UUID])
+}
+
+// Now reads the database's clock.
+func Now(ctx context.Context, db DB) (now time.Time, err error) {
+	err = db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, err
+}

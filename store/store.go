@@ -1,0 +1,104 @@
+// Package store holds all SQL: one file per aggregate.
+//
+// A function takes a DB when it is right alone and a *Tx when it is only right together with others, so
+// the compiler asks for the transaction. Everything that belongs to an org runs in a Tx, which names the
+// org to row-level security first; without it there are no rows.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// DB is what runs a statement: a pool or a Tx.
+type DB interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+// ErrNotFound says that the org has no such row.
+var ErrNotFound = errors.New("not found")
+
+// Open makes a pool for url and waits until it answers or ctx ends. maxConns 0 means pgx's default.
+func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("postgres: the URL cannot be read") // pgx would quote the password's neighbours
+	}
+	if maxConns > 0 {
+		cfg.MaxConns = int32(maxConns)
+	}
+	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
+	cfg.ConnConfig.StatementCacheCapacity = 1024
+	cfg.MaxConnIdleTime = 5 * time.Minute
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	return pool, nil
+}
+
+// Transient reports whether the same statement may succeed when it is sent again: serialization failures,
+// deadlocks, lock time-outs, a server that is starting, stopping or gone.
+func Transient(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300":
+			return true
+		}
+		return len(pg.Code) == 5 && pg.Code[:2] == "08"
+	}
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) || pgconn.SafeToRetry(err)
+}
+
+// Code is the SQLSTATE of err, or "" when PostgreSQL did not answer with one. It is what may be logged or
+// stored of a database error: messages and details can quote rows.
+func Code(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}
+
+func one[T any](rows pgx.Rows, err error, to pgx.RowToFunc[T]) (T, error) {
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	v, err := pgx.CollectOneRow(rows, to)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return v, ErrNotFound
+	}
+	return v, err
+}
+
+func many[T any](rows pgx.Rows, err error, to pgx.RowToFunc[T]) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, to)
+}
+
+// Safe is what may be logged of err: of a database error its code and the names of what it is about, since
+// PostgreSQL's own text can quote values.
+func Safe(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return fmt.Sprintf("postgres %s %s %s", pg.Code, pg.TableName, pg.ConstraintName)
+	}
+	return err.Error()
+}

@@ -1,0 +1,25 @@
+package tasks
+
+import "github.com/google/uuid"
+
+// MessagePayload names a text to a customer.
+type MessagePayload struct {
+	Message uuid.UUID `json:"message"`
+}
+
+// VerificationSend sends the text with a code.
+var VerificationSend = define[MessagePayload]("verification:send", Options{Queue: QueueSend, MaxAttempts: 30})
+
+// SMSSend sends any other text.
+var SMSSend = define[MessagePayload]("sms:send", Options{Queue: QueueDefault})
+
+// SMSReconcile settles a text whose outcome is unknown.
+var SMSReconcile = define[MessagePayload]("sms:reconcile", Options{Queue: QueueSend, MaxAttempts: 30})
+
+// InboundPayload names a text from a customer.
+type InboundPayload struct {
+	Inbound uuid.UUID `json:"inbound"`
+}
+
+// SMSInbound understands a reply.
+var SMSInbound = define[InboundPayload]("sms:inbound", Options{Queue: QueueDefault})
