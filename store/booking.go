@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -133,17 +132,22 @@ func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) error {
 	return nil
 }
 
-// OwnBooking finds the live booking that a customer already has of one of resources for exactly span.
-func OwnBooking(ctx context.Context, tx *Tx, phoneHash []byte, resources []uuid.UUID, span calendar.Span) (customer uuid.NullUUID, booking uuid.NullUUID, err error) {
+// Asker is what a claim must know of who asks before it takes a seat.
+type Asker struct {
+	Customer uuid.NullUUID // known by this phone
+	Booking  uuid.NullUUID // the live booking that the customer already has of one of the resources for exactly that time
+	CanText  bool          // the org has credentials to send the code with
+}
+
+// FindAsker looks all of it up.
+func FindAsker(ctx context.Context, tx *Tx, phoneHash []byte, resources []uuid.UUID, span calendar.Span) (a Asker, err error) {
 	err = tx.QueryRow(ctx, `SELECT c.id, (SELECT b.id FROM booking b
-		 WHERE b.org_id = c.org_id AND b.customer_id = c.id AND b.resource_id = ANY ($3) AND b.starts_at = $4 AND b.ends_at = $5
-		   AND (b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > clock_timestamp()) LIMIT 1)
-		FROM customer c WHERE c.org_id = $1 AND c.phone_hash = $2`, tx.Org, phoneHash, resources, span.Start, span.End).
-		Scan(&customer, &booking)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return customer, booking, nil
-	}
-	return customer, booking, err
+		 WHERE b.org_id = $1 AND b.customer_id = c.id AND b.resource_id = ANY ($3) AND b.starts_at = $4 AND b.ends_at = $5
+		   AND (b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > clock_timestamp()) LIMIT 1),
+		 EXISTS (SELECT FROM sms_account WHERE org_id = $1)
+		FROM (VALUES (1)) one LEFT JOIN customer c ON c.org_id = $1 AND c.phone_hash = $2`,
+		tx.Org, phoneHash, resources, span.Start, span.End).Scan(&a.Customer, &a.Booking, &a.CanText)
+	return a, err
 }
 
 // ConfirmBooking queues the confirmation: the hold becomes firm. The booking is locked, and its hold live by
@@ -219,4 +223,12 @@ func CompleteBookings(ctx context.Context, tx *Tx) (n int, more bool, err error)
 		return 0, false, fmt.Errorf("complete bookings: %w", err)
 	}
 	return n, n == sweepBatch, nil
+}
+
+// NextConfirmed finds the next confirmed booking of a phone that has not begun.
+func NextConfirmed(ctx context.Context, tx *Tx, phoneHash []byte) (booking uuid.NullUUID, err error) {
+	err = tx.QueryRow(ctx, `SELECT (SELECT b.id FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+		 WHERE c.org_id = $1 AND c.phone_hash = $2 AND b.state = 'confirmed' AND b.starts_at > clock_timestamp()
+		 ORDER BY b.starts_at LIMIT 1)`, tx.Org, phoneHash).Scan(&booking)
+	return booking, err
 }

@@ -157,3 +157,64 @@ func Suppress(tx *Tx, pool string, phoneHash []byte) {
 func Unsuppress(tx *Tx, pool string, phoneHash []byte) {
 	tx.Queue(`DELETE FROM suppression WHERE org_id = $1 AND pool = $2 AND phone_hash = $3`, tx.Org, pool, phoneHash)
 }
+
+// Outgoing is a message with all that its text says and where it goes.
+type Outgoing struct {
+	Message
+	Account      SMSAccount
+	HasAccount   bool
+	Suppressed   bool // the phone opted out of the account's pool
+	OrgName      string
+	Locale       string // the customer's, else the org's
+	BookingState string // "" without a booking
+	Start        time.Time
+	Zone         *time.Location // the customer's, else the resource's, else the org's
+	Resource     string
+	Service      string
+	Verification Verification // zero without a code
+}
+
+// LockOutgoing locks a message and reads what its text says. The credentials are read with it
+// each time, so a change takes effect with the next text in every process.
+func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Outgoing, error) {
+	m, err := LockMessage(ctx, tx, k, id)
+	if err != nil {
+		return Outgoing{}, err
+	}
+	o := Outgoing{Message: m}
+	var (
+		zoneName          string
+		start             *time.Time
+		token             []byte
+		verification, bkg uuid.NullUUID
+	)
+	a, v := &o.Account, &o.Verification
+	err = tx.QueryRow(ctx, `SELECT g.name, COALESCE(c.locale, g.locale), COALESCE(c.time_zone, r.time_zone, g.time_zone),
+		       COALESCE(b.state, ''), b.starts_at, COALESCE(r.name, ''), COALESCE(s.name, ''),
+		       COALESCE(a.account_sid, ''), a.token_sealed, COALESCE(a.from_number, ''), COALESCE(a.messaging_service_sid, ''), COALESCE(a.version, 0),
+		       EXISTS (SELECT FROM suppression x WHERE x.org_id = m.org_id AND x.phone_hash = m.to_hash
+		               AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number)),
+		       v.id, v.booking_id, COALESCE(v.generation, 0), COALESCE(v.kid, 0), COALESCE(v.state, ''),
+		       COALESCE(v.expires_at <= clock_timestamp(), false), COALESCE(v.expires_at - clock_timestamp(), '0')
+		  FROM message m JOIN org g ON g.id = m.org_id
+		  LEFT JOIN booking b ON b.org_id = m.org_id AND b.id = m.booking_id
+		  LEFT JOIN customer c ON c.org_id = m.org_id AND c.id = b.customer_id
+		  LEFT JOIN resource r ON r.org_id = m.org_id AND r.id = b.resource_id
+		  LEFT JOIN service s ON s.org_id = m.org_id AND s.id = b.service_id
+		  LEFT JOIN verification v ON v.org_id = m.org_id AND v.id = m.verification_id
+		  LEFT JOIN sms_account a ON a.org_id = m.org_id
+		 WHERE m.org_id = $1 AND m.id = $2`, tx.Org, id).
+		Scan(&o.OrgName, &o.Locale, &zoneName, &o.BookingState, &start, &o.Resource, &o.Service,
+			&a.SID, &token, &a.From, &a.MessagingServiceSID, &a.Version, &o.Suppressed,
+			&verification, &bkg, &v.Generation, &v.KID, &v.State, &v.Expired, &v.Left)
+	if err != nil {
+		return o, err
+	}
+	v.ID, v.BookingID, o.Zone, o.HasAccount = verification.UUID, bkg.UUID, zone(zoneName), a.SID != ""
+	if start != nil {
+		o.Start = *start
+	}
+	clear, err := k.Open(tx.Org, purposeToken, token)
+	a.Token = pii.NewToken(clear)
+	return o, err
+}

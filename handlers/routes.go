@@ -1,0 +1,60 @@
+package handlers
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/handlers/sms"
+	"holdfast/store"
+	"holdfast/store/pii"
+	"holdfast/tasks"
+)
+
+// Deps is what handlers are made of.
+type Deps struct {
+	Keys      *pii.Keyring
+	Twilio    *sms.Client
+	PublicURL string
+	HoldTTL   time.Duration
+	CodeTTL   time.Duration
+	CallLimit time.Duration // of one call to the provider
+	Grace     time.Duration // HOLDFAST_RECONCILE_GRACE
+	Metrics   *tasks.Metrics
+	Texts     *prometheus.CounterVec
+}
+
+// NewTexts makes the counter of texts and registers it with reg.
+func NewTexts(reg prometheus.Registerer) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "holdfast_texts_total", Help: "Calls to the provider by kind of text and class of outcome."}, []string{"kind", "class"})
+	reg.MustRegister(c)
+	return c
+}
+
+// NewMux binds every task type to its handler, a line each.
+func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
+	m := &Mux{}
+	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, ToCall: d.Metrics.ToCall, Texts: d.Texts}
+	Do(m, tasks.BookingClaim, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL})
+	Do(m, tasks.BookingCancel, &BookingCancel{Keys: d.Keys})
+	Do(m, tasks.VerificationCheck, &VerificationCheck{Keys: d.Keys})
+	Do(m, tasks.BlockCreate, &BlockCreate{Keys: d.Keys})
+	Do(m, tasks.BlockDelete, &BlockDelete{Keys: d.Keys})
+	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys})
+	Call(m, tasks.VerificationSend, text)
+	Call(m, tasks.SMSSend, text)
+	Call(m, tasks.SMSReconcile, &SMSReconcile{Keys: d.Keys, Finder: d.Twilio, Grace: d.Grace, CallLimit: d.CallLimit})
+
+	sweeps := map[string]Sweep{
+		tasks.HoldsExpire:      {Do: store.ExpireHolds},
+		tasks.BookingsComplete: {Do: store.CompleteBookings},
+	}
+	m.sweeps = make(map[string]Sweep)
+	for _, p := range periodic {
+		s := sweeps[p.Name]
+		s.Every = p.Every
+		m.sweeps[p.Name] = s
+	}
+	return m
+}

@@ -1,0 +1,105 @@
+package sms_test
+
+import (
+	"testing"
+
+	"holdfast/handlers/sms"
+)
+
+func TestClassify(t *testing.T) {
+	for _, tt := range []struct {
+		code, status int
+		want         sms.Class
+		known        bool
+	}{
+		{21211, 400, sms.Recipient, true},
+		{21614, 400, sms.Recipient, true},
+		{21635, 400, sms.Recipient, true},
+		{21610, 400, sms.OptedOut, true},
+		{20003, 401, sms.Tenant, true},
+		{21408, 403, sms.Tenant, true},
+		{21606, 400, sms.Tenant, true},
+		{20429, 429, sms.Transient, true},
+		{20500, 500, sms.Unknown, true},
+		{20503, 503, sms.Unknown, true},
+		{63038, 429, sms.Cap, true}, // by the table, though 429 alone would be transient
+		{21611, 400, sms.Cap, true},
+		{30450, 403, sms.Fraud, true},
+		{21617, 400, sms.Content, true},
+		{29999, 400, sms.Content, false},
+		{29999, 401, sms.Tenant, false},
+		{29999, 429, sms.Transient, false},
+		{29999, 408, sms.Unknown, false},
+		{29999, 500, sms.Unknown, false},
+		{29999, 302, sms.Unknown, false},
+		{0, 503, sms.Unknown, true},
+		{0, 403, sms.Tenant, true},
+		{0, 422, sms.Content, true},
+		{0, 0, sms.Unknown, true},
+	} {
+		if got, known := sms.Classify(tt.code, tt.status); got != tt.want || known != tt.known {
+			t.Errorf("Classify(%d, %d) = %s, %v; want %s, %v", tt.code, tt.status, got, known, tt.want, tt.known)
+		}
+	}
+}
+
+func TestClassifyCallback(t *testing.T) {
+	for _, tt := range []struct {
+		code  int
+		want  sms.Class
+		known bool
+	}{
+		{0, sms.Transient, true},
+		{30001, sms.Transient, true},
+		{30003, sms.Transient, true},
+		{30008, sms.Transient, true},
+		{30036, sms.Transient, true},
+		{30004, sms.Recipient, true},
+		{30005, sms.Recipient, true},
+		{30006, sms.Recipient, true},
+		{30002, sms.Tenant, true},
+		{30007, sms.Tenant, true},
+		{30034, sms.Tenant, true},
+		{21610, sms.OptedOut, true}, // a messaging service reports it this way
+		{30022, sms.Cap, true},
+		{30450, sms.Fraud, true},
+		{30410, sms.Unknown, true},
+		{39999, sms.Transient, false},
+	} {
+		if got, known := sms.ClassifyCallback(tt.code); got != tt.want || known != tt.known {
+			t.Errorf("ClassifyCallback(%d) = %s, %v; want %s, %v", tt.code, got, known, tt.want, tt.known)
+		}
+	}
+}
+
+func TestClassNames(t *testing.T) {
+	for class, want := range map[sms.Class]string{
+		sms.Unknown: "unknown", sms.Transient: "transient", sms.Recipient: "recipient", sms.OptedOut: "opted-out",
+		sms.Tenant: "tenant", sms.Cap: "cap", sms.Fraud: "fraud", sms.Content: "content", 99: "class-99", -1: "class--1",
+	} {
+		if class.String() != want {
+			t.Errorf("%d prints %q, want %q", int(class), class, want)
+		}
+	}
+}
+
+func TestRank(t *testing.T) {
+	// Each line ranks above the one before.
+	order := [][]string{
+		{"", "received", "receiving", "nonsense"},
+		{"queued", "accepted", "scheduled"},
+		{"sending"},
+		{"sent"},
+		{"delivered", "undelivered", "failed", "canceled", "read", "partially_delivered"},
+	}
+	for i, same := range order {
+		for _, s := range same {
+			if sms.Rank(s) != i {
+				t.Errorf("Rank(%q) = %d, want %d", s, sms.Rank(s), i)
+			}
+			if sms.Final(s) != (i == len(order)-1) {
+				t.Errorf("Final(%q) = %v", s, sms.Final(s))
+			}
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package sms
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/store/pii"
+)
+
+// Data is what texts speak of. Which fields a kind needs: all need Org; code needs Code and ValidFor;
+// confirmation and canceled need Start. Resource and Service may be empty.
+type Data struct {
+	Org      string // the org's public name
+	Resource string // with whom, or in which place
+	Service  string // the org's own public wording
+	// Start is the booking's start, in the customer's zone: it is printed as its own location shows it.
+	Start time.Time
+	Code  pii.Code
+	// ValidFor is how long the code lives, counted from now.
+	ValidFor time.Duration
+}
+
+// view is Data as templates see it.
+type view struct{ Org, Resource, Service, When, Code, For string }
+
+// Render writes a text in the customer's language. locale is a BCP 47 tag ("es", "es-MX"); any other
+// than English or Spanish gives English. Long names are cut so that the text stays one segment.
+// Characters outside GSM-7 in names are replaced by plain ones; if one has no plain form, all names
+// stay as they are and the text is UCS-2, which may be two segments.
+//
+// An error means missing or unusable data; it names the field, never its value.
+func Render(kind Kind, locale string, d Data) (pii.Text, error) {
+	l := language(locale)
+	t, ok := templates[l][kind]
+	if !ok {
+		return pii.Text{}, fmt.Errorf("sms text: no kind %q", kind)
+	}
+	v, err := look(kind, l, d)
+	if err != nil {
+		return pii.Text{}, fmt.Errorf("sms text %s: %w", kind, err)
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, v); err != nil {
+		return pii.Text{}, fmt.Errorf("sms text %s: template", kind)
+	}
+	return pii.NewText(b.String()), nil
+}
+
+func language(locale string) string {
+	l, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(locale), "_", "-"), "-")
+	if _, ok := wording[l]; ok {
+		return l
+	}
+	return fallbackLocale
+}
+
+func look(kind Kind, locale string, d Data) (view, error) {
+	v := view{Org: tidy(d.Org), Resource: tidy(d.Resource), Service: tidy(d.Service)}
+	if v.Org == "" {
+		return view{}, errors.New("no org")
+	}
+	v.plain()
+	org := maxOrg
+	switch kind {
+	case KindCode:
+		v.Code = d.Code.Reveal()
+		if !isCode(v.Code) {
+			return view{}, fmt.Errorf("code is not %d digits", pii.CodeDigits)
+		}
+		if d.ValidFor < time.Second {
+			return view{}, errors.New("code is not valid any more")
+		}
+		v.For = lasting(d.ValidFor)
+	case KindConfirmation, KindCanceled:
+		if d.Start.IsZero() {
+			return view{}, errors.New("no start")
+		}
+		v.When = when(locale, d.Start)
+		if kind == KindConfirmation {
+			org = maxOrgConfirm
+		}
+	case KindHelp, KindStopConfirm, KindNotUnderstood:
+	}
+	v.Org, v.Resource, v.Service = cut(v.Org, org), cut(v.Resource, maxResource), cut(v.Service, maxService)
+	return v, nil
+}
+
+// plain folds the names to GSM-7, all or none: one that cannot be makes the text UCS-2 anyway, and then
+// the others may keep their accents.
+func (v *view) plain() {
+	org, ok1 := toGSM(v.Org)
+	resource, ok2 := toGSM(v.Resource)
+	service, ok3 := toGSM(v.Service)
+	if ok1 && ok2 && ok3 {
+		v.Org, v.Resource, v.Service = org, resource, service
+	}
+}
+
+func isCode(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return len(s) == pii.CodeDigits
+}
+
+// lasting promises no more than there is: whole hours, minutes or seconds, rounded down.
+func lasting(d time.Duration) string {
+	switch {
+	case d >= 2*time.Hour:
+		return strconv.Itoa(int(d/time.Hour)) + " h"
+	case d >= time.Minute:
+		return strconv.Itoa(int(d/time.Minute)) + " min"
+	}
+	return strconv.Itoa(int(d/time.Second)) + " s"
+}
+
+// Spanish short names, as people text them; sábado goes without its accent, which GSM-7 lacks.
+var (
+	weekdaysES = [...]string{"dom", "lun", "mar", "mié", "jue", "vie", "sab"}
+	monthsES   = [...]string{"ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"}
+)
+
+// when writes a time as people of the locale read it: "Tue 24 Nov, 3:00 PM", "mar 24 nov, 15:00".
+func when(locale string, t time.Time) string {
+	if locale == "es" {
+		return weekdaysES[t.Weekday()] + " " + strconv.Itoa(t.Day()) + " " + monthsES[t.Month()-1] + t.Format(", 15:04")
+	}
+	return t.Format("Mon 2 Jan, 3:04 PM")
+}

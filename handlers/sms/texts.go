@@ -1,0 +1,73 @@
+package sms
+
+import "text/template"
+
+// Kind is a kind of text.
+type Kind string
+
+// The kinds of text.
+const (
+	KindCode          Kind = "code"              // a one-time code
+	KindConfirmation  Kind = "confirmation"      // a booking is confirmed
+	KindCanceled      Kind = "canceled"          // a booking is canceled
+	KindHelp          Kind = "help"              // answer to HELP
+	KindStopConfirm   Kind = "stop_confirmation" // the one answer to STOP that is allowed
+	KindNotUnderstood Kind = "not_understood"    // answer to a reply that could not be read
+)
+
+// The wording. What it keeps to:
+//
+//   - In a code text the code comes first: the first six digits are the code, for phones that fill it in
+//     and for our own tests, so no name may precede it.
+//   - Never "Reply CANCEL" or "Reply YES": to Twilio these are STOP and START (Twilio, "Default keywords
+//     for STOP, START and HELP").
+//   - The answer to STOP confirms and offers nothing; one such text within five minutes is allowed
+//     (47 CFR 64.1200(a)(12)). HELP names the sender and how to stop (CTIA, Messaging Principles and
+//     Best Practices).
+//   - The service is named in confirmations only, since a screen shows a text to anybody.
+//   - Every character is GSM-7, which has no á, í, ó, ú: Spanish says clave, not código.
+var wording = map[string]map[Kind]string{
+	"en": {
+		KindCode: `{{.Code}} is your code for {{.Org}}. Reply with it within {{.For}} to confirm your booking. ` +
+			`Do not share it.`,
+		KindConfirmation: `Booking confirmed{{with .Service}}: {{.}}{{end}}{{with .Resource}} with {{.}}{{end}}` +
+			` at {{.Org}}, {{.When}}. Reply C to cancel.`,
+		KindCanceled: `{{.Org}}: your booking on {{.When}} is canceled.`,
+		KindHelp: `{{.Org}}: texts about your bookings. Reply with your code to confirm, C to cancel a booking, ` +
+			`STOP to end all texts.`,
+		KindStopConfirm:   `You will get no more texts from {{.Org}}. Reply START to get them again.`,
+		KindNotUnderstood: `{{.Org}}: we could not read your reply. Send your 6-digit code, C to cancel, or HELP.`,
+	},
+	"es": {
+		KindCode: `{{.Code}} es tu clave de {{.Org}}. Responde con ella en {{.For}} para confirmar tu cita. ` +
+			`No la compartas.`,
+		KindConfirmation: `Cita confirmada{{with .Service}}: {{.}}{{end}}{{with .Resource}} con {{.}}{{end}}` +
+			` en {{.Org}}, {{.When}}. Responde C para cancelar.`,
+		KindCanceled: `{{.Org}}: tu cita del {{.When}} queda cancelada.`,
+		KindHelp: `{{.Org}}: mensajes sobre tus citas. Responde con tu clave para confirmar, C para cancelar una ` +
+			`cita, STOP para darte de baja.`,
+		KindStopConfirm: `Ya no te enviaremos mensajes de {{.Org}}. Responde START para recibirlos de nuevo.`,
+		KindNotUnderstood: `{{.Org}}: no entendimos tu respuesta. Responde con tu clave de 6 cifras, C para ` +
+			`cancelar o AYUDA.`,
+	},
+}
+
+// What names may take of a text, in septets, so that every text of GSM-7 names is one segment.
+const (
+	maxOrg         = 40
+	maxOrgConfirm  = 30
+	maxService     = 30
+	maxResource    = 22
+	fallbackLocale = "en"
+)
+
+var templates = func() map[string]map[Kind]*template.Template {
+	all := make(map[string]map[Kind]*template.Template, len(wording))
+	for locale, kinds := range wording {
+		all[locale] = make(map[Kind]*template.Template, len(kinds))
+		for k, w := range kinds {
+			all[locale][k] = template.Must(template.New(string(k)).Option("missingkey=error").Parse(w))
+		}
+	}
+	return all
+}()

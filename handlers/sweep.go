@@ -1,0 +1,72 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"holdfast/store"
+	"holdfast/tasks"
+)
+
+// Sweep does everything that is due for one org, up to a batch, in the transaction it is given. It reports how
+// many rows it changed and whether there may be more.
+type Sweep struct {
+	Every time.Duration
+	Do    func(ctx context.Context, tx *store.Tx) (n int, more bool, err error)
+}
+
+// tick runs a periodic task unless another process has taken this window. A tick has no task row and never
+// fails towards asynq: what it did not get done is due again at the next.
+func (r *Runner) tick(ctx context.Context, name string, s Sweep) {
+	window, taken, err := store.TakeTick(ctx, r.DB.Pool, name, s.Every)
+	if err != nil {
+		r.Log.WarnContext(ctx, "tick not taken", "tick", name, "error", store.Safe(err))
+		return
+	}
+	if !taken {
+		return
+	}
+	n, err := r.sweep(ctx, name, s)
+	failure := ""
+	if err != nil {
+		failure = reasonOf(err)
+		r.Log.WarnContext(ctx, "tick", "tick", name, "rows", n, "error", store.Safe(err))
+	}
+	r.Metrics.Ticks.WithLabelValues(name).Add(float64(n))
+	if err := store.FinishTick(ctx, r.DB.Pool, name, window, n, failure); err != nil {
+		r.Log.WarnContext(ctx, "tick not finished", "tick", name, "error", store.Safe(err))
+	}
+}
+
+// sweep goes round the orgs that have something due, one batch each, until nobody has more: an org with much
+// to do does not keep the others waiting. One org's failure does not stop the others.
+func (r *Runner) sweep(ctx context.Context, name string, s Sweep) (total int, err error) {
+	orgs, err := store.OrgsDue(ctx, r.DB.Pool, name)
+	if err != nil {
+		return 0, err
+	}
+	for len(orgs) > 0 && ctx.Err() == nil {
+		var rest []uuid.UUID
+		for _, org := range orgs {
+			var n int
+			var more bool
+			failed := tasks.InTx(ctx, r.DB, org, func(tx *store.Tx) (err error) {
+				n, more, err = s.Do(ctx, tx)
+				return err
+			})
+			if failed != nil {
+				err = errors.Join(err, failed)
+				continue
+			}
+			total += n
+			if more {
+				rest = append(rest, org)
+			}
+		}
+		orgs = rest
+	}
+	return total, err
+}

@@ -1,0 +1,196 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/handlers/sms"
+	"holdfast/store"
+	"holdfast/store/pii"
+	"holdfast/tasks"
+)
+
+// SendText does verification:send and sms:send: one text, sent at most once by each claim. What becomes of it is
+// written to the message's row, which only moves forward.
+type SendText struct {
+	Keys      *pii.Keyring
+	Sender    sms.Sender
+	PublicURL string // of our API: callbacks come back to it
+	CodeTTL   time.Duration
+	ToCall    prometheus.Observer    // seconds from the text's commit to its call
+	Texts     *prometheus.CounterVec // by kind and class
+}
+
+// textCall is one call to the provider.
+type textCall struct {
+	msg     store.Message
+	account sms.Account
+	pool    string
+	text    sms.Text
+}
+
+// Claim checks once more that the text should go out and renders it.
+func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p tasks.MessagePayload) (textCall, error) {
+	o, err := store.LockOutgoing(ctx, tx, h.Keys, p.Message)
+	if err != nil {
+		return textCall{}, err
+	}
+	if o.State != store.MessageQueued {
+		return textCall{}, tasks.ErrNothing
+	}
+	if reason := h.stale(o); reason != "" {
+		store.SettleMessage(tx, o.ID, store.MessageCanceled, reason, 0)
+		return textCall{}, tasks.ErrNothing
+	}
+	if !o.HasAccount {
+		return textCall{}, tasks.Dead("no-credentials", nil)
+	}
+	if o.Suppressed {
+		return textCall{}, tasks.Dead("opted-out", nil)
+	}
+	body, err := h.render(tx, o)
+	if err != nil {
+		return textCall{}, tasks.Dead("text", err)
+	}
+	segments, _ := sms.Segments(body.Reveal())
+	store.SendingMessage(tx, o.ID, store.BodyHash(h.Keys, tx.Org, body), segments)
+	h.ToCall.Observe(o.Age.Seconds())
+	return textCall{
+		msg:     o.Message,
+		account: account(o.Account),
+		pool:    o.Account.Pool(),
+		text: sms.Text{To: o.To, Body: body, ValidFor: h.validFor(o),
+			StatusCallback: fmt.Sprintf("%s/webhooks/twilio/%s/status/%s", strings.TrimSuffix(h.PublicURL, "/"), tx.Org, o.ID)},
+	}, nil
+}
+
+// stale tells why a text is no longer worth sending, or "".
+func (h *SendText) stale(o store.Outgoing) string {
+	switch sms.Kind(o.Kind) {
+	case sms.KindCode:
+		if !o.Verification.Live() {
+			return "code-" + o.Verification.State
+		}
+		if o.BookingState != store.BookingHeld && o.BookingState != store.BookingExpired {
+			return "booking-" + o.BookingState
+		}
+	case sms.KindConfirmation:
+		if o.BookingState != store.BookingConfirmed {
+			return "booking-" + o.BookingState
+		}
+	}
+	return ""
+}
+
+func (h *SendText) validFor(o store.Outgoing) time.Duration {
+	switch {
+	case sms.Kind(o.Kind) != sms.KindCode:
+		return 0
+	case o.Verification.Left > 0:
+		return o.Verification.Left
+	}
+	return h.CodeTTL
+}
+
+func (h *SendText) render(tx *store.Tx, o store.Outgoing) (pii.Text, error) {
+	d := sms.Data{Org: o.OrgName, Resource: o.Resource, Service: o.Service, Start: o.Start.In(o.Zone)}
+	if sms.Kind(o.Kind) == sms.KindCode {
+		code, err := o.Verification.Code(h.Keys, tx.Org)
+		if err != nil {
+			return pii.Text{}, err
+		}
+		d.Code, d.ValidFor = code, h.validFor(o)
+		store.StartCode(tx, o.Verification.ID, h.CodeTTL)
+	}
+	return sms.Render(sms.Kind(o.Kind), o.Locale, d)
+}
+
+func account(a store.SMSAccount) sms.Account {
+	return sms.Account{SID: a.SID, Token: a.Token, From: a.From, MessagingServiceSID: a.MessagingServiceSID}
+}
+
+// Call sends the text.
+func (h *SendText) Call(ctx context.Context, c textCall) (sms.Receipt, error) {
+	return h.Sender.Send(ctx, c.account, c.text)
+}
+
+// Record writes down what became of the text.
+func (h *SendText) Record(ctx context.Context, tx *store.Tx, p tasks.MessagePayload, c textCall, r sms.Receipt, callErr error) error {
+	if callErr == nil {
+		h.Texts.WithLabelValues(c.msg.Kind, "accepted").Inc()
+		textAccepted(tx, c.msg, r.SID)
+		return nil
+	}
+	class := sms.ClassOf(callErr)
+	h.Texts.WithLabelValues(c.msg.Kind, class.String()).Inc()
+	var e *sms.Error
+	errors.As(callErr, &e)
+	if e == nil {
+		e = &sms.Error{Class: class}
+	}
+	switch class {
+	case sms.Transient:
+		store.SettleMessage(tx, p.Message, store.MessageQueued, class.String(), e.Code)
+		return tasks.Retry("sms-transient", e.RetryAfter, callErr)
+	case sms.Unknown:
+		return reconcileLater(tx, p, firstLook)
+	case sms.OptedOut:
+		store.Suppress(tx, c.pool, c.msg.ToHash)
+	}
+	store.SettleMessage(tx, p.Message, store.MessageFailed, class.String(), e.Code)
+	return tasks.Dead("sms-"+class.String(), callErr)
+}
+
+// textAccepted notes that the provider has the text.
+func textAccepted(tx *store.Tx, m store.Message, sid string) {
+	store.AcceptedMessage(tx, m.ID, sid)
+	if m.VerificationID.Valid {
+		store.SentCode(tx, m.VerificationID.UUID)
+	}
+	if m.BookingID.Valid {
+		store.NoteBooking(tx, m.BookingID.UUID, "text_accepted", map[string]any{"message": m.ID, "text": m.Kind})
+	}
+}
+
+// Abandoned is a claim whose worker was lost: the text may have gone out, so it is looked up, never sent again.
+func (h *SendText) Abandoned(_ context.Context, tx *store.Tx, p tasks.MessagePayload) error {
+	return reconcileLater(tx, p, 0)
+}
+
+// Undo is a text that will never go out.
+func (h *SendText) Undo(ctx context.Context, tx *store.Tx, p tasks.MessagePayload, reason string) error {
+	m, err := store.LockMessage(ctx, tx, h.Keys, p.Message)
+	if err != nil {
+		return err
+	}
+	store.SettleMessage(tx, m.ID, store.MessageFailed, reason, 0)
+	return TextFailed(ctx, tx, m, reason)
+}
+
+// TextFailed is what follows when a text has failed for good, at once or later by a callback: a code that no
+// other text carries dies with it, and the timeline tells so. The message's own row is settled by the caller.
+func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason string) error {
+	if !m.BookingID.Valid {
+		return nil
+	}
+	store.NoteBooking(tx, m.BookingID.UUID, "text_failed", map[string]any{"message": m.ID, "text": m.Kind, "reason": reason})
+	if sms.Kind(m.Kind) != sms.KindCode {
+		return nil
+	}
+	b, err := store.LockBooking(ctx, tx, m.BookingID.UUID)
+	if err != nil || b.State == store.BookingConfirmed {
+		return err
+	}
+	other, err := store.CodeOnItsWay(ctx, tx, m.VerificationID.UUID, m.ID)
+	if err != nil || other {
+		return err
+	}
+	store.RevokeCodes(tx, b.ID)
+	store.NoteBooking(tx, b.ID, "code_revoked", map[string]any{"reason": "text-failed"})
+	return nil
+}
