@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -54,6 +55,28 @@ func Bootstrap(ctx context.Context, adminURL string, passwords map[string]string
 		if _, err := conn.Exec(ctx, "ALTER ROLE "+pgx.Identifier{role}.Sanitize()+" PASSWORD "+quoted); err != nil {
 			return fmt.Errorf("roles: password of %s was refused", role)
 		}
+	}
+	return nil
+}
+
+// CreateDatabase makes the database that ownerURL names, owned by the owner's role, unless it is there.
+func CreateDatabase(ctx context.Context, adminURL, ownerURL string) error {
+	cfg, err := pgx.ParseConfig(ownerURL)
+	if err != nil {
+		return errors.New("database: the owner's URL cannot be read")
+	}
+	conn, err := pgx.Connect(ctx, adminURL)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{cfg.Database}.Sanitize()+" OWNER "+RoleOwner)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42P04" { // duplicate_database
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ BEGIN
     ('holdfast_dispatch', 'NOLOGIN')) AS t(name, login)
   LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r.name) THEN
-      EXECUTE format('CREATE ROLE %I %s NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOINHERIT', r.name, r.login);
+      EXECUTE format('CREATE ROLE %I %s NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', r.name, r.login);
     END IF;
   END LOOP;
 END $$;

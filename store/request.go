@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"holdfast/store/pii"
 )
@@ -92,11 +93,28 @@ func AnswerRequest(tx *Tx, id uuid.UUID, a Answer) {
 	tx.Answered = append(tx.Answered, id)
 }
 
+const selectAnswer = `SELECT COALESCE(status, 0), answer FROM request WHERE org_id = $1 AND id = $2`
+
 // FindAnswer reads what a request was answered with.
 func FindAnswer(ctx context.Context, tx *Tx, id uuid.UUID) (Answer, error) {
-	var a Answer
-	err := tx.QueryRow(ctx, `SELECT COALESCE(status, 0), answer FROM request WHERE org_id = $1 AND id = $2`,
-		tx.Org, id).Scan(&a.Status, &a.Body)
+	return scanAnswer(tx.QueryRow(ctx, selectAnswer, tx.Org, id))
+}
+
+// ReadAnswer is FindAnswer alone, in one round trip: the batch is its own transaction.
+func ReadAnswer(ctx context.Context, pool *pgxpool.Pool, org, id uuid.UUID) (Answer, error) {
+	batch := &pgx.Batch{}
+	batch.Queue("select set_config('app.org_id', $1, true)", org.String())
+	batch.Queue(selectAnswer, org, id)
+	res := pool.SendBatch(ctx, batch)
+	if _, err := res.Exec(); err != nil {
+		return Answer{}, errors.Join(err, res.Close())
+	}
+	a, err := scanAnswer(res.QueryRow())
+	return a, errors.Join(err, res.Close())
+}
+
+func scanAnswer(row pgx.Row) (a Answer, err error) {
+	err = row.Scan(&a.Status, &a.Body)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return a, ErrNotFound
 	}

@@ -44,7 +44,9 @@ func (ackHook) DialHook(next redis.DialHook) redis.DialHook {
 }
 
 // ProcessPipelineHook leaves pipelines alone: asynq acknowledges by single scripts.
-func (ackHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook { return next }
+func (ackHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
 
 // ProcessHook replaces a cancelled context of an acknowledgement.
 func (ackHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {

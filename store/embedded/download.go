@@ -38,7 +38,7 @@ func downloadPostgres(o Options, as *account) (binaries, error) {
 	}
 	unpacked := filepath.Join(aside, "unpacked")
 	ep := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
-		Version(downloaded).Port(uint32(port)).CachePath(filepath.Join(aside, "archive")). // #nosec G115 -- a port
+		Version(downloaded).Port(uint32(port)).CachePath(filepath.Join(aside, "archive")).
 		BinariesPath(unpacked).RuntimePath(filepath.Join(aside, "run")).Logger(io.Discard))
 	if err = ep.Start(); err == nil {
 		err = ep.Stop()

@@ -30,7 +30,7 @@ func StartPostgres(ctx context.Context, o Options) (*Server, error) {
 	if err := s.startPostgres(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	o.log().Info("postgres started", "port", s.port, "pid", s.PID)
+	o.log().InfoContext(ctx, "postgres started", "port", s.port, "pid", s.PID)
 	return s, nil
 }
 
@@ -82,7 +82,7 @@ func (pg *postgres) prepare(ctx context.Context, o Options) (err error) {
 	if pg.password, err = pg.secret(fresh); err != nil || !fresh {
 		return err
 	}
-	o.log().Info("postgres: making a database cluster", "data", pg.data, "binaries", pg.bin.dir)
+	o.log().InfoContext(ctx, "postgres: making a database cluster", "data", pg.data, "binaries", pg.bin.dir)
 	return pg.initdb(ctx)
 }
 

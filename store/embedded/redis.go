@@ -29,7 +29,7 @@ func StartRedis(ctx context.Context, o Options) (*Server, error) {
 	if err := s.startRedis(ctx, o, bin); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	o.log().Info("redis started", "port", s.port, "pid", s.PID, "in_process", bin.dir == "")
+	o.log().InfoContext(ctx, "redis started", "port", s.port, "pid", s.PID, "in_process", bin.dir == "")
 	return s, nil
 }
 

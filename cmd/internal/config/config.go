@@ -6,7 +6,9 @@
 package config
 
 import (
+	"errors"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"holdfast/store/pii"
@@ -104,4 +106,26 @@ type Log struct {
 // Keys returns the secrets in the form that pii.NewKeyring takes.
 func (s Secrets) Keys() pii.Keys {
 	return pii.Keys{Keyset: s.Keyset.Reveal(), HashKey: s.HashKey.Reveal(), Peppers: s.CodePepper.Reveal()}
+}
+
+// DefaultReconcileGrace is the default of RECONCILE_GRACE; a test compares it with the tag.
+const DefaultReconcileGrace = 60 * time.Second
+
+// RolePasswords reads the passwords of the three login roles from their URLs, so that migrate can give the roles
+// the passwords that they are used with. Its errors never quote a URL.
+func (d Database) RolePasswords() (map[string]string, error) {
+	passwords := make(map[string]string)
+	for _, raw := range []pii.Token{d.OwnerDatabaseURL, d.DatabaseURL, d.AuditDatabaseURL} {
+		if raw.IsZero() {
+			continue
+		}
+		u, err := url.Parse(raw.Reveal())
+		if err != nil {
+			return nil, errors.New("a database URL cannot be read")
+		}
+		if password, ok := u.User.Password(); ok {
+			passwords[u.User.Username()] = password
+		}
+	}
+	return passwords, nil
 }

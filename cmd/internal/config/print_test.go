@@ -22,7 +22,7 @@ func TestEnvExample(t *testing.T) {
 	}
 	path := filepath.Join(root, ".env.example")
 	if *update {
-		if err := os.WriteFile(path, want.Bytes(), 0o644); err != nil { //nolint:gosec // read by everybody
+		if err := os.WriteFile(path, want.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestReadmeTable(t *testing.T) {
 	if !*update {
 		t.Fatal("README.md is stale; run go test ./cmd/internal/config -update")
 	}
-	if err := os.WriteFile(path, []byte(want), 0o644); err != nil { //nolint:gosec // read by everybody
+	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

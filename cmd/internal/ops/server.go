@@ -10,7 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // registers on http.DefaultServeMux too, which nothing here serves
+	"net/http/pprof" // registers on http.DefaultServeMux too, which nothing here serves
 	"strings"
 	"time"
 

@@ -163,7 +163,7 @@ func TestPanics(t *testing.T) {
 		"GET /late": func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, strings.Repeat("x", 8192))
 			var none map[string]int
-			none["a"] = 1
+			none["a"] = 1 //nolint:staticcheck // the panic is what is tested
 		},
 	})
 	resp, body := l.do(t, "GET", "/early", nil)

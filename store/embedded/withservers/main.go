@@ -78,7 +78,7 @@ func run(args []string) (code int, err error) {
 	defer func() { err = errors.Join(err, servers.Close(), embedded.Remove(dir)) }()
 	close(prepared)
 
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)                    // #nosec G204 -- that is what it is for
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)                    // #nosec G204 G702 -- that is what it is for
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // for a signal at the very moment of the hand-over
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), databaseVar+"="+servers.AdminURL, redisVar+"="+servers.RedisURL)

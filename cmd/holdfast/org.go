@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"holdfast/cmd/internal/config"
+	"holdfast/store"
+	"holdfast/store/calendar"
+	"holdfast/store/pii"
+)
+
+type orgCmd struct {
+	Create      orgCreateCmd      `cmd:"" help:"Create an organisation."`
+	List        orgListCmd        `cmd:"" help:"List organisations."`
+	Credentials orgCredentialsCmd `cmd:"" help:"The organisation's own Twilio account."`
+	Key         orgKeyCmd         `cmd:"" help:"API keys."`
+	Resource    orgResourceCmd    `cmd:"" help:"What can be booked."`
+}
+
+// asOwner runs do with the owner's pool and the keys.
+func (e *env) asOwner(do func(db *pgxpool.Pool, keys *pii.Keyring) error) error {
+	if err := e.cfg.Requires(config.Org); err != nil {
+		return err
+	}
+	keys, err := pii.NewKeyring(e.cfg.Keys())
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(e.ctx, e.cfg.OwnerDatabaseURL.Reveal(), 2)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return do(db, keys)
+}
+
+// asOrg is asOwner for one org, named by id or slug.
+func (e *env) asOrg(ref string, do func(db *pgxpool.Pool, keys *pii.Keyring, org store.Org) error) error {
+	return e.asOwner(func(db *pgxpool.Pool, keys *pii.Keyring) error {
+		all, err := store.ListOrgs(e.ctx, db)
+		if err != nil {
+			return err
+		}
+		for _, o := range all {
+			if o.ID.String() == ref || o.Slug == ref {
+				return do(db, keys, o)
+			}
+		}
+		return errors.New("org: there is none with that id or slug")
+	})
+}
+
+type orgCreateCmd struct {
+	Slug     string `arg:"" help:"Short name: a-z, 0-9 and dashes."`
+	Name     string `required:"" help:"Public name, as texts show it."`
+	TimeZone string `required:"" help:"IANA time zone, as America/New_York."`
+	Locale   string `default:"en" enum:"en,es" help:"Language of texts."`
+	Region   string `default:"US" help:"ISO region of phone numbers in national form."`
+}
+
+// Run creates the org.
+func (c *orgCreateCmd) Run(e *env) error {
+	if err := checkZone(c.TimeZone); err != nil {
+		return err
+	}
+	return e.asOwner(func(db *pgxpool.Pool, _ *pii.Keyring) error {
+		o := store.Org{ID: uuid.New(), Slug: c.Slug, Name: c.Name, TimeZone: c.TimeZone, Locale: c.Locale, Region: c.Region}
+		if err := store.CreateOrg(e.ctx, db, o); err != nil {
+			return explain("org", err)
+		}
+		fmt.Fprintln(e.stdout, o.ID)
+		return nil
+	})
+}
+
+type orgListCmd struct{}
+
+// Run lists orgs.
+func (orgListCmd) Run(e *env) error {
+	return e.asOwner(func(db *pgxpool.Pool, _ *pii.Keyring) error {
+		all, err := store.ListOrgs(e.ctx, db)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tSLUG\tNAME\tTIME ZONE\tLOCALE")
+		for _, o := range all {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.ID, o.Slug, o.Name, o.TimeZone, o.Locale)
+		}
+		return w.Flush()
+	})
+}
+
+type orgCredentialsCmd struct {
+	Set orgCredentialsSetCmd `cmd:"" help:"Store account and auth token; the token is read from standard input."`
+}
+
+type orgCredentialsSetCmd struct {
+	Org              string `arg:"" help:"Id or slug."`
+	AccountSID       string `required:"" name:"account-sid" help:"AC…"`
+	From             string `help:"Sender in E.164."`
+	MessagingService string `help:"MG…, instead of or besides a sender."`
+}
+
+// Run stores credentials.
+func (c *orgCredentialsSetCmd) Run(e *env) error {
+	line, err := bufio.NewReader(e.stdin).ReadString('\n')
+	token := strings.TrimSpace(line)
+	if token == "" {
+		return errors.Join(errors.New("credentials: give the auth token on standard input"), ignoreEOF(err))
+	}
+	return e.asOrg(c.Org, func(db *pgxpool.Pool, keys *pii.Keyring, o store.Org) error {
+		a := store.SMSAccount{SID: c.AccountSID, Token: pii.NewToken(token), MessagingServiceSID: c.MessagingService}
+		if c.From != "" {
+			from, err := pii.ParsePhone(c.From, o.Region)
+			if err != nil {
+				return errors.New("credentials: --from is no phone number")
+			}
+			a.From = from.Reveal()
+		}
+		if a.From == "" && a.MessagingServiceSID == "" {
+			return errors.New("credentials: give --from or --messaging-service")
+		}
+		return explain("credentials", store.SetSMSAccount(e.ctx, db, keys, o.ID, a))
+	})
+}
+
+func ignoreEOF(err error) error {
+	if err != nil && err.Error() == "EOF" {
+		return nil
+	}
+	return err
+}
+
+type orgKeyCmd struct {
+	Create orgKeyCreateCmd `cmd:"" help:"Make a key; it is shown once."`
+	Revoke orgKeyRevokeCmd `cmd:"" help:"End a key."`
+}
+
+type orgKeyCreateCmd struct {
+	Org   string `arg:"" help:"Id or slug."`
+	Label string `help:"What it is for."`
+}
+
+// Run makes a key.
+func (c *orgKeyCreateCmd) Run(e *env) error {
+	return e.asOrg(c.Org, func(db *pgxpool.Pool, keys *pii.Keyring, o store.Org) error {
+		key, err := store.CreateKey(e.ctx, db, keys, o.ID, c.Label)
+		if err != nil {
+			return explain("key", err)
+		}
+		fmt.Fprintln(e.stdout, key.Reveal())
+		return nil
+	})
+}
+
+type orgKeyRevokeCmd struct {
+	Org    string `arg:"" help:"Id or slug."`
+	Prefix string `arg:"" help:"The key's first part, as hf_abc…"`
+}
+
+// Run ends a key.
+func (c *orgKeyRevokeCmd) Run(e *env) error {
+	return e.asOrg(c.Org, func(db *pgxpool.Pool, _ *pii.Keyring, o store.Org) error {
+		prefix, _, _ := strings.Cut(strings.TrimPrefix(c.Prefix, store.KeyPrefix), "_")
+		return explain("key", store.RevokeKey(e.ctx, db, o.ID, prefix))
+	})
+}
+
+type orgResourceCmd struct {
+	Create orgResourceCreateCmd `cmd:"" help:"Create a resource."`
+}
+
+type orgResourceCreateCmd struct {
+	Org          string `arg:"" help:"Id or slug."`
+	Slug         string `arg:"" help:"Short name: a-z, 0-9 and dashes."`
+	Name         string `required:"" help:"Public name."`
+	TimeZone     string `help:"IANA time zone; the org's by default."`
+	Seats        int    `default:"1" help:"Bookings that fit side by side."`
+	Minutes      int    `default:"30" help:"Default length."`
+	BufferBefore int    `help:"Minutes kept free before."`
+	BufferAfter  int    `help:"Minutes kept free after."`
+	Hours        string `default:"08:00-18:00" help:"Opening hours of every day."`
+}
+
+// Run creates a resource.
+func (c *orgResourceCreateCmd) Run(e *env) error {
+	var oh, om, ch, cm int
+	if n, _ := fmt.Sscanf(c.Hours, "%d:%d-%d:%d", &oh, &om, &ch, &cm); n != 4 {
+		return errors.New("resource: --hours wants HH:MM-HH:MM")
+	}
+	if c.TimeZone != "" {
+		if err := checkZone(c.TimeZone); err != nil {
+			return err
+		}
+	}
+	return e.asOrg(c.Org, func(db *pgxpool.Pool, _ *pii.Keyring, o store.Org) error {
+		r := store.NewResource{ID: uuid.New(), Slug: c.Slug, Name: c.Name, TimeZone: c.TimeZone, Seats: c.Seats,
+			DefaultMinutes: c.Minutes, BufferBefore: c.BufferBefore, BufferAfter: c.BufferAfter,
+			Hours: calendar.Daily(oh*60+om, ch*60+cm)}
+		if r.TimeZone == "" {
+			r.TimeZone = o.TimeZone
+		}
+		if err := store.CreateResource(e.ctx, db, o.ID, r); err != nil {
+			return explain("resource", err)
+		}
+		fmt.Fprintln(e.stdout, r.ID)
+		return nil
+	})
+}
+
+func checkZone(name string) error {
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		return errors.New("--time-zone: want an IANA name, as America/New_York")
+	}
+	return nil
+}
+
+// explain turns a constraint's refusal into the rule it stands for.
+func explain(what string, err error) error {
+	switch store.Code(err) {
+	case "":
+		if errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("%s: there is none", what)
+		}
+		return err
+	case "23505":
+		return fmt.Errorf("%s: exists already", what)
+	case "23514":
+		return fmt.Errorf("%s: a value breaks the rule %s", what, store.Safe(err))
+	}
+	return fmt.Errorf("%s: %s", what, store.Safe(err))
+}

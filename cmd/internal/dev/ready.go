@@ -1,0 +1,86 @@
+package dev
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// readyFile is what others need to use and test a running dev from outside. Its names are fixed.
+type readyFile struct {
+	APIURL           string    `json:"api_url"`
+	OpsURL           string    `json:"ops_url"`
+	SimURL           string    `json:"sim_url"`
+	Org              uuid.UUID `json:"org"`
+	APIKey           string    `json:"api_key"`
+	OtherOrg         uuid.UUID `json:"other_org"`
+	OtherAPIKey      string    `json:"other_api_key"`
+	Resource         uuid.UUID `json:"resource"`
+	Service          uuid.UUID `json:"service"`
+	WebhookSecret    string    `json:"webhook_secret"`
+	VapiSecret       string    `json:"vapi_secret"`
+	RetellKey        string    `json:"retell_key"`
+	TwilioAccountSID string    `json:"twilio_account_sid"`
+	TwilioAuthToken  string    `json:"twilio_auth_token"`
+	OpsToken         string    `json:"ops_token"`
+	DatabaseURL      string    `json:"database_url"`
+	AppDatabaseURL   string    `json:"app_database_url"`
+	AuditDatabaseURL string    `json:"audit_database_url"`
+	RedisURL         string    `json:"redis_url"`
+	DataDir          string    `json:"data_dir"`
+	PID              int       `json:"pid"`
+}
+
+func (d *instance) ready() readyFile {
+	a, b := d.state.Orgs[0], d.state.Orgs[1]
+	return readyFile{
+		APIURL: d.system.APIURL, OpsURL: d.system.OpsURL, SimURL: d.simURL,
+		Org: a.ID, APIKey: a.Key, OtherOrg: b.ID, OtherAPIKey: b.Key, Resource: a.Resource, Service: a.Service,
+		WebhookSecret: a.WebhookSecret, VapiSecret: a.VapiSecret, RetellKey: a.Retell,
+		TwilioAccountSID: a.AccountSID, TwilioAuthToken: a.AuthToken, OpsToken: d.state.OpsToken,
+		DatabaseURL: d.urls.owner, AppDatabaseURL: d.urls.app, AuditDatabaseURL: d.urls.audit,
+		RedisURL: redisPlain(d.servers.RedisURL), DataDir: d.dir, PID: os.Getpid(),
+	}
+}
+
+func (r readyFile) write(path string) error { return writeFile(path, r) }
+
+// tell prints how to use what runs, as lines that work when pasted.
+func (d *instance) tell(w io.Writer) {
+	r := d.ready()
+	zone, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		zone = time.UTC
+	}
+	tomorrow := time.Now().In(zone).AddDate(0, 0, 1)
+	start := time.Date(tomorrow.Year(), tomorrow.Month(), tomorrow.Day(), 15, 0, 0, 0, zone)
+	fmt.Fprintf(w, `
+Holdfast is up. Everything it needs runs in this process's care; Ctrl-C ends all of it.
+
+  API         %s        (/docs, /openapi.json)
+  phone       %s        (the texts it sends; reply there)
+  operators   %s        (queues, metrics; token %s)
+  data        %s
+
+Paste into another terminal:
+
+  export HOLDFAST_URL=%s HOLDFAST_ORG=%s HOLDFAST_KEY=%s HOLDFAST_RESOURCE=%s
+
+  # book a time: the slot is held, and a code goes to the phone at %s
+  curl -sS -X POST "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings" \
+    -H "Authorization: Bearer $HOLDFAST_KEY" -H "Prefer: wait=10" -H "Content-Type: application/json" \
+    -d '{"resource":"'"$HOLDFAST_RESOURCE"'","start":"%s","customer":{"phone":"+12025550142","name":"Ana"}}'
+
+  # confirm it: reply with the code on the phone page, or give it here
+  curl -sS -X POST "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings/<id>/verify" \
+    -H "Authorization: Bearer $HOLDFAST_KEY" -H "Prefer: wait=10" -H "Content-Type: application/json" \
+    -d '{"code":"<code>"}'
+
+  # what else is free
+  curl -sS "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/availability?resource=$HOLDFAST_RESOURCE" -H "Authorization: Bearer $HOLDFAST_KEY"
+
+`, r.APIURL, r.SimURL, r.OpsURL, r.OpsToken, d.o.Data, r.APIURL, r.Org, r.APIKey, r.Resource, r.SimURL, start.Format(time.RFC3339))
+}

@@ -1,0 +1,133 @@
+package ingress
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
+
+	"holdfast/cmd/internal/telemetry"
+	"holdfast/store"
+	"holdfast/store/pii"
+)
+
+// call is one request to an operation, as far as a handler needs it beyond its own parameters.
+type call struct {
+	org    uuid.UUID // proved by a key; the zero id where a signature is still to be checked
+	header http.Header
+	body   []byte
+	uri    string // path and query as they were sent
+	route  string
+	w      http.ResponseWriter
+}
+
+type callKey struct{}
+
+// callOf is the call that ctx belongs to.
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) } //nolint:forcetypeassert // set by open for every operation
+
+// open is the middleware of every operation: it opens the call, and lets prove tell whose it is.
+func (in *Ingress) open(prove func(ctx context.Context, c *call, r *http.Request) error) func(huma.Context, func(huma.Context)) {
+	return func(hc huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(hc)
+		c := &call{header: r.Header, body: bodyOf(r), uri: r.URL.RequestURI(), route: hc.Operation().Path, w: w}
+		start := time.Now()
+		err := prove(r.Context(), c, r)
+		telemetry.Mark(r.Context(), "auth", time.Since(start))
+		if err == nil {
+			err = acceptable(r)
+		}
+		if err != nil {
+			in.refuse(w, r, err)
+			return
+		}
+		next(huma.WithValue(hc, callKey{}, c))
+	}
+}
+
+// byKey proves a call by its API key. The key's org must be the path's, which is not looked up: to somebody
+// else it makes no difference whether it exists.
+func (in *Ingress) byKey(ctx context.Context, c *call, r *http.Request) error {
+	token, ok := bearer(r.Header)
+	if !ok {
+		return in.denied("no-key")
+	}
+	key, err := in.findKey(ctx, token)
+	if errors.Is(err, store.ErrNotFound) {
+		return in.denied("unknown-key")
+	}
+	if err != nil {
+		return err
+	}
+	if org, err := pathID(r.PathValue("org")); err != nil || org != key.Org {
+		in.noteForeign(ctx, key, c.route)
+		return newProblem("forbidden", "", "")
+	}
+	c.org = key.Org
+	return readable(r)
+}
+
+// byHandler leaves the proof to the handler: a signature over the body.
+func byHandler(context.Context, *call, *http.Request) error { return nil }
+
+// denied is the one answer to missing, unknown and revoked credentials.
+func (in *Ingress) denied(reason string) error {
+	in.metrics.Denied.WithLabelValues(reason).Inc()
+	p := newProblem("unauthorized", "", "")
+	scheme := "Bearer"
+	if strings.HasPrefix(reason, "signature") {
+		scheme = "Signature"
+	}
+	p.header = http.Header{"Www-Authenticate": {scheme}}
+	return p
+}
+
+// bearer is the token of an Authorization header.
+func bearer(h http.Header) (pii.Token, bool) {
+	scheme, token, ok := strings.Cut(h.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	if !ok || token == "" || !strings.EqualFold(scheme, "Bearer") {
+		return pii.Token{}, false
+	}
+	return pii.NewToken(token), true
+}
+
+// findKey proves a key. Proved ones are remembered by their hash, so that no token lies in memory.
+func (in *Ingress) findKey(ctx context.Context, token pii.Token) (store.Key, error) {
+	return in.proved.find(sha256.Sum256([]byte(token.Reveal())), func() (store.Key, error) {
+		return store.FindKey(ctx, in.db.Pool, in.keys, token)
+	})
+}
+
+// noteForeign tells the key's org that its key was used on another's path. The answer is 403 also when that
+// cannot be written.
+func (in *Ingress) noteForeign(ctx context.Context, key store.Key, route string) {
+	in.metrics.Denied.WithLabelValues("cross-org").Inc()
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	_, err := store.InTx(ctx, in.db.Pool, key.Org, func(tx *store.Tx) error {
+		store.NoteSecurity(tx, "cross-org", uuid.NullUUID{UUID: key.ID, Valid: true}, route)
+		return nil
+	})
+	if err != nil {
+		in.log.ErrorContext(ctx, "security event lost", "kind", "cross-org", "error", store.Safe(err))
+	}
+}
+
+// pathID reads an id of a path. What is no id is not found.
+func pathID(text string) (uuid.UUID, error) {
+	if len(text) != 36 { // uuid.Parse takes other forms too
+		return uuid.Nil, store.ErrNotFound
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Nil, store.ErrNotFound
+	}
+	return id, nil
+}

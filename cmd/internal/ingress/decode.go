@@ -1,0 +1,46 @@
+package ingress
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"unicode/utf8"
+)
+
+// decode reads one JSON object. Fields it does not know are ignored; the first one of a wrong type is named,
+// its value is not. custom is the field that has its own way of being read, whose errors carry no name.
+func decode[T any](raw []byte, custom string) (v T, err error) {
+	if !utf8.Valid(raw) {
+		return v, newProblem("invalid-json", "", "not UTF-8")
+	}
+	err = json.Unmarshal(raw, &v)
+	var syntax *json.SyntaxError
+	var typed *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return v, newProblem("invalid-json", "", "")
+	case !bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")):
+		return v, newProblem("invalid-json", "", "one JSON object is wanted")
+	case errors.As(err, &typed):
+		return v, newProblem("invalid-request", typed.Field, "want "+jsonType(typed.Type))
+	case err != nil: // of our own types' UnmarshalJSON: fixed texts
+		return v, newProblem("invalid-request", custom, err.Error())
+	}
+	return v, nil
+}
+
+// jsonType is what JSON calls a Go type.
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	}
+	return "a number"
+}

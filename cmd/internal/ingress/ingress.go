@@ -1,0 +1,130 @@
+// Package ingress is the public HTTP side: the API under /v1, the webhooks, and the pages that describe them.
+//
+// It stays minimal: authenticate, check read-only, write the request and its task in one transaction, answer.
+// All writes go one way, Ingress.submit; what a request leads to is the business of a task.
+package ingress
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"holdfast/store"
+	"holdfast/store/pii"
+	"holdfast/tasks"
+)
+
+// Options is what an Ingress is made of.
+type Options struct {
+	DB   *tasks.DB
+	Keys *pii.Keyring
+	// PublicURL is how the world reaches this API. Twilio's signatures cover it, so it never comes from a
+	// request's Host.
+	PublicURL string
+	Log       *slog.Logger
+	Metrics   *Metrics // nil: counted, shown nowhere
+}
+
+// Ingress answers the API and the webhooks. Its handler sets http.Request.Pattern on the request it gets, so
+// telemetry.HTTP fits around it.
+type Ingress struct {
+	db      *tasks.DB
+	keys    *pii.Keyring
+	public  string
+	log     *slog.Logger
+	metrics *Metrics
+
+	api     huma.API
+	handler http.Handler
+	waiter  *waiter
+	clock   *clock
+
+	proved   *cache[[32]byte, store.Key]
+	orgs     *cache[uuid.UUID, store.Org]
+	accounts *cache[uuid.UUID, store.SMSAccount]
+	secrets  *cache[uuid.UUID, pii.Token] // of kind events
+}
+
+// How long what was read of an org is believed. A revoked key lives on for as long as its entry does, which
+// must stay under five seconds.
+const (
+	believeKey    = 3 * time.Second
+	believeSecret = 3 * time.Second
+	believeOrg    = 5 * time.Second
+)
+
+// New builds the routes and begins to listen for answers. It connects to nothing: Postgres and Redis may be
+// away. Close ends what it began.
+func New(o Options) (*Ingress, error) {
+	if o.DB == nil || o.DB.Pool == nil || o.Keys == nil || o.Log == nil {
+		return nil, errors.New("ingress: no database, keys or log")
+	}
+	u, err := url.Parse(o.PublicURL)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return nil, errors.New("ingress: the public URL is not absolute")
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	in := &Ingress{
+		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics,
+		clock:    &clock{pool: o.DB.Pool},
+		proved:   newCache[[32]byte, store.Key](believeKey),
+		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
+		accounts: newCache[uuid.UUID, store.SMSAccount](believeSecret),
+		secrets:  newCache[uuid.UUID, pii.Token](believeSecret),
+	}
+	mux := http.NewServeMux()
+	in.api = newAPI(mux, in.public)
+	in.routes()
+	if err := in.pages(mux); err != nil {
+		return nil, err
+	}
+	in.handler = in.front(mux)
+	in.waiter = startWaiter(o.DB, o.Log, o.Metrics)
+	return in, nil
+}
+
+// Handler answers requests.
+func (in *Ingress) Handler() http.Handler { return in.handler }
+
+// Close ends all waits, with 202, and what New began.
+func (in *Ingress) Close() { in.waiter.close() }
+
+// routes registers every operation.
+func (in *Ingress) routes() {
+	in.bookingRoutes()
+	in.readRoutes()
+	in.availabilityRoutes()
+	in.blockRoutes()
+	in.twilioRoutes()
+	in.eventRoutes()
+}
+
+// Server is h on addr with limits for the open internet.
+func Server(addr string, h http.Handler) *http.Server {
+	return &http.Server{
+		Addr: addr, Handler: h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		// The longest wait that a client may ask for, and time to write the answer.
+		WriteTimeout:   maxWait + 10*time.Second,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 16 << 10,
+	}
+}
+
+// writeLimit bounds a write that nobody waits for any more.
+const writeLimit = 5 * time.Second
+
+// detached lets a write end though its client has hung up.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
+}

@@ -1,0 +1,243 @@
+package ingress
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"holdfast/cmd/internal/telemetry"
+	"holdfast/store"
+	"holdfast/store/pii"
+	"holdfast/tasks"
+)
+
+// kind is what a request can ask for, and the task that does it.
+type kind struct {
+	name string
+	task tasks.Type[tasks.RequestPayload]
+}
+
+var (
+	kindBooking = kind{"booking", tasks.BookingClaim}
+	kindVerify  = kind{"verify", tasks.VerificationCheck}
+	kindCancel  = kind{"cancel", tasks.BookingCancel}
+	kindBlock   = kind{"block", tasks.BlockCreate}
+	kindUnblock = kind{"unblock", tasks.BlockDelete}
+)
+
+// Scopes of idempotency keys: who asks.
+const (
+	sourceAPI    = "api"
+	sourceEvents = "events"
+)
+
+// submission is a write that somebody asks for. Its own fields have been checked.
+type submission struct {
+	org     uuid.UUID
+	source  string
+	key     string // idempotency key, "" = none
+	kind    kind
+	body    any           // what the task needs; the key's fingerprint is taken over its JSON
+	booking uuid.NullUUID // what verify and cancel are about
+	// check asks the database whether the request can be met. What it returns is answered, and nothing is
+	// written. Nil: there is nothing to ask.
+	check  func(ctx context.Context, tx *store.Tx) error
+	prefer preference
+}
+
+// reply answers a write.
+type reply struct {
+	Status      int
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Location    string `header:"Location" doc:"Of a 201, the booking; of a 202, where its outcome will be."`
+	RetryAfter  string `header:"Retry-After" doc:"Seconds until it is worth asking again."`
+	Applied     string `header:"Preference-Applied" doc:"The wait that was granted."`
+	Replayed    string `header:"Idempotency-Replayed" doc:"true: the answer was given before, and nothing was done now."`
+	Body        []byte
+}
+
+// fromAPI completes a submission with what the API says in headers.
+func (in *Ingress) fromAPI(ctx context.Context, c *call, s submission) (*reply, error) {
+	key, err := idempotencyKey(c.header)
+	if err != nil {
+		return nil, err
+	}
+	s.org, s.source, s.key, s.prefer = c.org, sourceAPI, key, preferenceOf(c.header)
+	c.expectWait(s.prefer.wait)
+	return in.submit(ctx, s)
+}
+
+// expectWait moves the server's read deadline behind the wait: when it passes, net/http takes the client for
+// gone.
+func (c *call) expectWait(d time.Duration) {
+	if d > 0 {
+		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(d + 10*time.Second)) // a recorder in a test has none
+	}
+}
+
+// submit is the one way of all writes: the request and its task in one transaction, then the answer as far as
+// the client wants to wait for it.
+func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, err
+	}
+	t := in.waiter.join(s.org, id)
+	defer in.waiter.leave(t)
+	start := time.Now()
+	first, err := in.insert(ctx, s, id)
+	telemetry.Mark(ctx, "db", time.Since(start))
+	switch {
+	case err != nil:
+		in.count(s, outcomeOf(err))
+		return nil, err
+	case first != id:
+		in.count(s, "again")
+		return in.again(ctx, s, first)
+	}
+	in.count(s, "fresh")
+	return in.await(ctx, s, t)
+}
+
+func (in *Ingress) count(s submission, outcome string) {
+	in.metrics.Writes.WithLabelValues(s.source, s.kind.name, outcome).Inc()
+}
+
+func outcomeOf(err error) string {
+	if problemOf(err).Status < http.StatusInternalServerError {
+		return "refused"
+	}
+	return "failed"
+}
+
+// insert writes the request and its task and returns the id of the request that counts: id, or the one that
+// used the key before. A client that hangs up does not undo it.
+//
+// With a key the request is inserted before it is checked, and rolled back when it is refused: a repeat must
+// find its first answer though it could no longer be met, its start having passed. Without one the insert
+// waits, so that it goes out with the commit.
+func (in *Ingress) insert(ctx context.Context, s submission, id uuid.UUID) (first uuid.UUID, err error) {
+	raw, err := json.Marshal(s.body)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	r := store.Request{ID: id, Kind: s.kind.name, Source: s.source, IdemKey: s.key, Body: pii.NewText(string(raw)), BookingID: s.booking}
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	err = tasks.InTx(ctx, in.db, s.org, func(tx *store.Tx) error {
+		if s.key != "" {
+			var fresh bool
+			if first, fresh, err = store.InsertRequest(ctx, tx, in.keys, r); err != nil || !fresh {
+				return err
+			}
+		}
+		if s.check != nil {
+			if err := s.check(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if s.key == "" {
+			if first, _, err = store.InsertRequest(ctx, tx, in.keys, r); err != nil {
+				return err
+			}
+		}
+		_, err = s.kind.task.Enqueue(tx, tasks.RequestPayload{Request: id}, tasks.Answers(id))
+		return err
+	})
+	return first, err
+}
+
+// again answers a repeat: with the stored answer, or by joining the wait for it.
+func (in *Ingress) again(ctx context.Context, s submission, first uuid.UUID) (*reply, error) {
+	t := in.waiter.join(s.org, first)
+	defer in.waiter.leave(t)
+	a, err := store.ReadAnswer(ctx, in.db.Pool, s.org, first)
+	if err != nil {
+		return nil, err
+	}
+	if a.Status == 0 {
+		return in.await(ctx, s, t)
+	}
+	r := in.answered(ctx, s, a)
+	r.Replayed = "true"
+	return r, nil
+}
+
+// await waits for t as long as the client prefers, and answers 202 when that was not enough. The request is
+// written, so whatever fails here is no failure of it.
+func (in *Ingress) await(ctx context.Context, s submission, t *ticket) (*reply, error) {
+	if s.prefer.wait <= 0 {
+		return in.pending(s, t.id), nil
+	}
+	start := time.Now()
+	answered := in.waiter.wait(ctx, t, s.prefer.wait)
+	telemetry.Mark(ctx, "wait", time.Since(start))
+	if !answered {
+		return in.pending(s, t.id), nil
+	}
+	a, err := store.ReadAnswer(ctx, in.db.Pool, s.org, t.id)
+	if err != nil || a.Status == 0 {
+		return in.pending(s, t.id), nil //nolint:nilerr // the client finds the answer where Location points
+	}
+	return in.answered(ctx, s, a), nil
+}
+
+// requestView is a request and what it was answered with.
+type requestView struct {
+	ID     uuid.UUID   `json:"id"`
+	Status string      `json:"status" enum:"pending,done"`
+	Result *resultView `json:"result,omitempty"`
+}
+
+type resultView struct {
+	Status int             `json:"status"`
+	Body   json.RawMessage `json:"body"`
+}
+
+func (in *Ingress) pending(s submission, id uuid.UUID) *reply {
+	return &reply{
+		Status: http.StatusAccepted, ContentType: "application/json", RetryAfter: "1",
+		Location: orgPath(s.org) + "/requests/" + id.String(),
+		Applied:  s.prefer.applied(),
+		Body:     []byte(`{"id":"` + id.String() + `","status":"pending"}`),
+	}
+}
+
+// answered is what the task has answered.
+func (in *Ingress) answered(ctx context.Context, s submission, a store.Answer) *reply {
+	r := &reply{Status: a.Status, ContentType: "application/json", Applied: s.prefer.applied(), Body: a.Body}
+	switch {
+	case a.Status >= http.StatusBadRequest:
+		r.ContentType = "application/problem+json"
+		r.Body = withRequestID(a.Body, telemetry.RequestID(ctx))
+		if a.Status == http.StatusServiceUnavailable {
+			r.RetryAfter = strconv.Itoa(retryLater)
+		}
+	case a.Status == http.StatusCreated && s.kind.name == kindBooking.name:
+		var made struct {
+			ID uuid.UUID `json:"id"`
+		}
+		if json.Unmarshal(a.Body, &made) == nil {
+			r.Location = orgPath(s.org) + "/bookings/" + made.ID.String()
+		}
+	}
+	return r
+}
+
+// withRequestID adds the id of this request to a stored problem, which was made in a task.
+func withRequestID(body []byte, id string) []byte {
+	if id == "" || len(body) < 3 || body[0] != '{' {
+		return body
+	}
+	out := make([]byte, 0, len(body)+len(id)+20)
+	out = append(out, `{"request_id": "`...)
+	out = append(out, id...)
+	out = append(out, `", `...)
+	return append(out, body[1:]...)
+}
+
+func orgPath(org uuid.UUID) string { return "/v1/orgs/" + org.String() }

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// CheckRole refuses a connection that could see past row-level security, or that would not keep what it
+// committed. It looks at session_user, so that SET ROLE hides nothing.
+func CheckRole(ctx context.Context, db DB) error {
+	var (
+		super, bypass bool
+		owned         int
+		sync, idle    string
+	)
+	err := db.QueryRow(ctx, `SELECT rolsuper, rolbypassrls,
+		(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		  WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p') AND n.nspname = 'public'),
+		current_setting('synchronous_commit'), current_setting('idle_in_transaction_session_timeout')
+		FROM pg_roles r WHERE rolname = session_user`).Scan(&super, &bypass, &owned, &sync, &idle)
+	if err != nil {
+		return fmt.Errorf("postgres: role: %w", err)
+	}
+	var wrong []string
+	if super {
+		wrong = append(wrong, "is a superuser")
+	}
+	if bypass {
+		wrong = append(wrong, "has BYPASSRLS")
+	}
+	if owned > 0 {
+		wrong = append(wrong, "owns tables")
+	}
+	if sync == "off" {
+		wrong = append(wrong, "has synchronous_commit off, so that what it commits can be lost")
+	}
+	if idle == "0" {
+		wrong = append(wrong, "has no idle_in_transaction_session_timeout, so that a lost host keeps its locks")
+	}
+	if len(wrong) > 0 {
+		return errors.New("postgres: the role of HOLDFAST_DATABASE_URL " + strings.Join(wrong, ", and ") + "; use holdfast_app")
+	}
+	return nil
+}
