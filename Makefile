@@ -45,7 +45,7 @@ fmt: $(GOLANGCI) ## formats all Go files
 
 .PHONY: fmt-check
 fmt-check:
-	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { printf 'not formatted (make fmt):\n%s\n' "$$bad"; exit 1; }
+	@bad=$$(gofmt -l .); test -z "$$bad" || { printf 'not formatted (make fmt):\n%s\n' "$$bad"; exit 1; }
 
 vet: ## go vet
 	$(GO) vet ./...

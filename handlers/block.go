@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -92,8 +93,14 @@ func ResolveBlock(ctx context.Context, tx *store.Tx, body BlockBody) (store.Reso
 	if !span.Start.Before(span.End) {
 		return r, span, &store.Refusal{Kind: "invalid-range", Field: "end", Detail: "must lie after start"}
 	}
+	if span.End.Sub(span.Start) > maxBlock {
+		return r, span, &store.Refusal{Kind: "invalid-range", Field: "end", Detail: "a block is at most a year long"}
+	}
 	return r, span, nil
 }
+
+// maxBlock is how long a block may be: it takes a row a day and seat.
+const maxBlock = 366 * 24 * time.Hour
 
 // blockRef is what a request to delete a block holds.
 type blockRef struct {

@@ -37,7 +37,7 @@ func (h *BookingClaim) Work(ctx context.Context, tx *store.Tx, _ store.Task, p t
 	if err := json.Unmarshal([]byte(req.Body.Reveal()), &body); err != nil {
 		return tasks.Dead("body", err)
 	}
-	a, err := h.claim(ctx, tx, body)
+	a, err := h.claim(ctx, tx, req, body)
 	var refused *store.Refusal
 	if errors.As(err, &refused) { // the rules changed, or time passed, since the ingress checked
 		a, err = Refused(refused).Answer(), nil
@@ -49,12 +49,8 @@ func (h *BookingClaim) Work(ctx context.Context, tx *store.Tx, _ store.Task, p t
 	return nil
 }
 
-func (h *BookingClaim) claim(ctx context.Context, tx *store.Tx, body BookingBody) (store.Answer, error) {
-	org, err := store.LoadOrg(ctx, tx)
-	if err != nil {
-		return store.Answer{}, err
-	}
-	phone, err := pii.ParsePhone(body.Customer.Phone, org.Region)
+func (h *BookingClaim) claim(ctx context.Context, tx *store.Tx, req store.Loaded, body BookingBody) (store.Answer, error) {
+	phone, err := pii.ParsePhone(body.Customer.Phone, req.Region)
 	if err != nil {
 		return NewProblem("invalid-phone", "customer.phone", "").Answer(), nil
 	}
@@ -62,15 +58,11 @@ func (h *BookingClaim) claim(ctx context.Context, tx *store.Tx, body BookingBody
 	if err != nil {
 		return store.Answer{}, err
 	}
-	now, err := store.Now(ctx, tx)
+	candidates, err := store.CheckSlot(offer, body.Start, req.Now)
 	if err != nil {
 		return store.Answer{}, err
 	}
-	candidates, err := store.CheckSlot(offer, body.Start, now)
-	if err != nil {
-		return store.Answer{}, err
-	}
-	c := &claimant{h: h, tx: tx, offer: offer, body: body, phone: phone, candidates: candidates, now: now}
+	c := &claimant{h: h, tx: tx, offer: offer, body: body, phone: phone, candidates: candidates, now: req.Now}
 	return c.run(ctx)
 }
 
@@ -106,7 +98,7 @@ func (c *claimant) run(ctx context.Context) (store.Answer, error) {
 			return store.Answer{}, err
 		}
 		if ok {
-			return c.held(ctx, id, cand, expires)
+			return c.held(id, cand, expires)
 		}
 	}
 	// Another delivery of the same customer's wish may have won meanwhile.
@@ -148,14 +140,14 @@ func (c *claimant) order(ctx context.Context) error {
 }
 
 // held writes all that belongs to a hold that was taken.
-func (c *claimant) held(ctx context.Context, id uuid.UUID, cand store.Candidate, expires time.Time) (store.Answer, error) {
+func (c *claimant) held(id uuid.UUID, cand store.Candidate, expires time.Time) (store.Answer, error) {
 	tx, keys := c.tx, c.h.Keys
 	customer, err := c.customer()
 	if err != nil {
 		return store.Answer{}, err
 	}
-	err = store.InsertBooking(tx, keys, store.NewBooking{ID: id, Candidate: cand, Service: c.offer.Service,
-		CustomerID: customer, Expires: expires, Notes: pii.NewText(c.body.Notes)})
+	b, err := store.InsertBooking(tx, keys, store.NewBooking{ID: id, Candidate: cand, Service: c.offer.Service,
+		CustomerID: customer, PhoneLast2: c.phone.Last2(), Now: c.now, Expires: expires, Notes: pii.NewText(c.body.Notes)})
 	if err != nil {
 		return store.Answer{}, err
 	}
@@ -171,8 +163,7 @@ func (c *claimant) held(ctx context.Context, id uuid.UUID, cand store.Candidate,
 	if _, err := tasks.VerificationSend.Enqueue(tx, tasks.MessagePayload{Message: m.ID}, tasks.GiveUpAfter(c.h.SendGiveUp)); err != nil {
 		return store.Answer{}, err
 	}
-	b, err := store.FindBooking(ctx, tx, id)
-	return answer(201, ViewBooking(b)), err
+	return answer(201, ViewBooking(b)), nil
 }
 
 func (c *claimant) customer() (uuid.UUID, error) {

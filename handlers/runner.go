@@ -113,10 +113,10 @@ func (r *Runner) attempt(ctx context.Context, d tasks.Delivery) (result, error) 
 		return r.finish(ctx, tx, t, h, tasks.Snooze("unknown-type", time.Second))
 	case t.Crashes > maxCrashes:
 		return r.finish(ctx, tx, t, h, tasks.Dead("crashed", nil))
+	case t.Claimed && h.abandoned != nil: // even when it is to be given up: the call may have been made
+		return r.finish(ctx, tx, t, h, safely(func() error { return h.abandoned(ctx, tx, t) }))
 	case t.Over:
 		return r.finish(ctx, tx, t, h, tasks.Dead("gave-up", nil))
-	case t.Claimed && h.abandoned != nil:
-		return r.finish(ctx, tx, t, h, safely(func() error { return h.abandoned(ctx, tx, t) }))
 	}
 	var next call
 	err = safely(func() (err error) { next, err = h.work(ctx, tx, t); return err })
@@ -197,12 +197,29 @@ func (r *Runner) recordOnce(ctx context.Context, t store.Task, h route, record f
 	if stands {
 		return r.finish(ctx, tx, t, h, err)
 	}
-	// Somebody settled the task meanwhile. What happened in the world is still written down, but nothing follows.
+	return r.recordStolen(ctx, tx, t, h, err)
+}
+
+// recordStolen ends the record of a call whose task somebody settled meanwhile. What happened in the world is
+// written down, undone too when it has failed for good; but the task is left alone. A result that only says to run
+// again is dropped: nobody would, and whoever took the claim for lost is looking into it.
+func (r *Runner) recordStolen(ctx context.Context, tx *store.Tx, t store.Task, h route, err error) (result, error) {
+	stolen := result{label: "stolen"}
 	var o *tasks.Outcome
-	if err != nil && !errors.As(err, &o) {
-		return result{}, err
+	if err != nil {
+		if !errors.As(err, &o) {
+			return result{}, err
+		}
+		if o.Verdict != tasks.VerdictDead {
+			return stolen, nil
+		}
+		if h.undo != nil {
+			if err := safely(func() error { return h.undo(ctx, tx, t, o.Reason) }); err != nil {
+				return result{}, err
+			}
+		}
 	}
-	return result{label: "stolen"}, r.commit(ctx, tx)
+	return stolen, r.commit(ctx, tx)
 }
 
 // finish commits what the handler wrote together with what happens next. An accident is returned: nothing of

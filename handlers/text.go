@@ -32,6 +32,8 @@ type textCall struct {
 	account sms.Account
 	pool    string
 	text    sms.Text
+	age     time.Duration // of the message when it was read, by the database's clock
+	readAt  time.Time
 }
 
 // Claim checks once more that the text should go out and renders it.
@@ -59,11 +61,12 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 	}
 	segments, _ := sms.Segments(body.Reveal())
 	store.SendingMessage(tx, o.ID, store.BodyHash(h.Keys, tx.Org, body), segments)
-	h.ToCall.Observe(o.Age.Seconds())
 	return textCall{
 		msg:     o.Message,
 		account: account(o.Account),
 		pool:    o.Account.Pool(),
+		age:     o.Age,
+		readAt:  time.Now(),
 		text: sms.Text{To: o.To, Body: body, ValidFor: h.validFor(o),
 			StatusCallback: fmt.Sprintf("%s/webhooks/twilio/%s/status/%s", strings.TrimSuffix(h.PublicURL, "/"), tx.Org, o.ID)},
 	}, nil
@@ -116,6 +119,7 @@ func account(a store.SMSAccount) sms.Account {
 
 // Call sends the text.
 func (h *SendText) Call(ctx context.Context, c textCall) (sms.Receipt, error) {
+	h.ToCall.Observe((c.age + time.Since(c.readAt)).Seconds())
 	return h.Sender.Send(ctx, c.account, c.text)
 }
 

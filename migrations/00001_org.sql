@@ -25,7 +25,8 @@ BEGIN
   EXECUTE format('GRANT %s ON %s TO holdfast_dispatch', granted, t);
 END $$;
 
--- dispatch_owns hands a SECURITY DEFINER function to the dispatch role; only the app may call it.
+-- dispatch_owns hands a SECURITY DEFINER function to the dispatch role; only the app may call it. Its search_path
+-- names pg_temp last: left out it would come first, and a caller's temporary table would stand before ours.
 CREATE FUNCTION dispatch_owns(f regprocedure) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
@@ -108,7 +109,7 @@ GRANT SELECT, INSERT ON security_event TO holdfast_app;
 -- +goose StatementBegin
 CREATE FUNCTION api_key_find(p_prefix text)
 RETURNS TABLE (org_id uuid, id uuid, hash bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT k.org_id, k.id, k.hash FROM api_key k WHERE k.prefix = p_prefix AND k.revoked_at IS NULL
 $$;
 -- +goose StatementEnd

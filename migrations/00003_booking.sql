@@ -127,6 +127,11 @@ GRANT SELECT, INSERT, UPDATE ON block TO holdfast_app;
 -- A hold takes one seat of one resource for a time (buffers included). expires_at is null once it is firm.
 -- Rows come in live by INSERT … ON CONFLICT DO NOTHING only; nothing is ever updated into live. Rows of one
 -- owner do not exclude each other, so that a booking can move to a time that overlaps its own.
+--
+-- Looking for what is in the way compares starts_at and ends_at, never the range: row-level security lets only
+-- leakproof operators reach an index, and && is none. A row is at most three days long (a day and its buffers; a
+-- longer block is several rows), so that the look is a short range of hold_time. The constraint's own index is
+-- kept from being taken for that look (it would be read from end to end): it knows a seat as a lane only.
 CREATE TABLE hold (
   org_id      uuid NOT NULL,
   id          uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -135,17 +140,22 @@ CREATE TABLE hold (
   booking_id  uuid,
   block_id    uuid,
   owner_id    uuid NOT NULL GENERATED ALWAYS AS (COALESCE(booking_id, block_id)) STORED,
-  during      tstzrange NOT NULL CHECK (NOT isempty(during)),
+  starts_at   timestamptz NOT NULL,
+  ends_at     timestamptz NOT NULL,
+  lane        uuid NOT NULL GENERATED ALWAYS AS (md5(resource_id::text || seat)::uuid) STORED,
+  during      tstzrange NOT NULL GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED,
   live        boolean NOT NULL DEFAULT true,
   expires_at  timestamptz,
   PRIMARY KEY (org_id, id),
   CHECK (num_nonnulls(booking_id, block_id) = 1),
+  CHECK (starts_at < ends_at AND ends_at - starts_at <= interval '72 hours'),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id) DEFERRABLE INITIALLY DEFERRED,
   FOREIGN KEY (org_id, block_id) REFERENCES block (org_id, id) DEFERRABLE INITIALLY DEFERRED,
   CONSTRAINT hold_no_overlap EXCLUDE USING gist
-    (org_id WITH =, resource_id WITH =, seat WITH =, owner_id WITH <>, during WITH &&) WHERE (live)
+    (org_id WITH =, lane WITH =, owner_id WITH <>, during WITH &&) WHERE (live)
 );
+CREATE INDEX hold_time ON hold (org_id, resource_id, starts_at) WHERE live;
 CREATE INDEX hold_owner ON hold (org_id, owner_id) WHERE live;
 CREATE INDEX hold_expiry ON hold (expires_at) WHERE live AND expires_at IS NOT NULL;
 SELECT isolate('hold');
@@ -174,17 +184,22 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
   SELECT pg_advisory_xact_lock(hashtextextended(p_org::text || p_resource::text, 0))
 $$;
 
--- hold_free lists the seats that are free for the whole range for this owner, by the clock of this moment: a
+-- hold_in_way lists the live holds of a resource that have a moment in common with a time.
+CREATE FUNCTION hold_in_way(p_org uuid, p_resource uuid, p_from timestamptz, p_to timestamptz) RETURNS SETOF hold
+LANGUAGE sql STABLE AS $$
+  SELECT * FROM hold h
+   WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.live
+     AND h.starts_at < p_to AND h.starts_at > p_from - interval '72 hours' AND h.ends_at > p_from
+$$;
+
+-- hold_free lists the seats that are free for the whole time for this owner, by the clock of this moment: a
 -- lapsed hold is free whether or not it was tidied.
-CREATE FUNCTION hold_free(p_org uuid, p_resource uuid, p_owner uuid, p_during tstzrange) RETURNS SETOF int
+CREATE FUNCTION hold_free(p_org uuid, p_resource uuid, p_owner uuid, p_from timestamptz, p_to timestamptz) RETURNS SETOF int
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
   SELECT s FROM resource r, generate_series(0, r.seats - 1) s
    WHERE r.org_id = p_org AND r.id = p_resource AND r.active
-     AND NOT EXISTS (
-       SELECT FROM hold h
-        WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.seat = s AND h.live
-          AND h.during && p_during AND h.owner_id <> p_owner
-          AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()))
+     AND s NOT IN (SELECT h.seat FROM hold_in_way(p_org, p_resource, p_from, p_to) h
+                    WHERE h.owner_id <> p_owner AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()))
    ORDER BY s
 $$;
 
@@ -208,26 +223,25 @@ $$;
 -- hold_take takes a seat for a booking, or returns no row when none is free. It reads first, so that losers
 -- never wait for the lock; then it locks, reclaims lapsed holds in the way, and inserts. A null p_ttl makes
 -- the hold firm at once (a late code that confirms).
-CREATE FUNCTION hold_take(p_org uuid, p_resource uuid, p_booking uuid, p_during tstzrange, p_ttl interval)
+CREATE FUNCTION hold_take(p_org uuid, p_resource uuid, p_booking uuid, p_from timestamptz, p_to timestamptz, p_ttl interval)
 RETURNS TABLE (seat int, expires_at timestamptz)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
 DECLARE s int; lapsed uuid[];
 BEGIN
-  PERFORM FROM hold_free(p_org, p_resource, p_booking, p_during) LIMIT 1;
+  PERFORM FROM hold_free(p_org, p_resource, p_booking, p_from, p_to) LIMIT 1;
   IF NOT FOUND THEN RETURN; END IF;
   PERFORM resource_lock(p_org, p_resource);
   SELECT array_agg(x.id) INTO lapsed FROM (
     SELECT b.id FROM booking b
      WHERE b.org_id = p_org AND b.id IN (
-             SELECT h.booking_id FROM hold h
-              WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.live AND h.during && p_during
-                AND h.expires_at <= clock_timestamp())
+             SELECT h.booking_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h
+              WHERE h.expires_at <= clock_timestamp())
      ORDER BY b.id FOR UPDATE) x;
   IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
-  FOR s IN SELECT * FROM hold_free(p_org, p_resource, p_booking, p_during) LOOP
+  FOR s IN SELECT * FROM hold_free(p_org, p_resource, p_booking, p_from, p_to) LOOP
     RETURN QUERY
-      INSERT INTO hold AS n (org_id, resource_id, seat, booking_id, during, expires_at)
-      VALUES (p_org, p_resource, s, p_booking, p_during, clock_timestamp() + p_ttl)
+      INSERT INTO hold AS n (org_id, resource_id, seat, booking_id, starts_at, ends_at, expires_at)
+      VALUES (p_org, p_resource, s, p_booking, p_from, p_to, clock_timestamp() + p_ttl)
       ON CONFLICT ON CONSTRAINT hold_no_overlap DO NOTHING
       RETURNING n.seat, n.expires_at;
     IF FOUND THEN RETURN; END IF;
@@ -236,7 +250,7 @@ END $$;
 
 -- block_take takes every seat of a resource for a block, or none: it returns the owners in the way. Lapsed
 -- holds are reclaimed as a claimant would.
-CREATE FUNCTION block_take(p_org uuid, p_resource uuid, p_block uuid, p_during tstzrange)
+CREATE FUNCTION block_take(p_org uuid, p_resource uuid, p_block uuid, p_from timestamptz, p_to timestamptz)
 RETURNS TABLE (booking_id uuid, block_id uuid)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
 DECLARE lapsed uuid[]; wanted int; got int;
@@ -245,18 +259,19 @@ BEGIN
   SELECT array_agg(x.id) INTO lapsed FROM (
     SELECT b.id FROM booking b
      WHERE b.org_id = p_org AND b.id IN (
-             SELECT h.booking_id FROM hold h
-              WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.live AND h.during && p_during
-                AND h.expires_at <= clock_timestamp())
+             SELECT h.booking_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h
+              WHERE h.expires_at <= clock_timestamp())
      ORDER BY b.id FOR UPDATE) x;
   IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
   RETURN QUERY
-    SELECT DISTINCT h.booking_id, h.block_id FROM hold h
-     WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.live AND h.during && p_during;
+    SELECT DISTINCT h.booking_id, h.block_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h;
   IF FOUND THEN RETURN; END IF;
-  SELECT r.seats INTO wanted FROM resource r WHERE r.org_id = p_org AND r.id = p_resource;
-  INSERT INTO hold (org_id, resource_id, seat, block_id, during)
-  SELECT p_org, p_resource, g, p_block, p_during FROM generate_series(0, wanted - 1) g
+  SELECT r.seats * count(*) INTO wanted FROM resource r, generate_series(p_from, p_to - interval '1 us', interval '24 hours') c
+   WHERE r.org_id = p_org AND r.id = p_resource GROUP BY r.seats;
+  INSERT INTO hold (org_id, resource_id, seat, block_id, starts_at, ends_at)
+  SELECT p_org, p_resource, g, p_block, c, LEAST(c + interval '24 hours', p_to)
+    FROM resource r, generate_series(0, r.seats - 1) g, generate_series(p_from, p_to - interval '1 us', interval '24 hours') c
+   WHERE r.org_id = p_org AND r.id = p_resource
   ON CONFLICT ON CONSTRAINT hold_no_overlap DO NOTHING;
   GET DIAGNOSTICS got = ROW_COUNT;
   IF got < wanted THEN
@@ -266,12 +281,12 @@ END $$;
 
 -- orgs_due lists the orgs for which a sweep has something to do.
 CREATE FUNCTION orgs_due(p_sweep text) RETURNS TABLE (org_id uuid)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT DISTINCT h.org_id FROM hold h
-   WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= clock_timestamp()
+   WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
   UNION
   SELECT DISTINCT b.org_id FROM booking b
-   WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= clock_timestamp()
+   WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
 $$;
 -- +goose StatementEnd
 SELECT dispatch_owns('orgs_due(text)');

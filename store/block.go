@@ -33,7 +33,7 @@ func InsertBlock(ctx context.Context, tx *Tx, k *pii.Keyring, b Block) ([]InTheW
 			return nil, err
 		}
 	}
-	rows, err := tx.Query(ctx, `SELECT booking_id, block_id FROM block_take($1, $2, $3, tstzrange($4, $5))`,
+	rows, err := tx.Query(ctx, `SELECT booking_id, block_id FROM block_take($1, $2, $3, $4, $5)`,
 		tx.Org, b.ResourceID, b.ID, b.Span.Start, b.Span.End)
 	way, err := many(rows, err, pgx.RowToStructByPos[InTheWay])
 	if err != nil || len(way) > 0 {

@@ -106,17 +106,19 @@ type NewBooking struct {
 	Candidate  Candidate
 	Service    *Service
 	CustomerID uuid.UUID
+	PhoneLast2 string
+	Now        time.Time // by the database's clock: when it is made
 	Expires    time.Time
 	Notes      pii.Text
 }
 
-// InsertBooking queues the insert of a held booking.
-func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) error {
+// InsertBooking queues the insert of a held booking and returns it.
+func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) (Booking, error) {
 	var notes []byte
 	if !n.Notes.IsZero() {
 		var err error
 		if notes, err = k.Seal(tx.Org, "booking.notes", n.Notes.Reveal()); err != nil {
-			return err
+			return Booking{}, err
 		}
 	}
 	var service uuid.NullUUID
@@ -125,11 +127,13 @@ func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) error {
 	}
 	c := n.Candidate
 	tx.Queue(`INSERT INTO booking (org_id, id, resource_id, service_id, customer_id, state, starts_at, ends_at,
-			buffer_before, buffer_after, hold_expires_at, notes_sealed)
-		VALUES ($1, $2, $3, $4, $5, 'held', $6, $7, $8, $9, $10, $11)`,
+			buffer_before, buffer_after, hold_expires_at, notes_sealed, created_at)
+		VALUES ($1, $2, $3, $4, $5, 'held', $6, $7, $8, $9, $10, $11, $12)`,
 		tx.Org, n.ID, c.Resource.ID, service, n.CustomerID, c.Span.Start, c.Span.End,
-		int(c.Calendar.Before.Minutes()), int(c.Calendar.After.Minutes()), n.Expires, notes)
-	return nil
+		int(c.Calendar.Before.Minutes()), int(c.Calendar.After.Minutes()), n.Expires, notes, n.Now)
+	return Booking{ID: n.ID, ResourceID: c.Resource.ID, ServiceID: service, CustomerID: n.CustomerID, State: BookingHeld,
+		Span: c.Span, Before: c.Calendar.Before, After: c.Calendar.After, HoldExpires: n.Expires, CodeState: "pending",
+		CreatedAt: n.Now, TimeZone: c.Resource.TimeZone, PhoneLast2: n.PhoneLast2}, nil
 }
 
 // Asker is what a claim must know of who asks before it takes a seat.
@@ -198,22 +202,23 @@ const sweepBatch = 500
 // ExpireHolds ends up to 500 bookings of the transaction's org whose holds have lapsed, and reports how many
 // and whether there may be more. Rows that somebody works on are left for the next sweep.
 func ExpireHolds(ctx context.Context, tx *Tx) (n int, more bool, err error) {
+	var taken int
 	err = tx.QueryRow(ctx, `WITH due AS (
-		SELECT b.id FROM booking b
-		 WHERE b.org_id = $1 AND b.id IN (SELECT h.booking_id FROM hold h
-		        WHERE h.org_id = $1 AND h.live AND h.expires_at <= clock_timestamp() ORDER BY h.expires_at LIMIT $2)
-		 ORDER BY b.id FOR UPDATE SKIP LOCKED)
-		SELECT COALESCE(bookings_expire($1, (SELECT array_agg(id) FROM due)), 0)`, tx.Org, sweepBatch).Scan(&n)
+		SELECT b.id FROM hold h JOIN booking b ON b.org_id = h.org_id AND b.id = h.booking_id
+		 WHERE h.org_id = $1 AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+		 ORDER BY h.expires_at LIMIT $2 FOR UPDATE OF b SKIP LOCKED)
+		SELECT (SELECT count(*) FROM due), COALESCE(bookings_expire($1, (SELECT array_agg(id) FROM due)), 0)`,
+		tx.Org, sweepBatch).Scan(&taken, &n)
 	if err != nil {
 		return 0, false, fmt.Errorf("expire holds: %w", err)
 	}
-	return n, n == sweepBatch, nil
+	return n, taken == sweepBatch, nil
 }
 
 // CompleteBookings ends up to 500 confirmed bookings whose time is over.
 func CompleteBookings(ctx context.Context, tx *Tx) (n int, more bool, err error) {
 	err = tx.QueryRow(ctx, `WITH due AS (
-		SELECT b.id FROM booking b WHERE b.org_id = $1 AND b.state = 'confirmed' AND b.ends_at <= clock_timestamp()
+		SELECT b.id FROM booking b WHERE b.org_id = $1 AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
 		 ORDER BY b.ends_at LIMIT $2 FOR UPDATE SKIP LOCKED),
 		ended AS (UPDATE booking b SET state = 'completed' FROM due WHERE b.org_id = $1 AND b.id = due.id RETURNING b.id),
 		freed AS (UPDATE hold h SET live = false FROM ended e WHERE h.org_id = $1 AND h.owner_id = e.id AND h.live),

@@ -15,7 +15,7 @@ import (
 // ok = false when no seat is free for all of it. The booking's row may be inserted after it.
 func TakeHold(ctx context.Context, tx *Tx, resource, booking uuid.UUID, span calendar.Span, ttl time.Duration) (expires time.Time, ok bool, err error) {
 	var until *time.Time
-	err = tx.QueryRow(ctx, `SELECT expires_at FROM hold_take($1, $2, $3, tstzrange($4, $5), $6)`,
+	err = tx.QueryRow(ctx, `SELECT expires_at FROM hold_take($1, $2, $3, $4, $5, $6)`,
 		tx.Org, resource, booking, span.Start, span.End, ttl).Scan(&until)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return time.Time{}, false, nil
@@ -28,7 +28,7 @@ func TakeHold(ctx context.Context, tx *Tx, resource, booking uuid.UUID, span cal
 
 // TakeFirm takes a seat that does not lapse, for a booking that is confirmed in this transaction.
 func TakeFirm(ctx context.Context, tx *Tx, resource, booking uuid.UUID, span calendar.Span) (ok bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT true FROM hold_take($1, $2, $3, tstzrange($4, $5), NULL)`,
+	err = tx.QueryRow(ctx, `SELECT true FROM hold_take($1, $2, $3, $4, $5, NULL)`,
 		tx.Org, resource, booking, span.Start, span.End).Scan(&ok)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
@@ -48,9 +48,9 @@ func LockResource(tx *Tx, resource uuid.UUID) {
 
 // BusySeats lists what is taken of resources at some moment of span, lapsed holds left out.
 func BusySeats(ctx context.Context, tx *Tx, resources []uuid.UUID, span calendar.Span) (map[uuid.UUID][]calendar.Busy, error) {
-	rows, err := tx.Query(ctx, `SELECT resource_id, seat, lower(during), upper(during) FROM hold
-		WHERE org_id = $1 AND resource_id = ANY ($2) AND live AND during && tstzrange($3, $4)
-		  AND (expires_at IS NULL OR expires_at > clock_timestamp())`, tx.Org, resources, span.Start, span.End)
+	rows, err := tx.Query(ctx, `SELECT h.resource_id, h.seat, h.starts_at, h.ends_at
+		  FROM unnest($2::uuid[]) r, hold_in_way($1, r, $3, $4) h
+		 WHERE h.expires_at IS NULL OR h.expires_at > clock_timestamp()`, tx.Org, resources, span.Start, span.End)
 	if err != nil {
 		return nil, err
 	}
@@ -93,21 +93,26 @@ func Openings(ctx context.Context, tx *Tx, o Offer, span calendar.Span) ([]Openi
 	return all, nil
 }
 
-// alternativesWithin is how far around the time asked for alternatives are looked for.
-const alternativesWithin = 14 * 24 * time.Hour
+// alternativesWithin is how far around the time asked for alternatives are looked for: near first, since that is
+// mostly enough and a full calendar is long to read.
+var alternativesWithin = []time.Duration{12 * time.Hour, 3 * 24 * time.Hour, 14 * 24 * time.Hour}
 
 // Alternatives lists up to n free starts of an offer nearest to want and after now, by time.
-func Alternatives(ctx context.Context, tx *Tx, o Offer, want, now time.Time, n int) ([]Opening, error) {
-	from := want.Add(-alternativesWithin)
-	if from.Before(now) {
-		from = now
+func Alternatives(ctx context.Context, tx *Tx, o Offer, want, now time.Time, n int) (near []Opening, err error) {
+	for _, within := range alternativesWithin {
+		span := calendar.Span{Start: want.Add(-within), End: want.Add(within)}
+		if span.Start.Before(now) {
+			span.Start = now
+		}
+		if near, err = Openings(ctx, tx, o, span); err != nil {
+			return nil, err
+		}
+		if len(near) >= n {
+			break
+		}
 	}
-	all, err := Openings(ctx, tx, o, calendar.Span{Start: from, End: want.Add(alternativesWithin)})
-	if err != nil {
-		return nil, err
-	}
-	sortOpenings(all, func(o Opening) int64 { return int64(o.Start.Sub(want).Abs()) })
-	all = all[:min(n, len(all))]
-	sortOpenings(all, func(o Opening) int64 { return o.Start.UnixNano() })
-	return all, nil
+	sortOpenings(near, func(o Opening) int64 { return int64(o.Start.Sub(want).Abs()) })
+	near = near[:min(n, len(near))]
+	sortOpenings(near, func(o Opening) int64 { return o.Start.UnixNano() })
+	return near, nil
 }

@@ -78,10 +78,11 @@ func SendingMessage(tx *Tx, id uuid.UUID, bodyHash []byte, segments int) {
 }
 
 // AcceptedMessage queues that the provider has the text, whatever became of the task that sent it. A callback
-// may have come first and moved it further; then only the SID is filled in.
+// may have come first and moved it further; then only the SID is filled in. Failed without a SID is what we had
+// settled ourselves, and wrongly.
 func AcceptedMessage(tx *Tx, id uuid.UUID, sid string) {
 	tx.Queue(`UPDATE message SET provider_sid = COALESCE(provider_sid, $3), accepted_at = COALESCE(accepted_at, clock_timestamp()),
-		state = CASE WHEN state IN ('queued', 'sending', 'unknown', 'failed') THEN 'accepted' ELSE state END,
+		state = CASE WHEN state IN ('queued', 'sending', 'unknown') OR state = 'failed' AND provider_sid IS NULL THEN 'accepted' ELSE state END,
 		updated_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id, sid)
 }
 

@@ -23,6 +23,13 @@ type Request struct {
 	BookingID uuid.NullUUID
 }
 
+// Loaded is a request with what its work needs to know of the moment and the org.
+type Loaded struct {
+	Request
+	Now    time.Time // by the database's clock
+	Region string    // the org's, for numbers in national form
+}
+
 // Answer is what a request was answered with. Status 0 means not yet. Body is JSON without personal data.
 type Answer struct {
 	Status int
@@ -70,11 +77,12 @@ func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id u
 }
 
 // LoadRequest reads a request that is not answered yet, with its body opened.
-func LoadRequest(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Request, error) {
-	r := Request{ID: id}
+func LoadRequest(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Loaded, error) {
+	r := Loaded{Request: Request{ID: id}}
 	var sealed []byte
-	err := tx.QueryRow(ctx, `SELECT kind, source, COALESCE(idem_key, ''), body_sealed, booking_id
-		FROM request WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&r.Kind, &r.Source, &r.IdemKey, &sealed, &r.BookingID)
+	err := tx.QueryRow(ctx, `SELECT r.kind, r.source, COALESCE(r.idem_key, ''), r.body_sealed, r.booking_id, clock_timestamp(), o.region
+		FROM request r JOIN org o ON o.id = r.org_id WHERE r.org_id = $1 AND r.id = $2`, tx.Org, id).
+		Scan(&r.Kind, &r.Source, &r.IdemKey, &sealed, &r.BookingID, &r.Now, &r.Region)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return r, ErrNotFound
 	}

@@ -8,18 +8,20 @@ import (
 )
 
 // CheckRole refuses a connection that could see past row-level security, or that would not keep what it
-// committed. It looks at session_user, so that SET ROLE hides nothing.
+// committed. It looks at session_user, so that SET ROLE hides nothing, and at all roles that it is a member of.
 func CheckRole(ctx context.Context, db DB) error {
 	var (
-		super, bypass bool
-		owned         int
-		sync, idle    string
+		super, bypass, sees bool
+		owned               int
+		sync, idle          string
 	)
 	err := db.QueryRow(ctx, `SELECT rolsuper, rolbypassrls,
 		(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		  WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p') AND n.nspname = 'public'),
+		  WHERE pg_has_role(r.oid, c.relowner, 'MEMBER') AND c.relkind IN ('r', 'p') AND n.nspname = 'public'),
+		EXISTS (SELECT FROM pg_policy p WHERE pg_get_expr(p.polqual, p.polrelid) = 'true'
+		  AND EXISTS (SELECT FROM unnest(p.polroles) g WHERE g = 0 OR pg_has_role(r.oid, g, 'MEMBER'))),
 		current_setting('synchronous_commit'), current_setting('idle_in_transaction_session_timeout')
-		FROM pg_roles r WHERE rolname = session_user`).Scan(&super, &bypass, &owned, &sync, &idle)
+		FROM pg_roles r WHERE rolname = session_user`).Scan(&super, &bypass, &owned, &sees, &sync, &idle)
 	if err != nil {
 		return fmt.Errorf("postgres: role: %w", err)
 	}
@@ -32,6 +34,9 @@ func CheckRole(ctx context.Context, db DB) error {
 	}
 	if owned > 0 {
 		wrong = append(wrong, "owns tables")
+	}
+	if sees {
+		wrong = append(wrong, "sees rows of every org")
 	}
 	if sync == "off" {
 		wrong = append(wrong, "has synchronous_commit off, so that what it commits can be lost")

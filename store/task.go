@@ -125,9 +125,9 @@ func FinishTask(tx *Tx, t Task, state, lastError string) {
 		WHERE org_id = $1 AND id = $2`, tx.Org, t.ID, state, lastError)
 }
 
-// PostponeTask queues t's next run after delay. counted says whether it uses up an attempt. With newEpoch
-// the delay waits here and the relay pushes it; without, it waits in Redis and is looked at some seconds
-// after it was due there.
+// PostponeTask queues t's next run after delay, or when it is to be given up if that is sooner: what it holds must
+// be undone then. counted says whether it uses up an attempt. With newEpoch the delay waits here and the relay
+// pushes it; without, it waits in Redis and is looked at some seconds after it was due there.
 func PostponeTask(tx *Tx, t Task, delay time.Duration, lastError string, counted, newEpoch bool) {
 	var attempt, epoch int
 	if counted {
@@ -137,7 +137,8 @@ func PostponeTask(tx *Tx, t Task, delay time.Duration, lastError string, counted
 	if newEpoch {
 		epoch, check = 1, delay
 	}
-	tx.Queue(`UPDATE task SET run_at = clock_timestamp() + $3::interval, check_at = clock_timestamp() + $4::interval,
+	tx.Queue(`UPDATE task SET run_at = LEAST(clock_timestamp() + $3::interval, give_up_at),
+		check_at = LEAST(clock_timestamp() + $4::interval, GREATEST(give_up_at, clock_timestamp())),
 		attempt = attempt + $5, epoch = epoch + $6, last_error = $7, claimed_by = NULL
 		WHERE org_id = $1 AND id = $2`, tx.Org, t.ID, delay, check, attempt, epoch, lastError)
 }

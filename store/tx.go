@@ -129,15 +129,19 @@ func (t *Tx) flush(ctx context.Context, n int) (pgx.BatchResults, error) {
 // connection was lost; otherwise nothing was changed.
 func (t *Tx) Commit(ctx context.Context) error {
 	t.queue.Queue("commit")
-	res, err := t.flush(ctx, t.queue.Len())
+	res, err := t.flush(ctx, t.queue.Len()-1)
 	if err != nil {
 		return err
 	}
-	if err := res.Close(); err != nil {
+	tag, err := res.Exec()
+	if err := errors.Join(err, res.Close()); err != nil {
 		return err
 	}
 	t.conn.Release()
 	t.conn = nil
+	if tag.String() == "ROLLBACK" { // the answer to a commit after an error that somebody passed over
+		return pgx.ErrTxCommitRollback
+	}
 	return nil
 }
 

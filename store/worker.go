@@ -11,8 +11,9 @@ import (
 
 // SeeWorker notes that worker lives, by the database's clock, and what it is working on.
 func SeeWorker(ctx context.Context, db DB, worker uuid.UUID, inFlight []uuid.UUID) error {
-	_, err := db.Exec(ctx, `INSERT INTO worker AS w (id, in_flight) VALUES ($1, $2)
-		ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), in_flight = excluded.in_flight`, worker, inFlight)
+	// Not excluded.in_flight: the app's role may write that column and not read it.
+	_, err := db.Exec(ctx, `INSERT INTO worker AS w (id, in_flight) VALUES ($1, COALESCE($2::uuid[], '{}'))
+		ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), in_flight = COALESCE($2::uuid[], '{}')`, worker, inFlight)
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}

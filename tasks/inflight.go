@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"holdfast/store"
 )
@@ -48,25 +49,54 @@ func (w *Worker) inFlight() []uuid.UUID {
 
 // Heartbeat tells Postgres each second that the worker lives and what it is working on, until ctx ends; then
 // it takes itself off. Others count it as dead when it was not seen for 3 s.
+//
+// It has a connection of its own, not one of the pool's: a worker whose connections are all in use is alive.
 func (w *Worker) Heartbeat(ctx context.Context, db *DB, log *slog.Logger) {
+	h := heart{db: db}
+	defer h.close()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		beat, cancel := context.WithTimeout(ctx, time.Second)
-		err := store.SeeWorker(beat, db.Pool, w.ID, w.inFlight())
-		cancel()
+		err := h.do(ctx, func(ctx context.Context, conn *pgx.Conn) error { return store.SeeWorker(ctx, conn, w.ID, w.inFlight()) })
 		if err != nil && ctx.Err() == nil {
 			log.Warn("heartbeat missed", "worker", w.ID, "error", store.Safe(err))
 		}
 		select {
 		case <-ctx.Done():
-			bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			if err := store.DropWorker(bye, db.Pool, w.ID); err != nil {
+			err := h.do(context.WithoutCancel(ctx), func(ctx context.Context, conn *pgx.Conn) error { return store.DropWorker(ctx, conn, w.ID) })
+			if err != nil {
 				log.Warn("worker not taken off", "worker", w.ID, "error", store.Safe(err))
 			}
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// heart is a connection outside the pool that is made again when it breaks.
+type heart struct {
+	db   *DB
+	conn *pgx.Conn
+}
+
+// do runs one statement, within a second.
+func (h *heart) do(ctx context.Context, beat func(ctx context.Context, conn *pgx.Conn) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if h.conn == nil || h.conn.IsClosed() {
+		if h.conn, err = pgx.ConnectConfig(ctx, h.db.Pool.Config().ConnConfig); err != nil {
+			h.conn = nil
+			return err
+		}
+	}
+	return beat(ctx, h.conn)
+}
+
+func (h *heart) close() {
+	if h.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = h.conn.Close(ctx) // it is the last thing that this connection does
 }

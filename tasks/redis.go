@@ -3,6 +3,8 @@ package tasks
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -30,49 +32,75 @@ func OpenRedis(ctx context.Context, url string) (*redis.Client, error) {
 	return rdb, nil
 }
 
-// MendAcks installs on a worker's client what asynq 0.26 needs: it hands the retries of a failed
-// acknowledgement a context that is cancelled already (processor.go: ctx with defer cancel, captured by the
-// syncer), so they can never succeed and a finished task would run again. The hook gives such commands, and
-// no others, a context of their own.
-func MendAcks(rdb *redis.Client) { rdb.AddHook(ackHook{}) }
+// MendAsynq installs on a worker's client what asynq 0.26 needs of its Redis:
+//
+//   - It hands the retries of a failed acknowledgement a context that is cancelled already (processor.go: ctx with
+//     defer cancel, captured by the syncer), so they can never succeed and a finished task would run again. The
+//     hook gives such commands, and no others, a context of their own.
+//   - It does not pause after a failed dequeue (processor.go: exec returns at once), so that a Redis that is away
+//     costs a core. The hook pauses for it.
+func MendAsynq(rdb *redis.Client) { rdb.AddHook(asynqHook{}) }
 
-type ackHook struct{}
+// awayPause is how long a dequeue that could not reach Redis pauses.
+const awayPause = 250 * time.Millisecond
+
+type asynqHook struct{}
 
 // DialHook leaves dialling alone.
-func (ackHook) DialHook(next redis.DialHook) redis.DialHook {
+func (asynqHook) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
 // ProcessPipelineHook leaves pipelines alone: asynq acknowledges by single scripts.
-func (ackHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (asynqHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
-// ProcessHook replaces a cancelled context of an acknowledgement.
-func (ackHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+// ProcessHook replaces a cancelled context of an acknowledgement and pauses after a failed dequeue.
+func (asynqHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if errors.Is(ctx.Err(), context.Canceled) && acknowledges(cmd) {
+		if errors.Is(ctx.Err(), context.Canceled) && hasKey(cmd, ":active", 3, 4) {
 			fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			ctx = fresh
 		}
-		return next(ctx, cmd)
+		err := next(ctx, cmd)
+		var away net.Error
+		if errors.As(err, &away) && hasKey(cmd, ":pending", 3) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(awayPause):
+			}
+		}
+		return err
 	}
 }
 
-// acknowledges reports whether cmd is a script whose first or second key is a queue's active list: asynq's done,
-// complete, retry and archive, and its requeue.
-func acknowledges(cmd redis.Cmder) bool {
+// hasKey reports whether cmd is a script of which an argument at one of the places (eval script numkeys key …) is
+// a key with the suffix. ":active" first or second are asynq's done, complete, retry, archive and requeue;
+// ":pending" first is its dequeue.
+func hasKey(cmd redis.Cmder, suffix string, places ...int) bool {
 	if name := cmd.Name(); name != "eval" && name != "evalsha" {
 		return false
 	}
-	args := cmd.Args() // eval script numkeys key…
-	for _, i := range []int{3, 4} {
+	args := cmd.Args()
+	for _, i := range places {
 		if i < len(args) {
-			if key, ok := args[i].(string); ok && strings.HasSuffix(key, ":active") {
+			if key, ok := args[i].(string); ok && strings.HasSuffix(key, suffix) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// LogRedis gives go-redis's own messages, which are about connections, to log at level debug. It is for main: the
+// logger is one for the whole process.
+func LogRedis(log *slog.Logger) { redis.SetLogger(redisLog{log}) }
+
+type redisLog struct{ log *slog.Logger }
+
+// Printf implements go-redis's logger.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.DebugContext(ctx, fmt.Sprintf(format, args...))
 }

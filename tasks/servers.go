@@ -36,7 +36,7 @@ const forwardEvery = 200 * time.Millisecond
 // Servers are the asynq servers of one process.
 type Servers struct{ list []*asynq.Server }
 
-// StartServers starts one server a class on rdb, which has MendAcks installed and stays the caller's to close.
+// StartServers starts one server a class on rdb, which has MendAsynq installed and stays the caller's to close.
 // Shutdown waits up to grace for what is being worked on.
 func StartServers(rdb *redis.Client, classes []Class, h asynq.Handler, grace time.Duration, log *slog.Logger) (*Servers, error) {
 	s := &Servers{}

@@ -18,6 +18,7 @@ import (
 	"holdfast/cmd/internal/config"
 	"holdfast/cmd/internal/dev"
 	"holdfast/cmd/internal/telemetry"
+	"holdfast/tasks"
 )
 
 func main() {
@@ -69,7 +70,9 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	if err != nil {
 		return err
 	}
-	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: telemetry.NewLogger(stderr, cfg.LogLevel, cfg.LogFormat), stdin: stdin, stdout: stdout})
+	log := telemetry.NewLogger(stderr, cfg.LogLevel, cfg.LogFormat)
+	tasks.LogRedis(log)
+	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: log, stdin: stdin, stdout: stdout})
 }
 
 type devCmd struct {

@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 
-	sim := twiliosim.New(twiliosim.Options{Log: slog.New(slog.NewTextHandler(stderr, nil))})
+	sim := twiliosim.New(twiliosim.Options{Log: slog.New(slog.NewTextHandler(stderr, nil))}) //nolint:contextcheck // it lives until Close
 	defer sim.Close()
 	for _, a := range accounts {
 		sim.AddAccount(a[0], a[1])

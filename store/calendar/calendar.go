@@ -4,7 +4,7 @@
 package calendar
 
 import (
-	"sort"
+	"slices"
 	"time"
 )
 
@@ -56,8 +56,7 @@ func (c Calendar) openings(from, to time.Time) []Span {
 	var spans []Span
 	day := from.In(c.Zone).AddDate(0, 0, -1)
 	for y, m, d := day.Date(); ; d++ {
-		midnight := time.Date(y, m, d, 0, 0, 0, 0, c.Zone)
-		if !midnight.Before(to) {
+		if !c.moment(y, m, d, 0).Before(to) {
 			break
 		}
 		weekday := int(time.Date(y, m, d, 12, 0, 0, 0, time.UTC).Weekday())
@@ -65,14 +64,29 @@ func (c Calendar) openings(from, to time.Time) []Span {
 			if h.Weekday != weekday {
 				continue
 			}
-			s := Span{time.Date(y, m, d, 0, h.Opens, 0, 0, c.Zone), time.Date(y, m, d, 0, h.Closes, 0, 0, c.Zone)}
+			s := Span{c.moment(y, m, d, h.Opens), c.moment(y, m, d, h.Closes)}
 			if s.End.After(from) && s.Start.Before(to) && s.Start.Before(s.End) {
 				spans = append(spans, s)
 			}
 		}
 	}
-	sort.Slice(spans, func(i, j int) bool { return spans[i].Start.Before(spans[j].Start) })
+	slices.SortFunc(spans, func(a, b Span) int { return a.Start.Compare(b.Start) })
 	return spans
+}
+
+// moment is when a clock in the zone shows that minute of the day, for the first time; where it is put forward
+// over it (time.Date would then give a moment an hour aside), when that is done.
+func (c Calendar) moment(y int, m time.Month, d, minute int) time.Time {
+	wall := time.Date(y, m, d, 0, minute, 0, 0, time.UTC)
+	t, err := local(wall, c.Zone)
+	if err == nil {
+		return t
+	}
+	start, end := t.ZoneBounds()
+	if shows(t).Before(wall) {
+		return end
+	}
+	return start
 }
 
 // IsOpen reports whether the resource is open for the whole of s. Hours that touch count as one opening, so
@@ -92,6 +106,7 @@ func (c Calendar) IsOpen(s Span) bool {
 func (c Calendar) Slots(from, to time.Time, busy []Busy) []Slot {
 	step := c.Length + c.Before + c.After
 	var slots []Slot
+	seats := newSeats(c.Seats, busy)
 	openings := c.openings(from, to.AddDate(0, 0, 1))
 	for i, o := range openings {
 		last := o.End
@@ -108,7 +123,7 @@ func (c Calendar) Slots(from, to time.Time, busy []Busy) []Slot {
 			if start.Before(from) {
 				continue
 			}
-			if free := c.Seats - c.taken(s, busy); free > 0 {
+			if free := c.Seats - seats.taken(c.Reserve(s)); free > 0 {
 				slots = append(slots, Slot{s, free})
 			}
 		}
@@ -116,20 +131,36 @@ func (c Calendar) Slots(from, to time.Time, busy []Busy) []Slot {
 	return slots
 }
 
-// taken counts the seats that somebody has at some moment of s or its buffers: a seat must be free for all of it.
-func (c Calendar) taken(s Span, busy []Busy) int {
-	s = c.Reserve(s)
-	var seats map[int]bool
-	for _, b := range busy {
-		if b.Overlaps(s) && b.Seat < c.Seats {
-			if seats == nil {
-				seats = make(map[int]bool)
-			}
-			seats[b.Seat] = true
-		}
-	}
-	return len(seats)
-}
-
 // Reserve is what an appointment takes of a seat: itself and its buffers.
 func (c Calendar) Reserve(s Span) Span { return Span{s.Start.Add(-c.Before), s.End.Add(c.After)} }
+
+// seats walks along what is taken, once, as the spans asked about move forward.
+type seats struct {
+	busy []Busy // by start; those before next have begun
+	next int
+	on   []Busy // begun and perhaps not over
+	mark []bool // by seat
+}
+
+func newSeats(n int, busy []Busy) *seats {
+	sorted := slices.Clone(busy)
+	slices.SortFunc(sorted, func(a, b Busy) int { return a.Start.Compare(b.Start) })
+	return &seats{busy: sorted, mark: make([]bool, n)}
+}
+
+// taken counts the seats that somebody has at some moment of s: a seat must be free for all of it. Neither end of
+// s may lie before that of the span asked about last.
+func (x *seats) taken(s Span) (n int) {
+	for ; x.next < len(x.busy) && x.busy[x.next].Start.Before(s.End); x.next++ {
+		x.on = append(x.on, x.busy[x.next])
+	}
+	x.on = slices.DeleteFunc(x.on, func(b Busy) bool { return !b.End.After(s.Start) })
+	clear(x.mark)
+	for _, b := range x.on {
+		if b.Seat < len(x.mark) && !x.mark[b.Seat] {
+			x.mark[b.Seat] = true
+			n++
+		}
+	}
+	return n
+}

@@ -20,27 +20,33 @@ func ParseStart(text string, zone *time.Location) (time.Time, error) {
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.Parse(layout, text); err == nil {
-			return local(t, zone)
+			if t, err = local(t, zone); err != nil {
+				return time.Time{}, err
+			}
+			return t, nil
 		}
 	}
 	return time.Time{}, ErrFormat
 }
 
-// local finds the first instant at which a clock in zone shows wall.
+// local finds the first instant at which a clock in zone shows wall, which is given in UTC. With ErrGap comes an
+// instant beside the gap.
 func local(wall time.Time, zone *time.Location) (time.Time, error) {
 	t := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, zone)
-	if !showsSame(t, wall) {
-		return time.Time{}, ErrGap
+	if !shows(t).Equal(wall) {
+		return t, ErrGap
 	}
 	// Offsets change by at most a few hours at a time; the earlier twin, if any, has the offset from before.
 	for _, before := range []time.Duration{time.Hour, 30 * time.Minute, 2 * time.Hour} {
-		if twin := t.Add(-before); showsSame(twin, wall) {
+		if twin := t.Add(-before); shows(twin).Equal(wall) {
 			return twin, nil
 		}
 	}
 	return t, nil
 }
 
-func showsSame(t, wall time.Time) bool {
-	return t.Format(time.DateTime) == wall.Format(time.DateTime)
+// shows is what a clock shows at t, as the time in UTC that looks the same.
+func shows(t time.Time) time.Time {
+	_, offset := t.Zone()
+	return t.UTC().Add(time.Duration(offset) * time.Second)
 }

@@ -73,8 +73,8 @@ func client(t *testing.T, url string) *redis.Client {
 // gone waits until a process does not exist, or is a zombie that only its parent can bury.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for syscall.Kill(pid, 0) == nil || errors.Is(syscall.Kill(pid, 0), syscall.EPERM) {
+	tick, deadline := time.Tick(10*time.Millisecond), time.Now().Add(10*time.Second)
+	for ; syscall.Kill(pid, 0) == nil || errors.Is(syscall.Kill(pid, 0), syscall.EPERM); <-tick {
 		out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 		if strings.HasPrefix(strings.TrimSpace(string(out)), "Z") {
 			return
@@ -82,7 +82,6 @@ func gone(t *testing.T, pid int) {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %d is still there", pid)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -231,7 +230,7 @@ func TestMiniredis(t *testing.T) {
 	if err := c.Set(t.Context(), "k", "v", 30*time.Millisecond).Err(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); c.Exists(t.Context(), "k").Val() != 0; time.Sleep(5 * time.Millisecond) {
+	for tick, deadline := time.Tick(5*time.Millisecond), time.Now().Add(5*time.Second); c.Exists(t.Context(), "k").Val() != 0; <-tick {
 		if time.Now().After(deadline) {
 			t.Fatal("its time stands still")
 		}

@@ -104,7 +104,7 @@ func (c command) run(ctx context.Context) (*guard, error) {
 		close(g.gone)
 	}()
 	if err := errors.Join(readErr, err); err != nil {
-		return nil, errors.Join(fmt.Errorf("guard: %w", err), g.stop())
+		return nil, errors.Join(fmt.Errorf("guard: %w", err), g.stop()) //nolint:contextcheck // it must stop also when ctx has ended
 	}
 	return g, nil
 }
@@ -164,7 +164,7 @@ func (g *guard) ready(ctx context.Context, port int, try func(context.Context) e
 	if err == nil {
 		return g, nil
 	}
-	if err := errors.Join(err, g.stop()); portFree(port) {
+	if err := errors.Join(err, g.stop()); portFree(port) { //nolint:contextcheck // it must stop also when ctx has ended
 		return nil, err
 	}
 	return nil, fmt.Errorf("%w: %w", errPortTaken, err)

@@ -39,7 +39,7 @@ func (s *Server) startPostgres(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("postgres: %w", err)
 	}
-	if s.owner, err = p.own("postgres"); err != nil {
+	if s.owner, err = p.own("postgres"); err != nil { //nolint:contextcheck // waits half a second at most
 		return fmt.Errorf("postgres: %w", err)
 	}
 	pg := &postgres{place: p, durable: o.Durable}

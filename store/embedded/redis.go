@@ -39,7 +39,7 @@ func (s *Server) startRedis(ctx context.Context, o Options, bin binaries) error 
 	if err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}
-	if s.owner, err = p.own("redis"); err != nil {
+	if s.owner, err = p.own("redis"); err != nil { //nolint:contextcheck // waits half a second at most
 		return fmt.Errorf("redis: %w", err)
 	}
 	r := &redisServer{place: p, durable: o.Durable, bin: bin}

@@ -173,5 +173,5 @@ func (k *Keyring) Code(org, verification uuid.UUID, generation int, kid int16) (
 	m.Write(g[:])
 	sum := m.Sum(nil)
 	n := binary.BigEndian.Uint32(sum[sum[len(sum)-1]&0x0f:]) & 0x7fffffff
-	return Code{fmt.Sprintf("%0*d", CodeDigits, n%1_000_000)}, nil
+	return NewCode(fmt.Sprintf("%0*d", CodeDigits, n%1_000_000)), nil
 }

@@ -13,7 +13,7 @@ import (
 var ErrPhone = errors.New("not a phone number")
 
 // Phone is a telephone number in E.164 form that does not print. The zero Phone is no number.
-type Phone struct{ e164 string }
+type Phone struct{ e164 hidden }
 
 // ParsePhone reads a number written in international form ("+1 555 010 0042"), or in the national form
 // of region (ISO 3166 alpha-2, as "US"). It returns ErrPhone, which never quotes the input. Numbers
@@ -21,24 +21,25 @@ type Phone struct{ e164 string }
 // is known to the carrier alone.
 func ParsePhone(raw, region string) (Phone, error) {
 	n, err := phonenumbers.Parse(raw, region)
-	if err != nil || !phonenumbers.IsPossibleNumber(n) {
+	// Possible locally (seven digits in the US) is not enough: its E.164 form reaches nobody.
+	if err != nil || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
 		return Phone{}, ErrPhone
 	}
-	return Phone{phonenumbers.Format(n, phonenumbers.E164)}, nil
+	return Phone{hide(phonenumbers.Format(n, phonenumbers.E164))}, nil
 }
 
 // KnownPhone wraps a number that is E.164 already, such as one that was sealed by us.
-func KnownPhone(e164 string) Phone { return Phone{e164} }
+func KnownPhone(e164 string) Phone { return Phone{hide(e164)} }
 
 // Reveal returns the number as E.164.
-func (p Phone) Reveal() string { return p.e164 }
+func (p Phone) Reveal() string { return p.e164.reveal() }
 
 // IsZero reports whether there is no number.
-func (p Phone) IsZero() bool { return p.e164 == "" }
+func (p Phone) IsZero() bool { return p.e164 == hidden{} }
 
 // Region is the ISO 3166 region that the number belongs to, or "" when it has none.
 func (p Phone) Region() string {
-	n, err := phonenumbers.Parse(p.e164, "")
+	n, err := phonenumbers.Parse(p.Reveal(), "")
 	if err != nil {
 		return ""
 	}
@@ -50,10 +51,11 @@ func (p Phone) Region() string {
 
 // Last2 is what may be shown of a number: its last two digits.
 func (p Phone) Last2() string {
-	if len(p.e164) < 2 {
+	e164 := p.Reveal()
+	if len(e164) < 2 {
 		return ""
 	}
-	return p.e164[len(p.e164)-2:]
+	return e164[len(e164)-2:]
 }
 
 const phoneLabel = "[phone]"

@@ -33,6 +33,7 @@ func TestParsePhone(t *testing.T) {
 		{"call me", "US", "", ""},
 		{"12", "US", "", ""},
 		{"+1 212", "US", "", ""},
+		{"555-0142", "US", "", ""}, // local: seven digits reach nobody from elsewhere
 		{"212 736 5000", "", "", ""},
 		{"212 736 5000", "XX", "", ""},
 		{"+999 123 456 789", "US", "", ""},

@@ -37,6 +37,11 @@ func TestNothingPrints(t *testing.T) {
 			}
 			silent(t, verb, fmt.Sprintf(verb, holder))
 		}
+		// fmt asks no Formatter for %p and %w, nor in unexported fields.
+		for _, verb := range []string{"%p", "%w", "%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			silent(t, verb, fmt.Sprintf(verb+verb, v, struct{ v any }{v}))
+			silent(t, verb, fmt.Sprintf(verb+verb, struct{ p pii.Phone }{pii.KnownPhone(secret)}, &struct{ t pii.Text }{pii.NewText(secret)}))
+		}
 		silent(t, "Sprint", fmt.Sprint(v, holder))
 		silent(t, "error", fmt.Errorf("customer %v: %w", v, errors.New("x")).Error())
 

@@ -145,7 +145,7 @@ func (s *System) startWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tasks.MendAcks(rdb)
+	tasks.MendAsynq(rdb)
 	s.onClose(func() { _ = rdb.Close() })
 
 	cfg, worker, metrics := s.cfg, tasks.NewWorker(), tasks.NewMetrics(s.metrics.Registry)

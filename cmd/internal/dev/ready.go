@@ -67,19 +67,24 @@ Holdfast is up. Everything it needs runs in this process's care; Ctrl-C ends all
 
 Paste into another terminal:
 
-  export HOLDFAST_URL=%s HOLDFAST_ORG=%s HOLDFAST_KEY=%s HOLDFAST_RESOURCE=%s
+  export HOLDFAST_URL=%s HOLDFAST_ORG=%s HOLDFAST_KEY=%s HOLDFAST_RESOURCE=%s HOLDFAST_PHONE_URL=%s
 
-  # book a time: the slot is held, and a code goes to the phone at %s
-  curl -sS -X POST "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings" \
+  # book a time: the slot is held, and a code goes to the phone
+  CODE=""
+  BOOKING=$(curl -sS -X POST "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings" \
     -H "Authorization: Bearer $HOLDFAST_KEY" -H "Prefer: wait=10" -H "Content-Type: application/json" \
-    -d '{"resource":"'"$HOLDFAST_RESOURCE"'","start":"%s","customer":{"phone":"+12025550142","name":"Ana"}}'
+    -d '{"resource":"'"$HOLDFAST_RESOURCE"'","start":"%s","customer":{"phone":"+12025550142","name":"Ana"}}' \
+    | tee /dev/stderr | grep -o '"id":"[^"]*' | head -n 1 | cut -d'"' -f4)
 
-  # confirm it: reply with the code on the phone page, or give it here
-  curl -sS -X POST "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings/<id>/verify" \
-    -H "Authorization: Bearer $HOLDFAST_KEY" -H "Prefer: wait=10" -H "Content-Type: application/json" \
-    -d '{"code":"<code>"}'
+  # confirm it: reply with the code on the phone page, or give it here as the phone shows it
+  until [ -n "$CODE" ]; do sleep 0.2
+    CODE=$(curl -sS "$HOLDFAST_PHONE_URL/_sim/messages?to=%%2B12025550142" | grep -o '"body":"[0-9]\{6\}' | tail -n 1 | tail -c 7)
+  done
+  curl -sS -X POST "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings/$BOOKING/verify" \
+    -H "Authorization: Bearer $HOLDFAST_KEY" -H "Prefer: wait=10" -H "Content-Type: application/json" -d '{"code":"'"$CODE"'"}'
 
-  # what else is free
+  # its story, and what else is free
+  curl -sS "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings/$BOOKING/timeline" -H "Authorization: Bearer $HOLDFAST_KEY"
   curl -sS "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/availability?resource=$HOLDFAST_RESOURCE" -H "Authorization: Bearer $HOLDFAST_KEY"
 
 `, r.APIURL, r.SimURL, r.OpsURL, r.OpsToken, d.o.Data, r.APIURL, r.Org, r.APIKey, r.Resource, r.SimURL, start.Format(time.RFC3339))

@@ -46,7 +46,11 @@ func statePath(dir string) string { return filepath.Join(dir, "dev.json") }
 func loadState(dir string) (state, error) {
 	raw, err := os.ReadFile(statePath(dir))
 	if errors.Is(err, os.ErrNotExist) {
-		return newState()
+		s, err := newState()
+		if err != nil {
+			return s, err
+		}
+		return s, s.save(dir) // before anything is made with it
 	}
 	if err != nil {
 		return state{}, err
@@ -157,25 +161,31 @@ func (s *state) seed(ctx context.Context, ownerURL string) error {
 	}
 	for i := range s.Orgs {
 		o := &s.Orgs[i]
-		if have[o.ID] && o.Key != "" {
-			continue
+		if !have[o.ID] {
+			o.Key = ""
+			if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return o.create(ctx, tx, keys) }); err != nil {
+				return fmt.Errorf("org %s: %w", o.Slug, err)
+			}
 		}
-		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return o.create(ctx, tx, keys) })
-		if err != nil {
-			return fmt.Errorf("org %s: %w", o.Slug, err)
+		if o.Key == "" { // it is shown once: a run that died before it was written down needs another
+			key, err := store.CreateKey(ctx, pool, keys, o.ID, "dev")
+			if err != nil {
+				return fmt.Errorf("org %s: key: %w", o.Slug, err)
+			}
+			o.Key = key.Reveal()
 		}
 	}
 	return nil
 }
 
-// create inserts the org: two people who can be booked, a service that both do, credentials and a key.
+// create inserts the org: two people who can be booked, a service that both do, and credentials.
 func (o *org) create(ctx context.Context, db store.DB, keys *pii.Keyring) error {
 	const zone = "America/New_York"
 	if err := store.CreateOrg(ctx, db, store.Org{ID: o.ID, Slug: o.Slug, Name: o.Name, TimeZone: zone, Locale: "en", Region: "US"}); err != nil {
 		return err
 	}
 	hours := calendar.Daily(8*60, 18*60)
-	err := errors.Join(
+	return errors.Join(
 		store.CreateResource(ctx, db, o.ID, store.NewResource{ID: o.Resource, Slug: "lee", Name: "Dr. Lee", TimeZone: zone,
 			Seats: 1, DefaultMinutes: 30, Hours: hours}),
 		store.CreateResource(ctx, db, o.ID, store.NewResource{ID: o.Second, Slug: "kim", Name: "Dr. Kim", TimeZone: zone,
@@ -186,12 +196,6 @@ func (o *org) create(ctx context.Context, db store.DB, keys *pii.Keyring) error 
 		store.SetWebhookSecret(ctx, db, keys, o.ID, "vapi", pii.NewToken(o.VapiSecret)),
 		store.SetWebhookSecret(ctx, db, keys, o.ID, "retell", pii.NewToken(o.Retell)),
 	)
-	if err != nil {
-		return err
-	}
-	key, err := store.CreateKey(ctx, db, keys, o.ID, "dev")
-	o.Key = key.Reveal()
-	return err
 }
 
 // redisPlain drops what a ready file must not have.

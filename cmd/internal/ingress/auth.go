@@ -101,6 +101,8 @@ func bearer(h http.Header) (pii.Token, bool) {
 // findKey proves a key. Proved ones are remembered by their hash, so that no token lies in memory.
 func (in *Ingress) findKey(ctx context.Context, token pii.Token) (store.Key, error) {
 	return in.proved.find(sha256.Sum256([]byte(token.Reveal())), func() (store.Key, error) {
+		ctx, cancel := limited(ctx)
+		defer cancel()
 		return store.FindKey(ctx, in.db.Pool, in.keys, token)
 	})
 }

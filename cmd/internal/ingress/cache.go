@@ -92,6 +92,8 @@ func (in *Ingress) org(ctx context.Context, id uuid.UUID) (store.Org, error) {
 
 // read runs one look-up of an org.
 func read[T any](ctx context.Context, in *Ingress, org uuid.UUID, look func(context.Context, *store.Tx) (T, error)) (v T, err error) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	_, err = store.InTx(ctx, in.db.Pool, org, func(tx *store.Tx) error {
 		v, err = look(ctx, tx)
 		return err
@@ -119,6 +121,8 @@ func (c *clock) now(ctx context.Context) (time.Time, error) {
 	if !measured.IsZero() && time.Since(measured) < measureEvery {
 		return time.Now().Add(ahead), nil
 	}
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	start := time.Now()
 	there, err := store.Now(ctx, c.pool)
 	if err != nil {

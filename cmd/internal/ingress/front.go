@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-
 )
 
 // maxBody is the largest body that is read. A booking with all its notes has a quarter of it.
@@ -143,4 +142,3 @@ func readable(r *http.Request) error {
 	}
 	return newProblem("unsupported-media", "", "")
 }
-

@@ -121,10 +121,15 @@ func Server(addr string, h http.Handler) *http.Server {
 	}
 }
 
-// writeLimit bounds a write that nobody waits for any more.
-const writeLimit = 5 * time.Second
+// databaseLimit bounds what is asked of Postgres for one request, connecting included. Then it counts as away.
+const databaseLimit = 5 * time.Second
 
-// detached lets a write end though its client has hung up.
+// limited bounds a look-up.
+func limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, databaseLimit)
+}
+
+// detached bounds a write, and lets it end though its client has hung up.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
+	return limited(context.WithoutCancel(ctx))
 }

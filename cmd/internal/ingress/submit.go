@@ -86,7 +86,8 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := in.waiter.join(s.org, id)
+	// Whoever waits does so from before the push, or the news could come before it is listened for.
+	t := in.join(s, id)
 	defer in.waiter.leave(t)
 	start := time.Now()
 	first, err := in.insert(ctx, s, id)
@@ -100,7 +101,15 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 		return in.again(ctx, s, first)
 	}
 	in.count(s, "fresh")
-	return in.await(ctx, s, t)
+	return in.await(ctx, s, id, t)
+}
+
+// join begins to wait for a request, for a client that wants to.
+func (in *Ingress) join(s submission, id uuid.UUID) *ticket {
+	if s.prefer.wait <= 0 {
+		return nil
+	}
+	return in.waiter.join(s.org, id)
 }
 
 func (in *Ingress) count(s submission, outcome string) {
@@ -153,37 +162,43 @@ func (in *Ingress) insert(ctx context.Context, s submission, id uuid.UUID) (firs
 
 // again answers a repeat: with the stored answer, or by joining the wait for it.
 func (in *Ingress) again(ctx context.Context, s submission, first uuid.UUID) (*reply, error) {
-	t := in.waiter.join(s.org, first)
+	t := in.join(s, first)
 	defer in.waiter.leave(t)
-	a, err := store.ReadAnswer(ctx, in.db.Pool, s.org, first)
+	a, err := in.readAnswer(ctx, s.org, first)
 	if err != nil {
 		return nil, err
 	}
 	if a.Status == 0 {
-		return in.await(ctx, s, t)
+		return in.await(ctx, s, first, t)
 	}
 	r := in.answered(ctx, s, a)
 	r.Replayed = "true"
 	return r, nil
 }
 
-// await waits for t as long as the client prefers, and answers 202 when that was not enough. The request is
+// await waits at t as long as the client prefers, and answers 202 when that was not enough. The request is
 // written, so whatever fails here is no failure of it.
-func (in *Ingress) await(ctx context.Context, s submission, t *ticket) (*reply, error) {
-	if s.prefer.wait <= 0 {
-		return in.pending(s, t.id), nil
+func (in *Ingress) await(ctx context.Context, s submission, id uuid.UUID, t *ticket) (*reply, error) {
+	if t == nil {
+		return in.pending(s, id), nil
 	}
 	start := time.Now()
 	answered := in.waiter.wait(ctx, t, s.prefer.wait)
 	telemetry.Mark(ctx, "wait", time.Since(start))
 	if !answered {
-		return in.pending(s, t.id), nil
+		return in.pending(s, id), nil
 	}
-	a, err := store.ReadAnswer(ctx, in.db.Pool, s.org, t.id)
+	a, err := in.readAnswer(ctx, s.org, id)
 	if err != nil || a.Status == 0 {
-		return in.pending(s, t.id), nil //nolint:nilerr // the client finds the answer where Location points
+		return in.pending(s, id), nil //nolint:nilerr // the client finds the answer where Location points
 	}
 	return in.answered(ctx, s, a), nil
+}
+
+func (in *Ingress) readAnswer(ctx context.Context, org, id uuid.UUID) (store.Answer, error) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	return store.ReadAnswer(ctx, in.db.Pool, org, id)
 }
 
 // requestView is a request and what it was answered with.
@@ -234,9 +249,9 @@ func withRequestID(body []byte, id string) []byte {
 		return body
 	}
 	out := make([]byte, 0, len(body)+len(id)+20)
-	out = append(out, `{"request_id": "`...)
+	out = append(out, `{"request_id":"`...)
 	out = append(out, id...)
-	out = append(out, `", `...)
+	out = append(out, `",`...)
 	return append(out, body[1:]...)
 }
 

@@ -79,7 +79,11 @@ func (w *waiter) join(org, id uuid.UUID) *ticket {
 	return t
 }
 
+// leave ends a wait. A nil ticket is nobody's.
 func (w *waiter) leave(t *ticket) {
+	if t == nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.metrics.Waiting.Dec()

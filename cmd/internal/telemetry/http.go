@@ -28,7 +28,7 @@ func HTTP(m *Metrics, log *slog.Logger, next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w, req: q}
 		w.Header().Set("X-Request-Id", q.id)
 
-		aborted := serve(log, next, rec, r)
+		aborted := serve(log, next, rec, r) //nolint:contextcheck // r carries it
 
 		d := time.Since(q.start)
 		route, method := routeOf(r), knownMethod(r.Method)

@@ -166,7 +166,10 @@ func TestCloseFreesWhoHangs(t *testing.T) {
 	eventually(t, "hang", func() bool { return w.sim.Faults()[0].Fired == 1 })
 	w.sim.Close()
 	select {
-	case <-done:
+	case err := <-done:
+		if err == nil {
+			t.Error("answered as if it had been sent")
+		}
 	case <-time.After(within):
 		t.Error("still hangs")
 	}

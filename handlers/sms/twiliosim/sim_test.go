@@ -173,7 +173,7 @@ func wantCode(t *testing.T, err error, code, status int) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(within); !ok(); time.Sleep(2 * time.Millisecond) {
+	for tick, end := time.Tick(2*time.Millisecond), time.Now().Add(within); !ok(); <-tick {
 		if time.Now().After(end) {
 			t.Fatalf("%s: not within %v", what, within)
 		}

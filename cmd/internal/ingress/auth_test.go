@@ -1,0 +1,231 @@
+package ingress
+
+import (
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"holdfast/store"
+	"holdfast/store/storetest"
+)
+
+// routesOf lists the operations of the document with ids filled in.
+func routesOf(r *rig, org, id string) (list []route) {
+	fill := strings.NewReplacer("{org}", org, "{id}", id, "{message}", id)
+	for path, item := range r.in.api.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+			if op == nil {
+				continue
+			}
+			for scheme := range op.Security[0] {
+				list = append(list, route{op.Method, fill.Replace(path), scheme})
+			}
+		}
+	}
+	return list
+}
+
+type route struct{ method, path, scheme string }
+
+// TestEveryRouteAsksFirst: whatever the route, the body and the ids, credentials come first.
+func TestEveryRouteAsksFirst(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other := storetest.NewOrg(t, r.db, "garage")
+	own := []string{"Authorization", "Bearer " + r.org.Key.Reveal()}
+	seen := 0
+	for _, org := range []string{r.org.ID.String(), other.ID.String(), uuid.NewString(), "not-an-id"} {
+		for _, rt := range routesOf(r, org, uuid.NewString()) {
+			seen++
+			for _, body := range []string{"", "{", "{}"} {
+				for name, headers := range map[string][]string{
+					"no key":       nil,
+					"empty":        {"Authorization", ""},
+					"basic":        {"Authorization", "Basic " + r.org.Key.Reveal()},
+					"no secret":    {"Authorization", "Bearer hf_123456789012_"},
+					"unknown":      {"Authorization", "Bearer hf_123456789012_" + strings.Repeat("a", 40)},
+					"wrong secret": {"Authorization", "Bearer " + r.org.Key.Reveal()[:len(r.org.Key.Reveal())-1] + "~"},
+				} {
+					if a := r.do(t, rt.method, rt.path, body, headers...); a.StatusCode != 401 || a.problem(t).Type != "unauthorized" {
+						t.Errorf("%s %s, %s, body %q: %d %s", rt.method, rt.path, name, body, a.StatusCode, a.body)
+					} else if rt.scheme == schemeKey && a.Header.Get("WWW-Authenticate") != "Bearer" {
+						t.Errorf("%s: WWW-Authenticate %q", rt.path, a.Header.Get("WWW-Authenticate"))
+					}
+				}
+				if rt.scheme != schemeKey || org == r.org.ID.String() {
+					continue
+				}
+				if a := r.do(t, rt.method, rt.path, body, own...); a.StatusCode != 403 || a.problem(t).Type != "forbidden" {
+					t.Errorf("%s %s, key of another org, body %q: %d %s", rt.method, rt.path, body, a.StatusCode, a.body)
+				}
+			}
+		}
+	}
+	if seen < 4*13 {
+		t.Errorf("only %d routes", seen)
+	}
+	if n := r.count(t, "request"); n != 0 {
+		t.Errorf("%d requests were written", n)
+	}
+	// The key's org is told, and nobody else.
+	if n, mine := r.count(t, "security_event"), r.count(t, "security_event WHERE kind = 'cross-org' AND key_id IS NOT NULL AND org_id = '"+r.org.ID.String()+"'"); n == 0 || n != mine {
+		t.Errorf("%d security events, %d under the key's org", n, mine)
+	}
+	if strings.Contains(r.log.String(), r.org.Key.Reveal()) {
+		t.Error("the log holds a key")
+	}
+}
+
+// TestRevokedKey: a key that was used a moment ago dies within five seconds.
+func TestRevokedKey(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	if a := r.api(t, "GET", "/bookings", ""); a.StatusCode != 200 {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	if _, err := r.db.Owner.Exec(t.Context(), "UPDATE api_key SET revoked_at = clock_timestamp()"); err != nil {
+		t.Fatal(err)
+	}
+	revoked := time.Now()
+	until(t, func() bool { return r.api(t, "GET", "/bookings", "").StatusCode == 401 })
+	if d := time.Since(revoked); d > 5*time.Second {
+		t.Errorf("lived on for %v", d)
+	}
+}
+
+// TestDatabaseAway: 503 and when to come back, whether the key is known or not; when Postgres refuses, and when
+// it says nothing at all.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	for _, hang := range []bool{false, true} {
+		t.Run(map[bool]string{false: "refuses", true: "hangs"}[hang], func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			u, err := url.Parse(r.db.AppURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := newGate(t, u.Host)
+			u.Host = g.Addr().String()
+			pool, err := store.Open(t.Context(), u.String(), 4)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			r = rigOn(t, &storetest.DB{App: pool, Owner: r.db.Owner, Admin: r.db.Admin, Keys: r.db.Keys}, r.tasks.Broker)
+			if a := r.api(t, "GET", "/bookings", ""); a.StatusCode != 200 {
+				t.Fatalf("%d %s", a.StatusCode, a.body)
+			}
+			if !hang {
+				_ = g.Close()
+			}
+			g.mu.Lock()
+			g.hang = hang
+			g.mu.Unlock()
+			g.cut()
+			r.unavailable(t)
+			_ = g.Close() // or the pool waits for what hangs
+			g.cut()
+		})
+	}
+}
+
+func (r *rig) unavailable(t *testing.T) {
+	t.Helper()
+	org := r.org.ID.String()
+	var wg sync.WaitGroup
+	for name, call := range map[string]func() answer{
+		"read": func() answer { return r.api(t, "GET", "/bookings/"+uuid.NewString(), "") },
+		"write": func() answer {
+			return r.api(t, "POST", "/bookings", bookingBody(tomorrow("10:00")), "Prefer", "wait=1")
+		},
+		"other key": func() answer {
+			return r.do(t, "GET", "/v1/orgs/"+org+"/bookings", "", "Authorization", "Bearer hf_123456789012_"+strings.Repeat("a", 40))
+		},
+		"twilio": func() answer {
+			return r.do(t, "POST", "/webhooks/twilio/"+org+"/inbound", "A=b", "Content-Type", "application/x-www-form-urlencoded")
+		},
+		"events": func() answer { return r.do(t, "POST", "/webhooks/events/"+org, "{}") },
+	} {
+		wg.Go(func() {
+			a := call()
+			if p := a.problem(t); p.Type != "temporarily-unavailable" || a.Header.Get("Retry-After") != "2" {
+				t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// gate is a way to Postgres that can be shut: closed, or open with nobody behind it.
+type gate struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+	hang  bool
+}
+
+func newGate(t *testing.T, to string) *gate {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{Listener: l}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			g.mu.Lock()
+			g.conns = append(g.conns, in)
+			if !g.hang {
+				if out, err := net.Dial("tcp", to); err == nil {
+					g.conns = append(g.conns, out)
+					go func() { _, _ = io.Copy(out, in) }()
+					go func() { _, _ = io.Copy(in, out) }()
+				}
+			}
+			g.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); g.cut() })
+	return g
+}
+
+// cut ends all connections.
+func (g *gate) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range g.conns {
+		_ = c.Close()
+	}
+	g.conns = nil
+}
+
+// TestCacheBounds: entries end, and there are never more than fit.
+func TestCacheBounds(t *testing.T) {
+	t.Parallel()
+	c := newCache[int, int](time.Hour)
+	for i := range 2*cacheSize + 10 {
+		c.put(i, i, time.Now())
+		if len(c.entries) > cacheSize {
+			t.Fatalf("%d entries", len(c.entries))
+		}
+	}
+	if v, ok := c.get(2*cacheSize + 9); !ok || v != 2*cacheSize+9 {
+		t.Error("the last entry is gone")
+	}
+	c.put(1, 1, time.Now().Add(-time.Hour))
+	if _, ok := c.get(1); ok {
+		t.Error("an entry outlived its time")
+	}
+}

@@ -1,0 +1,126 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"holdfast/handlers"
+	"holdfast/store"
+)
+
+// What the path of an operation holds.
+type (
+	OrgInput struct {
+		Org string `path:"org" doc:"The org that the key belongs to."`
+	}
+	IDInput struct {
+		OrgInput
+		ID string `path:"id"`
+	}
+)
+
+func (in *Ingress) bookingRoutes() {
+	register(in, opBook, func(ctx context.Context, c *call, _ *OrgInput) (*reply, error) {
+		s, err := in.book(ctx, c.org, c.body)
+		if err != nil {
+			return nil, err
+		}
+		return in.fromAPI(ctx, c, s)
+	})
+	register(in, opVerify, func(ctx context.Context, c *call, i *IDInput) (*reply, error) {
+		id, err := pathID(i.ID)
+		if err != nil {
+			return nil, err
+		}
+		s, err := verify(id, c.body)
+		if err != nil {
+			return nil, err
+		}
+		return in.fromAPI(ctx, c, s)
+	})
+	register(in, opCancel, func(ctx context.Context, c *call, i *IDInput) (*reply, error) {
+		id, err := pathID(i.ID)
+		if err != nil {
+			return nil, err
+		}
+		if len(c.body) > 0 { // there is nothing to say in it
+			if _, err := decode[struct{}](c.body, ""); err != nil {
+				return nil, err
+			}
+		}
+		return in.fromAPI(ctx, c, cancelBooking(id))
+	})
+}
+
+// book reads a wish for a booking and says how to check it.
+func (in *Ingress) book(ctx context.Context, org uuid.UUID, raw []byte) (submission, error) {
+	body, err := decode[handlers.BookingBody](raw, "duration")
+	if err != nil {
+		return submission{}, err
+	}
+	o, err := in.org(ctx, org)
+	if err != nil {
+		return submission{}, err
+	}
+	if p := body.Check(o.Region); p != nil {
+		return submission{}, p
+	}
+	now, err := in.clock.now(ctx)
+	if err != nil {
+		return submission{}, err
+	}
+	return submission{kind: kindBooking, body: body, check: func(ctx context.Context, tx *store.Tx) error {
+		offer, err := store.FindOffer(ctx, tx, body.Resource, body.Service, int(body.Duration))
+		if err != nil {
+			return err
+		}
+		if _, err = store.CheckSlot(offer, body.Start, now); err != nil {
+			return err
+		}
+		return in.canText(ctx, tx)
+	}}, nil
+}
+
+// canText fails when the org has no credentials to send a code with. Told here, it is not stored as the answer
+// to a key: once somebody has set them, the same request succeeds.
+func (in *Ingress) canText(ctx context.Context, tx *store.Tx) error {
+	if _, ok := in.accounts.get(tx.Org); ok {
+		return nil
+	}
+	_, err := in.accounts.fresh(tx.Org, func() (store.SMSAccount, error) { return store.LoadSMSAccount(ctx, tx, in.keys) })
+	if errors.Is(err, store.ErrNotFound) {
+		return newProblem("sms-unavailable", "", "the org has no provider credentials")
+	}
+	return err
+}
+
+// verify reads a code that was given for a booking.
+func verify(booking uuid.UUID, raw []byte) (submission, error) {
+	body, err := decode[handlers.CodeBody](raw, "")
+	if err != nil {
+		return submission{}, err
+	}
+	if body.Code == "" {
+		return submission{}, newProblem("missing-field", "code", "")
+	}
+	code, ok := handlers.CleanCode(body.Code)
+	if !ok {
+		return submission{}, newProblem("invalid-code", "code", "")
+	}
+	// Cleaned, so that a repeat that spaces its digits in another way is the same request.
+	body.Code = code.Reveal()
+	return ofBooking(kindVerify, booking, body), nil
+}
+
+func cancelBooking(booking uuid.UUID) submission { return ofBooking(kindCancel, booking, struct{}{}) }
+
+// ofBooking is a write to a booking, which must be the org's own.
+func ofBooking(k kind, booking uuid.UUID, body any) submission {
+	return submission{kind: k, body: body, booking: uuid.NullUUID{UUID: booking, Valid: true},
+		check: func(ctx context.Context, tx *store.Tx) error {
+			_, err := store.FindBooking(ctx, tx, booking)
+			return err
+		}}
+}

@@ -1,0 +1,141 @@
+package ingress
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"holdfast/store"
+	"holdfast/store/pii"
+)
+
+type eventInput struct {
+	Org       string `path:"org"`
+	ID        string `header:"webhook-id" doc:"Names the event, as its idempotency key: a repeat is answered like the first."`
+	Timestamp string `header:"webhook-timestamp" doc:"Unix seconds, at most five minutes from now."`
+	Signature string `header:"webhook-signature" doc:"v1,<base64> of HMAC-SHA256 over id.timestamp.body; several are separated by spaces."`
+}
+
+// event is what an org tells us: the body of the matching route is in Data.
+type event struct {
+	Type      string          `json:"type"`
+	Timestamp json.RawMessage `json:"timestamp"`
+	Data      json.RawMessage `json:"data"`
+}
+
+func (in *Ingress) eventRoutes() {
+	register(in, opEvents, func(ctx context.Context, c *call, i *eventInput) (*reply, error) {
+		org, err := in.fromEvents(ctx, c, i)
+		if err != nil {
+			return nil, err
+		}
+		if err := readableBody(c); err != nil {
+			return nil, err
+		}
+		s, err := in.ofEvent(ctx, org, c.body)
+		if err != nil {
+			return nil, err
+		}
+		if !validKey(i.ID) {
+			return nil, newProblem("invalid-request", "webhook-id", "1 to 255 visible ASCII characters")
+		}
+		s.org, s.source, s.key, s.prefer = org, sourceEvents, i.ID, preferenceOf(c.header)
+		c.expectWait(s.prefer.wait)
+		return in.submit(ctx, s)
+	})
+}
+
+// fromEvents proves a webhook by the org's secret, over the raw body and before any of it is read.
+func (in *Ingress) fromEvents(ctx context.Context, c *call, i *eventInput) (uuid.UUID, error) {
+	org, err := pathID(i.Org)
+	if err != nil {
+		return org, in.denied("signature-org")
+	}
+	load := func() (pii.Token, error) {
+		return read(ctx, in, org, func(ctx context.Context, tx *store.Tx) (pii.Token, error) {
+			return store.LoadWebhookSecret(ctx, tx, in.keys, "events")
+		})
+	}
+	if secret, ok := in.secrets.get(org); ok && signed(secret, c) {
+		return org, nil
+	}
+	secret, err := in.secrets.fresh(org, load)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return org, in.denied("signature-org")
+	case err != nil:
+		return org, err
+	case !signed(secret, c):
+		return org, in.denied("signature")
+	}
+	return org, nil
+}
+
+// minSecret is how many bytes a secret must have (Standard Webhooks asks for 24 to 64; an empty one would let
+// anybody sign).
+const minSecret = 16
+
+// signed checks a signature as Standard Webhooks 1.0 describes it, its age included.
+func signed(secret pii.Token, c *call) bool {
+	text := secret.Reveal()
+	if len(strings.TrimPrefix(text, "whsec_")) < minSecret*4/3 {
+		return false
+	}
+	hook, err := webhooks.NewWebhook(text)
+	return err == nil && hook.Verify(c.body, c.header) == nil
+}
+
+// readableBody is readable for a call whose proof came first.
+func readableBody(c *call) error {
+	return readable(&http.Request{Header: c.header, Body: &buffered{raw: c.body}})
+}
+
+// eventRef names the booking that an event is about.
+type eventRef struct {
+	Booking string `json:"booking"`
+}
+
+// ofEvent reads an event as the write it stands for.
+func (in *Ingress) ofEvent(ctx context.Context, org uuid.UUID, raw []byte) (submission, error) {
+	e, err := decode[event](raw, "")
+	if err != nil {
+		return submission{}, err
+	}
+	if e.Type == "" {
+		return submission{}, newProblem("missing-field", "type", "")
+	}
+	switch e.Type {
+	case "booking.requested", "booking.code_given", "booking.canceled":
+	default:
+		return submission{}, newProblem("invalid-request", "type", "booking.requested, booking.code_given or booking.canceled")
+	}
+	if len(e.Data) == 0 || string(e.Data) == "null" {
+		return submission{}, newProblem("missing-field", "data", "")
+	}
+	if e.Data[0] != '{' {
+		return submission{}, newProblem("invalid-request", "data", "want an object")
+	}
+	if e.Type == "booking.requested" {
+		return in.book(ctx, org, e.Data)
+	}
+	ref, err := decode[eventRef](e.Data, "")
+	if err != nil {
+		return submission{}, err
+	}
+	if ref.Booking == "" {
+		return submission{}, newProblem("missing-field", "booking", "")
+	}
+	id, err := pathID(ref.Booking)
+	if err != nil {
+		return submission{}, err
+	}
+	if e.Type == "booking.canceled" {
+		return cancelBooking(id), nil
+	}
+	return verify(id, e.Data)
+}

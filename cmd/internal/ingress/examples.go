@@ -1,0 +1,60 @@
+package ingress
+
+import "encoding/json"
+
+// example is JSON as it stands, for the document.
+func example(text string) json.RawMessage { return json.RawMessage(text) }
+
+// exampleIDs are the ids that examples use, by the name of the path's parameter.
+var exampleIDs = map[string]any{
+	"org":     "0190a000-0000-7000-8000-00000000000a",
+	"id":      "0190a111-2222-7333-8444-555566667777",
+	"message": "5f0c2f9e-3f0d-4d7e-9a53-1f1f6f6a2b10",
+}
+
+var (
+	exampleBooking = example(`{"resource":"chair-1","start":"2026-11-24T15:00","customer":{"phone":"+15550100042","name":"Ana Lee","locale":"en"},"notes":"first visit"}`)
+
+	exampleHeld = example(`{"id":"0190a111-2222-7333-8444-555566667777","state":"held","resource":"0190a000-0000-7000-8000-0000000000c1","service":null,` +
+		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"pending",` +
+		`"customer":{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"•••• 42"},"created_at":"2026-11-20T09:00:00-05:00","confirmed_at":null}`)
+
+	exampleConfirmed = example(`{"id":"0190a111-2222-7333-8444-555566667777","state":"confirmed","resource":"0190a000-0000-7000-8000-0000000000c1","service":null,` +
+		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"verified",` +
+		`"customer":{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"•••• 42"},"created_at":"2026-11-20T09:00:00-05:00","confirmed_at":"2026-11-20T09:01:12-05:00"}`)
+
+	exampleCanceled = example(`{"id":"0190a111-2222-7333-8444-555566667777","state":"canceled","resource":"0190a000-0000-7000-8000-0000000000c1","service":null,` +
+		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"revoked",` +
+		`"customer":{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"•••• 42"},"created_at":"2026-11-20T09:00:00-05:00","confirmed_at":null}`)
+
+	exampleCode = example(`{"code":"123 456"}`)
+
+	exampleList = example(`{"bookings":[],"next_cursor":null}`)
+
+	exampleTimeline = example(`{"events":[{"at":"2026-11-20T09:00:00-05:00","kind":"held","detail":{"until":"2026-11-20T14:05:00Z"}},` +
+		`{"at":"2026-11-20T09:01:12-05:00","kind":"confirmed","detail":{}}]}`)
+
+	examplePending = example(`{"id":"0190a111-2222-7333-8444-555566667777","status":"pending"}`)
+
+	exampleDone = example(`{"id":"0190a111-2222-7333-8444-555566667777","status":"done","result":{"status":409,"body":` +
+		`{"type":"https://holdfast.example/problems/slot-taken","title":"The time is taken","status":409,"field":"start",` +
+		`"alternatives":[{"resource":"0190a000-0000-7000-8000-0000000000c1","start":"2026-11-24T15:30:00-05:00","end":"2026-11-24T16:00:00-05:00"}]}}}`)
+
+	exampleOpenings = example(`{"resource":"0190a000-0000-7000-8000-0000000000c1","time_zone":"America/New_York","slots":[` +
+		`{"resource":"0190a000-0000-7000-8000-0000000000c1","start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","seats":1}]}`)
+
+	exampleBlock = example(`{"resource":"chair-1","start":"2026-12-24T08:00","end":"2026-12-24T18:00","reason":"holiday"}`)
+
+	exampleBlocked = example(`{"id":"0190a111-2222-7333-8444-555566667777","resource":"0190a000-0000-7000-8000-0000000000c1",` +
+		`"start":"2026-12-24T08:00:00-05:00","end":"2026-12-24T18:00:00-05:00"}`)
+
+	exampleFreed = example(`{"id":"0190a111-2222-7333-8444-555566667777","deleted_at":"2026-11-20T14:00:00Z"}`)
+
+	exampleTwilioStatus = example(`{"AccountSid":"AC00000000000000000000000000000001","MessageSid":"SM00000000000000000000000000000001","MessageStatus":"delivered"}`)
+
+	exampleTwilioInbound = example(`{"AccountSid":"AC00000000000000000000000000000001","MessageSid":"SM00000000000000000000000000000002",` +
+		`"From":"+15550100042","To":"+15550100001","Body":"123456"}`)
+
+	exampleEvent = example(`{"type":"booking.requested","timestamp":"2026-11-20T14:00:00Z","data":` +
+		`{"resource":"chair-1","start":"2026-11-24T15:00","customer":{"phone":"+15550100042","name":"Ana Lee"}}}`)
+)

@@ -1,0 +1,218 @@
+package ingress
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"holdfast/handlers"
+)
+
+// Security schemes, by name.
+const (
+	schemeKey    = "apiKey"
+	schemeTwilio = "twilioSignature"
+	schemeEvents = "standardWebhooks"
+)
+
+// operation is one route and all that the document tells of it.
+type operation struct {
+	method, path, id, tag string
+	summary, about        string
+	scheme                string
+	// request is the body's type by example value, nil for none; form is for bodies that are no JSON.
+	request any
+	form    bool
+	example any
+	// write says that the operation goes through submit: Prefer, Idempotency-Key (not for webhooks, which have
+	// their own), 202.
+	write bool
+	// ok is the status of success, response its body's type by example value (nil: none) and answer an example.
+	ok       int
+	response any
+	answer   any
+	media    string // of the response, by default application/json
+	problems []string
+}
+
+func newAPI(mux *http.ServeMux, public string) huma.API {
+	humaErrors()
+	doc := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title: "Holdfast", Version: "1.0.0",
+			Description: "Holdfast holds an appointment for a customer, proves the phone number by a code in a text, and confirms. " +
+				"Every change is queued: ask with `Prefer: wait=10` to get its outcome at once, else a 202 says where it will be. " +
+				"Errors are problems of RFC 9457; `/problems/{kind}` tells more of each kind.",
+		},
+		Servers: []*huma.Server{{URL: public}},
+		Tags: []*huma.Tag{
+			{Name: "Bookings", Description: "Hold, confirm, cancel, look up."},
+			{Name: "Calendar", Description: "What is open, and what is blocked."},
+			{Name: "Webhooks", Description: "What other systems call, each with its own signature."},
+		},
+		Components: &huma.Components{
+			Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+			SecuritySchemes: map[string]*huma.SecurityScheme{
+				schemeKey: {Type: "http", Scheme: "bearer", BearerFormat: "hf_<prefix>_<secret>",
+					Description: "An API key of the org. On another org's path it is refused with 403."},
+				schemeTwilio: {Type: "apiKey", In: "header", Name: "X-Twilio-Signature",
+					Description: "Twilio's signature over the public URL and the form, with the auth token of the org's account."},
+				schemeEvents: {Type: "apiKey", In: "header", Name: "webhook-signature",
+					Description: "Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature over the raw body, with the org's secret."},
+			},
+		},
+	}
+	format := huma.DefaultJSONFormat
+	return humago.New(mux, huma.Config{OpenAPI: doc, DefaultFormat: "application/json",
+		Formats: map[string]huma.Format{"application/json": format, "json": format}})
+}
+
+// schemaName names a schema as its Go type, without what only Go needs to tell apart.
+func schemaName(t reflect.Type, hint string) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if name, ok := schemaNames[t]; ok {
+		return name
+	}
+	return huma.DefaultSchemaNamer(t, hint)
+}
+
+var schemaNames = map[reflect.Type]string{
+	reflect.TypeFor[handlers.BookingBody]():  "BookingRequest",
+	reflect.TypeFor[handlers.CustomerBody](): "CustomerRequest",
+	reflect.TypeFor[handlers.CodeBody]():     "CodeRequest",
+	reflect.TypeFor[handlers.BlockBody]():    "BlockRequest",
+	reflect.TypeFor[handlers.BookingView]():  "Booking",
+	reflect.TypeFor[handlers.CustomerView](): "Customer",
+	reflect.TypeFor[handlers.BlockView]():    "Block",
+	reflect.TypeFor[requestView]():           "Request",
+	reflect.TypeFor[resultView]():            "Result",
+	reflect.TypeFor[bookingList]():           "BookingList",
+	reflect.TypeFor[timeline]():              "Timeline",
+	reflect.TypeFor[eventView]():             "TimelineEvent",
+	reflect.TypeFor[openings]():              "Availability",
+	reflect.TypeFor[slotView]():              "Slot",
+	reflect.TypeFor[freedView]():             "FreedBlock",
+	reflect.TypeFor[event]():                 "Event",
+}
+
+// freedView answers DELETE blocks/{id}.
+type freedView struct {
+	ID        string `json:"id"`
+	DeletedAt string `json:"deleted_at"`
+}
+
+// register binds an operation to its handler. Handlers return any error; fail makes the problem of it.
+func register[I, O any](in *Ingress, o operation, handle func(context.Context, *call, *I) (*O, error)) {
+	prove := byHandler
+	if o.scheme == schemeKey {
+		prove = in.byKey
+	}
+	doc := in.api.OpenAPI()
+	huma.Register(in.api, huma.Operation{
+		Method: o.method, Path: o.path, OperationID: o.id, Tags: []string{o.tag}, Summary: o.summary, Description: o.about,
+		DefaultStatus: o.ok, Security: []map[string][]string{{o.scheme: {}}}, Middlewares: huma.Middlewares{in.open(prove)},
+		Responses: o.responses(doc.Components.Schemas),
+	}, func(ctx context.Context, i *I) (*O, error) {
+		out, err := handle(ctx, callOf(ctx), i)
+		if err != nil {
+			return nil, in.fail(ctx, err)
+		}
+		return out, nil
+	})
+	o.document(doc)
+}
+
+// document adds what huma must not act on: it would read and check a body that it knows of, and ids before
+// their turn.
+func (o operation) document(doc *huma.OpenAPI) {
+	item := doc.Paths[o.path]
+	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodDelete: item.Delete}[o.method]
+	for _, p := range op.Parameters {
+		if p.In == "path" {
+			p.Schema = &huma.Schema{Type: huma.TypeString, Format: "uuid"}
+			p.Example = exampleIDs[p.Name]
+		}
+	}
+	if o.write {
+		op.Parameters = append(op.Parameters, paramPrefer)
+		if o.scheme == schemeKey {
+			op.Parameters = append(op.Parameters, paramKey)
+		}
+	}
+	if o.request == nil {
+		return
+	}
+	schema := doc.Components.Schemas.Schema(reflect.TypeOf(o.request), true, o.id)
+	media := "application/json"
+	if o.form {
+		media = "application/x-www-form-urlencoded"
+	}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{media: {Schema: schema, Example: o.example}}}
+}
+
+var paramPrefer = &huma.Param{Name: headerPrefer, In: "header", Example: "wait=10", Schema: &huma.Schema{Type: huma.TypeString},
+	Description: "`wait=N` (RFC 7240): wait up to N seconds, 20 at most, for the outcome."}
+
+var paramKey = &huma.Param{Name: headerKey, In: "header", Example: "call-7f3a-1",
+	Schema:      &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(255)},
+	Description: "Names the request: sent again with the same body it takes effect once and gets the same answer. Another body is refused."}
+
+// responses are success, 202 for writes, and the problems by status.
+func (o operation) responses(schemas huma.Registry) map[string]*huma.Response {
+	media := o.media
+	if media == "" {
+		media = "application/json"
+	}
+	ok := &huma.Response{Description: http.StatusText(o.ok)}
+	if o.response != nil {
+		ok.Content = map[string]*huma.MediaType{media: {Schema: schemas.Schema(reflect.TypeOf(o.response), true, o.id), Example: o.answer}}
+	}
+	all := map[string]*huma.Response{strconv.Itoa(o.ok): ok}
+	problems := append([]string{"unauthorized", "body-too-large", "internal-error", "temporarily-unavailable"}, o.problems...)
+	if o.scheme == schemeKey {
+		problems = append(problems, "forbidden", "not-acceptable")
+	}
+	if o.write {
+		all["202"] = &huma.Response{Description: "Accepted: no outcome yet. Location tells where it will be.",
+			Headers: map[string]*huma.Param{
+				"Location":           {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The request."},
+				"Retry-After":        {Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "Seconds."},
+				"Preference-Applied": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The wait that was granted."},
+			},
+			Content: map[string]*huma.MediaType{"application/json": {
+				Schema: schemas.Schema(reflect.TypeFor[requestView](), true, ""), Example: examplePending}}}
+		problems = append(problems, "key-reused", "request-failed")
+	}
+	problem := schemas.Schema(reflect.TypeFor[Problem](), true, "")
+	for _, kind := range problems {
+		documentProblem(all, kind, problem)
+	}
+	return all
+}
+
+// documentProblem adds a kind to the response of its status, as an example of it.
+func documentProblem(all map[string]*huma.Response, kind string, schema *huma.Schema) {
+	p := newProblem(kind, "", "")
+	status := strconv.Itoa(p.Status)
+	if all[status] == nil {
+		all[status] = &huma.Response{Description: http.StatusText(p.Status), Content: map[string]*huma.MediaType{
+			"application/problem+json": {Schema: schema, Examples: map[string]*huma.Example{}}}}
+		switch p.Status {
+		case http.StatusServiceUnavailable:
+			all[status].Headers = map[string]*huma.Param{"Retry-After": {Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "Seconds."}}
+		case http.StatusUnauthorized:
+			all[status].Headers = map[string]*huma.Param{"WWW-Authenticate": {Schema: &huma.Schema{Type: huma.TypeString}}}
+		}
+	}
+	all[status].Content["application/problem+json"].Examples[kind] = &huma.Example{
+		Summary: handlers.ProblemKinds[kind].About,
+		Value:   map[string]any{"type": p.Type, "title": p.Title, "status": p.Status},
+	}
+}

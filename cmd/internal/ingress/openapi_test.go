@@ -1,0 +1,173 @@
+package ingress
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"holdfast/handlers"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+// document reads the document as clients get it.
+func document(t *testing.T, r *rig) (raw []byte, doc map[string]any) {
+	t.Helper()
+	a := r.do(t, "GET", "/openapi.json", "")
+	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "application/openapi+json" {
+		t.Fatalf("%d %v", a.StatusCode, a.Header)
+	}
+	a.json(t, &doc)
+	return a.body, doc
+}
+
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	raw, doc := document(t, r)
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, raw, "", " "); err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "openapi.golden.json")
+	if *update {
+		if err := os.WriteFile(golden, pretty.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil || !bytes.Equal(want, pretty.Bytes()) {
+		t.Errorf("the document has changed; see whether it should, then go test -update (%v)", err)
+	}
+	if doc["openapi"] != "3.1.0" {
+		t.Errorf("openapi %v", doc["openapi"])
+	}
+	// Every reference leads somewhere.
+	schemas := doc["components"].(map[string]any)["schemas"].(map[string]any)
+	for _, ref := range regexp.MustCompile(`"#/components/schemas/([^"]+)"`).FindAllSubmatch(raw, -1) {
+		if schemas[string(ref[1])] == nil {
+			t.Errorf("%s leads nowhere", ref[0])
+		}
+	}
+	for name, s := range schemas {
+		for field, p := range s.(map[string]any)["properties"].(map[string]any) {
+			if name == "Problem" || strings.HasSuffix(name, "Request") {
+				if p := p.(map[string]any); p["description"] == nil && p["$ref"] == nil {
+					t.Errorf("%s.%s has no description", name, field)
+				}
+			}
+		}
+	}
+}
+
+// TestOperationsAreComplete: every operation says what it is, what it answers and how it fails, by example.
+func TestOperationsAreComplete(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	doc := r.in.api.OpenAPI()
+	ids := map[string]bool{}
+	for path, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+			if op == nil {
+				continue
+			}
+			if op.Summary == "" || op.Description == "" || op.OperationID == "" || ids[op.OperationID] || len(op.Tags) != 1 || len(op.Security) != 1 {
+				t.Errorf("%s %s says too little: %+v", op.Method, path, op)
+			}
+			ids[op.OperationID] = true
+			for status, resp := range op.Responses {
+				for media, c := range resp.Content {
+					checkExample(t, doc, op.OperationID+" "+status, c.Schema, c.Example, media == "application/json")
+					for kind, e := range c.Examples {
+						if handlers.ProblemKinds[kind].Title == "" {
+							t.Errorf("%s: no kind %s", op.OperationID, kind)
+						}
+						checkExample(t, doc, op.OperationID+" "+kind, c.Schema, e.Value, true)
+					}
+				}
+			}
+			if op.RequestBody != nil {
+				for _, c := range op.RequestBody.Content {
+					checkExample(t, doc, op.OperationID+" body", c.Schema, c.Example, true)
+				}
+			}
+		}
+	}
+	if len(ids) != 13 {
+		t.Errorf("%d operations", len(ids))
+	}
+}
+
+// checkExample holds an example against its schema.
+func checkExample(t *testing.T, doc *huma.OpenAPI, name string, schema *huma.Schema, example any, required bool) {
+	t.Helper()
+	if example == nil {
+		if required && !strings.Contains(name, " 4") && !strings.Contains(name, " 5") {
+			t.Errorf("%s has no example", name)
+		}
+		return
+	}
+	raw, err := json.Marshal(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	var res huma.ValidateResult
+	huma.Validate(doc.Components.Schemas, schema, huma.NewPathBuffer([]byte{}, 0), huma.ModeReadFromServer, v, &res)
+	for _, err := range res.Errors {
+		t.Errorf("%s: %v", name, err)
+	}
+}
+
+// TestPages: nothing is loaded from elsewhere, and the policy would not let it.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	a := r.do(t, "GET", "/docs", "")
+	policy := a.Header.Get("Content-Security-Policy")
+	if a.StatusCode != 200 || strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") || !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("%d %s", a.StatusCode, policy)
+	}
+	for tag, hashed := range map[string]string{"script": docsJS, "style": docsCSS} {
+		if !strings.Contains(policy, sourceHash(hashed)) || !strings.Contains(string(a.body), "<"+tag+">"+hashed+"</"+tag+">") {
+			t.Errorf("%s is not what the policy lets through", tag)
+		}
+	}
+	if m := regexp.MustCompile(`https?://|innerHTML|\son[a-z]+=|style=`).Find(a.body); m != nil {
+		t.Errorf("the page holds %q", m)
+	}
+	for kind, k := range handlers.ProblemKinds {
+		var got struct {
+			Title  string
+			Status int
+		}
+		a := r.do(t, "GET", "/problems/"+kind, "")
+		if a.json(t, &got); a.StatusCode != 200 || got.Title != k.Title || got.Status != k.Status {
+			t.Errorf("%s: %d %s", kind, a.StatusCode, a.body)
+		}
+	}
+	if a := r.do(t, "GET", "/healthz", ""); a.StatusCode != 200 {
+		t.Errorf("healthz: %d", a.StatusCode)
+	}
+	c := *r.Client()
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := c.Get(r.URL + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 307 || resp.Header.Get("Location") != "/docs" {
+		t.Errorf("/: %d %v", resp.StatusCode, resp.Header)
+	}
+}

@@ -1,0 +1,114 @@
+package ingress
+
+import (
+	"net/http"
+
+	"holdfast/handlers"
+)
+
+// bookingProblems are what can be wrong with a wish for a time.
+var bookingProblems = []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "invalid-phone", "invalid-start",
+	"start-in-past", "start-too-far", "time-does-not-exist", "outside-hours", "unknown-resource", "unknown-service", "slot-taken", "sms-unavailable"}
+
+var codeProblems = []string{"invalid-json", "unsupported-media", "not-found", "invalid-code", "missing-field", "wrong-code",
+	"already-confirmed", "booking-ended", "code-expired", "code-revoked", "hold-expired"}
+
+// The operations, as they are documented.
+var (
+	opBook = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings", id: "book", tag: "Bookings", scheme: schemeKey,
+		summary: "Hold a time for a customer",
+		about: "Takes a seat for five minutes and texts a code to the customer. Giving a phone number consents to the texts of this booking. " +
+			"Without `resource`, any that offers the `service` is taken. A time that is taken is answered with up to three that are free.",
+		request: handlers.BookingBody{}, example: exampleBooking, write: true,
+		ok: http.StatusCreated, response: handlers.BookingView{}, answer: exampleHeld, problems: bookingProblems,
+	}
+	opVerify = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/verify", id: "verify", tag: "Bookings", scheme: schemeKey,
+		summary: "Confirm with the code",
+		about: "Five wrong codes end the code. The right code after the hold's end confirms if the time is still free. " +
+			"What is not six digits is refused without being counted.",
+		request: handlers.CodeBody{}, example: exampleCode, write: true,
+		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleConfirmed, problems: codeProblems,
+	}
+	opCancel = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/cancel", id: "cancel", tag: "Bookings", scheme: schemeKey,
+		summary: "Cancel a booking", about: "Frees its time. Canceling twice is no error. A body is not needed.",
+		write: true, ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleCanceled,
+		problems: []string{"invalid-json", "unsupported-media", "not-found", "booking-ended", "invalid-request"},
+	}
+	opList = operation{
+		method: http.MethodGet, path: "/v1/orgs/{org}/bookings", id: "listBookings", tag: "Bookings", scheme: schemeKey,
+		summary: "List bookings by start", about: "Fifty to a page.",
+		ok: http.StatusOK, response: bookingList{}, answer: exampleList,
+		problems: []string{"invalid-request", "invalid-range", "time-does-not-exist"},
+	}
+	opFind = operation{
+		method: http.MethodGet, path: "/v1/orgs/{org}/bookings/{id}", id: "booking", tag: "Bookings", scheme: schemeKey,
+		summary: "Look up a booking", about: "A hold that has lapsed reads as expired at once.",
+		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld, problems: []string{"not-found"},
+	}
+	opTimeline = operation{
+		method: http.MethodGet, path: "/v1/orgs/{org}/bookings/{id}/timeline", id: "timeline", tag: "Bookings", scheme: schemeKey,
+		summary: "What happened to a booking", about: "Oldest first. Kinds and details may be added.",
+		ok: http.StatusOK, response: timeline{}, answer: exampleTimeline, problems: []string{"not-found"},
+	}
+	opRequest = operation{
+		method: http.MethodGet, path: "/v1/orgs/{org}/requests/{id}", id: "request", tag: "Bookings", scheme: schemeKey,
+		summary: "The outcome of a request", about: "Where the Location of a 202 points.",
+		ok: http.StatusOK, response: requestView{}, answer: exampleDone, problems: []string{"not-found"},
+	}
+	opAvailability = operation{
+		method: http.MethodGet, path: "/v1/orgs/{org}/availability", id: "availability", tag: "Calendar", scheme: schemeKey,
+		summary: "Starts that can be booked", about: "Step by length and buffers, so that all of them can be booked together. " +
+			"Name a resource, a service or both; with a service alone `resource` is null and each slot names its own.",
+		ok: http.StatusOK, response: openings{}, answer: exampleOpenings,
+		problems: []string{"missing-field", "unknown-resource", "unknown-service", "invalid-range", "invalid-request", "time-does-not-exist"},
+	}
+	opBlock = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/blocks", id: "block", tag: "Calendar", scheme: schemeKey,
+		summary: "Block time of a resource", about: "All its seats, or nothing: what is booked in that time is answered with 409.",
+		request: handlers.BlockBody{}, example: exampleBlock, write: true,
+		ok: http.StatusCreated, response: handlers.BlockView{}, answer: exampleBlocked,
+		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "invalid-start", "invalid-range",
+			"time-does-not-exist", "unknown-resource", "block-conflicts"},
+	}
+	opUnblock = operation{
+		method: http.MethodDelete, path: "/v1/orgs/{org}/blocks/{id}", id: "unblock", tag: "Calendar", scheme: schemeKey,
+		summary: "Free blocked time", about: "The time can be booked again.",
+		write: true, ok: http.StatusOK, response: freedView{}, answer: exampleFreed, problems: []string{"not-found", "invalid-request"},
+	}
+	opTwilioStatus = operation{
+		method: http.MethodPost, path: "/webhooks/twilio/{org}/status/{message}", id: "twilioStatus", tag: "Webhooks", scheme: schemeTwilio,
+		summary: "Status of a text, from Twilio", about: "Repeats and older states change nothing and are answered alike, after the commit.",
+		request: twilioStatus{}, form: true, example: exampleTwilioStatus,
+		ok: http.StatusNoContent, problems: []string{"not-found", "missing-field"},
+	}
+	opTwilioInbound = operation{
+		method: http.MethodPost, path: "/webhooks/twilio/{org}/inbound", id: "twilioInbound", tag: "Webhooks", scheme: schemeTwilio,
+		summary: "A text from a customer, from Twilio", about: "Answered with no words of ours: a reply, if any, is a text of its own.",
+		request: twilioInbound{}, form: true, example: exampleTwilioInbound,
+		ok: http.StatusOK, response: "", answer: "<Response/>", media: "text/xml", problems: []string{"missing-field"},
+	}
+	opEvents = operation{
+		method: http.MethodPost, path: "/webhooks/events/{org}", id: "event", tag: "Webhooks", scheme: schemeEvents,
+		summary: "An event from the org's own systems",
+		about: "`booking.requested` (data: the body of POST bookings), `booking.code_given` (data: booking, code), `booking.canceled` (data: booking). " +
+			"Each is answered like the route that it stands for.",
+		request: event{}, example: exampleEvent, write: true,
+		ok: http.StatusCreated, response: handlers.BookingView{}, answer: exampleHeld,
+		problems: append([]string{"already-confirmed", "booking-ended", "code-expired", "code-revoked", "hold-expired", "invalid-code", "wrong-code", "not-found"}, bookingProblems...),
+	}
+)
+
+// twilioStatus and twilioInbound document what is read of Twilio's forms.
+type twilioStatus struct {
+	AccountSid, MessageSid, MessageStatus string
+	ErrorCode                             string `json:"ErrorCode,omitempty"`
+}
+
+type twilioInbound struct {
+	AccountSid, MessageSid, From, To, Body string
+	MessagingServiceSid                    string `json:"MessagingServiceSid,omitempty"`
+	OptOutType                             string `json:"OptOutType,omitempty" enum:"STOP,START,HELP"`
+}

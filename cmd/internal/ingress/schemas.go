@@ -1,0 +1,95 @@
+package ingress
+
+import (
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// fieldDocs tells what fields mean, by schema and field: the types belong to handlers, which know no OpenAPI.
+var fieldDocs = map[string]string{
+	"BookingRequest.resource":    "Id or slug. May be left out when service is given.",
+	"BookingRequest.service":     "Id or slug. It sets length and buffers.",
+	"BookingRequest.start":       "RFC 3339 with an offset, or a local time of the resource as 2006-01-02T15:04. A time that the clocks skip is refused.",
+	"BookingRequest.duration":    "Minutes, or a length as 45m or PT45M. By default the service's, else the resource's.",
+	"BookingRequest.customer":    "Who the booking is for.",
+	"BookingRequest.notes":       "For the front desk; 4,000 characters at most. Sealed at rest.",
+	"CustomerRequest.phone":      "E.164, or the national form of the org's region. The code is sent to it.",
+	"CustomerRequest.name":       "200 characters at most. Sealed at rest.",
+	"CustomerRequest.locale":     "en or es: the language of the texts. By default the org's.",
+	"CustomerRequest.time_zone":  "IANA name, for quiet hours and times in texts.",
+	"CodeRequest.code":           "Six digits. Spaces, dashes and dots between them are fine.",
+	"BlockRequest.resource":      "Id or slug.",
+	"BlockRequest.start":         "As the start of a booking.",
+	"BlockRequest.end":           "After start.",
+	"BlockRequest.reason":        "For the front desk. Sealed at rest.",
+	"Booking.state":              "held until the code is given, then confirmed; expired when it was not given in time.",
+	"Booking.service":            "null when a resource was booked by itself.",
+	"Booking.start":              "With the resource's offset, as all times.",
+	"Booking.hold_expires_at":    "Until when the time is kept for the code.",
+	"Booking.code_state":         "pending until the text is accepted by the provider.",
+	"Booking.confirmed_at":       "null as long as it is not.",
+	"Customer.phone":             "Its last two digits.",
+	"BookingList.bookings":       "By start.",
+	"BookingList.next_cursor":    "null on the last page.",
+	"TimelineEvent.kind":         "held, confirmed, canceled, expired, text_delivered, text_undelivered, …",
+	"TimelineEvent.detail":       "Without personal data.",
+	"Request.id":                 "Where it can be asked for.",
+	"Request.status":             "pending until there is an outcome.",
+	"Request.result":             "Only when done.",
+	"Result.status":              "The HTTP status that a client that waited got.",
+	"Result.body":                "And its body.",
+	"Availability.resource":      "The resource asked for; null when only a service was.",
+	"Availability.time_zone":     "Of the resource, else of the org.",
+	"Slot.seats":                 "How many can book this start.",
+	"Problem.type":               "Identifies the kind; its last part is to be looked up under /problems/.",
+	"Problem.title":              "The kind in words.",
+	"Problem.detail":             "The rule that was broken. Never what was sent.",
+	"Problem.field":              "Which field, header or parameter it is about, as a path such as customer.phone.",
+	"Problem.alternatives":       "Free times near the one asked for.",
+	"Problem.attempts_left":      "Of a wrong code.",
+	"Problem.bookings":           "In the way of a block.",
+	"Problem.blocks":             "In the way of a block.",
+	"Problem.request_id":         "Helps an operator find it; also in X-Request-Id.",
+	"Event.type":                 "booking.requested, booking.code_given or booking.canceled.",
+	"Event.timestamp":            "When it happened.",
+	"Event.data":                 "The body of the matching route.",
+	"FreedBlock.deleted_at":      "When it was freed.",
+	"TwilioStatus.MessageStatus": "queued, sent, delivered, undelivered, failed, …",
+	"TwilioInbound.OptOutType":   "Present when Twilio has answered a keyword already.",
+	"Problem.status":             "The HTTP status.",
+	"Alternative.resource":       "Where.",
+	"Slot.resource":              "Where.",
+}
+
+// finishSchemas adds what types do not say. Objects stay open, since fields may be added and unknown ones are
+// ignored.
+func finishSchemas(doc *huma.OpenAPI) {
+	schemas := doc.Components.Schemas.Map()
+	for name, s := range schemas {
+		s.AdditionalProperties = nil
+		for field, p := range s.Properties {
+			if text := fieldDocs[name+"."+field]; text != "" {
+				p.Description = text
+			}
+			if p.Type == huma.TypeArray { // ours are empty, never null
+				p.Nullable = false
+			}
+			if field == "id" || strings.HasSuffix(name+"."+field, ".resource") && !strings.HasSuffix(name, "Request") {
+				p.Format = "uuid"
+			}
+		}
+	}
+	schemas["Booking"].Properties["service"].Nullable = true
+	schemas["Availability"].Properties["resource"].Nullable = true
+	one, most := 1.0, 1440.0
+	schemas["BookingRequest"].Properties["duration"] = &huma.Schema{
+		OneOf:       []*huma.Schema{{Type: huma.TypeInteger, Minimum: &one, Maximum: &most}, {Type: huma.TypeString}},
+		Description: fieldDocs["BookingRequest.duration"],
+	}
+	schemas["Result"].Properties["body"] = &huma.Schema{Description: fieldDocs["Result.body"]}
+	schemas["TimelineEvent"].Properties["detail"] = &huma.Schema{Type: huma.TypeObject, Description: fieldDocs["TimelineEvent.detail"]}
+	schemas["Event"].Properties["data"] = &huma.Schema{Type: huma.TypeObject, Description: fieldDocs["Event.data"]}
+	schemas["Event"].Properties["timestamp"] = &huma.Schema{Type: huma.TypeString, Format: "date-time", Description: fieldDocs["Event.timestamp"]}
+	schemas["Event"].Required = []string{"type", "data"}
+}

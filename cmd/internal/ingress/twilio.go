@@ -1,0 +1,210 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"holdfast/handlers"
+	"holdfast/handlers/sms"
+	"holdfast/store"
+	"holdfast/store/pii"
+	"holdfast/tasks"
+)
+
+type statusInput struct {
+	Org       string `path:"org"`
+	Message   string `path:"message" doc:"Our own id of the text, so that a callback that overtakes the answer to its send is still ours."`
+	Signature string `header:"X-Twilio-Signature"`
+}
+
+type inboundInput struct {
+	Org       string `path:"org"`
+	Signature string `header:"X-Twilio-Signature"`
+}
+
+// twiml is an answer that Twilio reads.
+type twiml struct {
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Body        []byte
+}
+
+func (in *Ingress) twilioRoutes() {
+	register(in, opTwilioStatus, func(ctx context.Context, c *call, i *statusInput) (*struct{}, error) {
+		org, form, err := in.fromTwilio(ctx, c, i.Org, i.Signature)
+		if err != nil {
+			return nil, err
+		}
+		id, err := pathID(i.Message)
+		if err != nil {
+			return nil, err
+		}
+		return nil, in.applyStatus(ctx, org, id, form)
+	})
+	register(in, opTwilioInbound, func(ctx context.Context, c *call, i *inboundInput) (*twiml, error) {
+		org, form, err := in.fromTwilio(ctx, c, i.Org, i.Signature)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.takeInbound(ctx, org, form); err != nil {
+			return nil, err
+		}
+		return &twiml{"text/xml", []byte(`<?xml version="1.0" encoding="UTF-8"?><Response/>`)}, nil
+	})
+}
+
+// fromTwilio proves a webhook by the org's own token. An unknown org, one without an account and a wrong
+// signature are told apart by nobody.
+func (in *Ingress) fromTwilio(ctx context.Context, c *call, path, signature string) (uuid.UUID, url.Values, error) {
+	org, err := pathID(path)
+	if err != nil {
+		return org, nil, in.denied("signature-org")
+	}
+	form, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return org, nil, in.denied("signature-form")
+	}
+	load := func() (store.SMSAccount, error) {
+		return read(ctx, in, org, func(ctx context.Context, tx *store.Tx) (store.SMSAccount, error) {
+			return store.LoadSMSAccount(ctx, tx, in.keys)
+		})
+	}
+	valid := func(a store.SMSAccount) bool {
+		return sms.ValidSignature(a.Token, in.public+c.uri, form, signature) && form.Get("AccountSid") == a.SID
+	}
+	if a, ok := in.accounts.get(org); ok && valid(a) {
+		return org, form, nil
+	}
+	// Not by what is remembered: the token may have been changed a moment ago.
+	a, err := in.accounts.fresh(org, load)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return org, nil, in.denied("signature-org")
+	case err != nil:
+		return org, nil, err
+	case !valid(a):
+		return org, nil, in.denied("signature")
+	}
+	return org, form, nil
+}
+
+// applied is what a status of Twilio's means to a message's row: its state, and the rank that store.ApplyStatus
+// compares. ok is false for what Twilio does not document for outbound texts.
+func appliedStatus(status string) (state string, rank int, ok bool) {
+	switch {
+	case sms.Rank(status) == 0:
+		return "", 0, false
+	case status == "read" || status == "partially_delivered":
+		return "delivered", rankFinal, true
+	case sms.Final(status):
+		return status, rankFinal, true
+	case status == "sent":
+		return "sent", rankSent, true
+	}
+	return store.MessageAccepted, rankAccepted, true
+}
+
+// Ranks of store.ApplyStatus.
+const (
+	rankAccepted = 1
+	rankSent     = 3
+	rankFinal    = 4
+)
+
+// applyStatus moves a text forward as a callback says. Callbacks repeat and overtake each other: what moves
+// nothing is fine too.
+func (in *Ingress) applyStatus(ctx context.Context, org, id uuid.UUID, form url.Values) error {
+	status := strings.ToLower(form.Get("MessageStatus"))
+	state, rank, ok := appliedStatus(status)
+	if !ok {
+		in.metrics.Callbacks.WithLabelValues("other", "false").Inc()
+		in.log.WarnContext(ctx, "status callback of an unknown status", "message", id)
+		return nil
+	}
+	sid := form.Get("MessageSid")
+	if !validKey(sid) {
+		return newProblem("missing-field", "MessageSid", "")
+	}
+	s := store.MessageStatus{ID: id, SID: sid, State: state, Rank: rank}
+	failed := rank == rankFinal && state != "delivered"
+	if failed {
+		s.Code, _ = strconv.Atoi(form.Get("ErrorCode")) // none is 0
+		class, _ := sms.ClassifyCallback(s.Code)
+		s.Class = class.String()
+	}
+	var moved bool
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	err := tasks.InTx(ctx, in.db, org, func(tx *store.Tx) (err error) {
+		var m store.Message
+		if m, moved, err = store.ApplyStatus(ctx, tx, s); err != nil || !moved {
+			return err
+		}
+		noteStatus(tx, m, s)
+		if failed {
+			return handlers.TextFailed(ctx, tx, m, "sms-"+s.Class)
+		}
+		return nil
+	})
+	if err == nil {
+		in.metrics.Callbacks.WithLabelValues(state, strconv.FormatBool(moved)).Inc()
+	}
+	return err
+}
+
+// noteStatus tells a booking's timeline what became of a text, once it is an end.
+func noteStatus(tx *store.Tx, m store.Message, s store.MessageStatus) {
+	if !m.BookingID.Valid || s.Rank < rankFinal {
+		return
+	}
+	detail := map[string]any{"message": m.ID, "text": m.Kind}
+	if s.State == "delivered" {
+		store.NoteBooking(tx, m.BookingID.UUID, "text_delivered", detail)
+		return
+	}
+	detail["code"], detail["class"] = s.Code, s.Class
+	store.NoteBooking(tx, m.BookingID.UUID, "text_undelivered", detail)
+}
+
+// takeInbound writes a text from a customer and the task that understands it. Twilio may deliver it twice.
+func (in *Ingress) takeInbound(ctx context.Context, org uuid.UUID, form url.Values) error {
+	sid := form.Get("MessageSid")
+	if !validKey(sid) {
+		return newProblem("missing-field", "MessageSid", "")
+	}
+	from := form.Get("From")
+	if from == "" {
+		return newProblem("missing-field", "From", "")
+	}
+	phone, err := pii.ParsePhone(from, "")
+	if err != nil {
+		phone = pii.KnownPhone(from) // a short code: no number to dial, but it can text
+	}
+	sender := form.Get("MessagingServiceSid")
+	if sender == "" {
+		sender = form.Get("To")
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	text := store.Inbound{ID: id, SID: sid, From: phone, Sender: clean(sender), Body: pii.NewText(form.Get("Body")),
+		OptOutType: clean(form.Get("OptOutType"))}
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	return tasks.InTx(ctx, in.db, org, func(tx *store.Tx) error {
+		fresh, err := store.InsertInbound(ctx, tx, in.keys, text)
+		if err != nil || !fresh {
+			return err
+		}
+		_, err = tasks.SMSInbound.Enqueue(tx, tasks.InboundPayload{Inbound: id})
+		return err
+	})
+}
+
+// clean drops what PostgreSQL takes for no text.
+func clean(s string) string { return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "") }

@@ -1,0 +1,114 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"holdfast/store"
+	"holdfast/store/calendar"
+	"holdfast/store/pii"
+)
+
+func TestBlocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	insert := func(resource uuid.UUID, span calendar.Span) (id uuid.UUID, way []store.InTheWay) {
+		id = uuid.New()
+		w.in(func(tx *store.Tx) (err error) {
+			way, err = store.InsertBlock(ctx, tx, w.Keys, store.Block{ID: id, ResourceID: resource, Span: span, Reason: pii.NewText("holiday")})
+			return err
+		})
+		return id, way
+	}
+	held := func(owner uuid.UUID) int {
+		return value[int](w, "SELECT count(*) FROM hold WHERE owner_id = $1 AND live", owner)
+	}
+	exists := func(id uuid.UUID) (yes bool) {
+		w.in(func(tx *store.Tx) (err error) { yes, err = store.BlockExists(ctx, tx, id); return err })
+		return yes
+	}
+	morning := calendar.Span{Start: at(9, 0).Start, End: at(11, 30).End}
+	booked := w.book(wish{Resource: w.org.Table, Span: at(10, 0)})
+	second := w.book(wish{Resource: w.org.Table, Span: at(11, 0)})
+	gone := w.book(lapsed(w.org.Table, at(9, 0)))
+
+	none, way := insert(w.org.Table, morning)
+	got := make(map[uuid.UUID]bool)
+	for _, x := range way {
+		got[x.Booking.UUID] = !x.Block.Valid
+	}
+	if len(way) != 2 || !got[booked] || !got[second] {
+		t.Errorf("in the way: %+v", way)
+	}
+	if held(none) != 0 || exists(none) {
+		t.Error("a block that is refused holds something")
+	}
+	if s := value[string](w, "SELECT state FROM booking WHERE id = $1", gone); s != store.BookingExpired {
+		t.Errorf("the lapsed hold in the way is %s", s)
+	}
+	w.in(func(tx *store.Tx) error { store.CancelBooking(tx, booked); store.CancelBooking(tx, second); return nil })
+	all, way := insert(w.org.Table, morning)
+	if len(way) != 0 || held(all) != 2 || !exists(all) {
+		t.Errorf("free: %v, %d seats of 2, exists %v", way, held(all), exists(all))
+	}
+	if _, way := insert(w.org.Table, at(11, 30)); len(way) != 1 || way[0].Block.UUID != all || way[0].Booking.Valid {
+		t.Errorf("a block in the way: %+v", way)
+	}
+	if _, way := insert(w.org.Table, at(12, 0)); len(way) != 0 {
+		t.Errorf("a block that touches another: %+v", way)
+	}
+	taken := func() (ok bool) {
+		err := w.once(func(tx *store.Tx) (err error) {
+			_, ok, err = w.take(ctx, tx, wish{Resource: w.org.Table, Span: at(9, 0)})
+			return errors.Join(err, errUndo)
+		})
+		if !errors.Is(err, errUndo) || store.Code(err) != "" {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	if taken() {
+		t.Error("blocked time can be booked")
+	}
+	remove := func() error {
+		return w.once(func(tx *store.Tx) error { _, err := store.DeleteBlock(ctx, tx, all); return err })
+	}
+	if err := remove(); err != nil || held(all) != 0 || exists(all) || !taken() {
+		t.Errorf("deleted: %v, %d seats held, exists %v", err, held(all), exists(all))
+	}
+	if err := remove(); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("deleted twice: %v", err)
+	}
+}
+
+// errUndo rolls a transaction back.
+var errUndo = errors.New("undo")
+
+// All seats or none also when a seat goes between the look and the insert: with the lock off and another's claim
+// not committed yet, the block asks to be tried again.
+func TestBlockTakesAllSeatsOrNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.admin(lockOff)
+	release := w.apart(func(tx *store.Tx) error {
+		_, _, err := w.take(t.Context(), tx, wish{Resource: w.org.Table, Span: at(10, 0)})
+		return err
+	})
+	done := make(chan error, 1)
+	go func() {
+		done <- w.once(func(tx *store.Tx) error { _, err := w.block(tx, w.org.Table, at(10, 0)); return err })
+	}()
+	w.await("the block to wait for the claim", func() bool {
+		return value[bool](w, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")
+	})
+	release()
+	if err := <-done; store.Code(err) != "40001" {
+		t.Errorf("%v, want a serialization failure", err)
+	}
+	if n := value[int](w, "SELECT count(*) FROM hold WHERE block_id IS NOT NULL"); n != 0 {
+		t.Errorf("the block has %d seats", n)
+	}
+}

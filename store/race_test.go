@@ -1,0 +1,244 @@
+package store_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"holdfast/store"
+	"holdfast/store/calendar"
+	"holdfast/store/storetest"
+)
+
+// What switches the barriers of P1 off, one by one: the lock only waits a little, so that claimants meet; the
+// constraint of the same name forbids nothing.
+const (
+	lockOff = `CREATE OR REPLACE FUNCTION resource_lock(p_org uuid, p_resource uuid) RETURNS void
+		LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$ SELECT pg_sleep(0.01) $$`
+	constraintOff = `ALTER TABLE hold DROP CONSTRAINT hold_no_overlap,
+		ADD CONSTRAINT hold_no_overlap EXCLUDE USING gist (id WITH =)`
+)
+
+// contest is a race for seats of which exactly Wins may be won.
+type contest struct {
+	Name  string
+	Wins  int
+	Setup func(w *world, r uuid.UUID) (claims []wish)
+	Seats int
+	Block *calendar.Span // claimed by the first of the claimants
+}
+
+const claimants = 10
+
+func each(spans ...calendar.Span) func(*world, uuid.UUID) []wish {
+	return func(_ *world, r uuid.UUID) (claims []wish) {
+		for i := range claimants {
+			claims = append(claims, wish{Resource: r, Span: spans[i%len(spans)]})
+		}
+		return claims
+	}
+}
+
+func buffered(spans ...calendar.Span) func(*world, uuid.UUID) []wish {
+	return func(w *world, r uuid.UUID) []wish {
+		claims := each(spans...)(w, r)
+		for i := range claims {
+			claims[i].Before, claims[i].After = 5*time.Minute, 10*time.Minute
+		}
+		return claims
+	}
+}
+
+func contests() []contest {
+	morning := calendar.Span{Start: at(9, 0).Start, End: at(11, 30).End}
+	return []contest{
+		{Name: "one slot, one seat", Wins: 1, Seats: 1, Setup: each(at(10, 0))},
+		{Name: "one slot, two seats", Wins: 2, Seats: 2, Setup: each(at(10, 0))},
+		{Name: "ranges that overlap", Wins: 1, Seats: 1, Setup: each(at(10, 0), at(10, 10), at(10, 20))},
+		{Name: "neighbours within the buffers", Wins: 1, Seats: 1, Setup: buffered(at(10, 0), at(10, 44))},
+		{Name: "neighbours apart by the buffers' sum", Wins: 2, Seats: 1, Setup: buffered(at(10, 0), at(10, 45))},
+		{Name: "a move onto its own range", Wins: 1, Seats: 1, Setup: func(w *world, r uuid.UUID) []wish {
+			// Both the mover and the others want 10:30; the mover's old time is no obstacle to himself alone.
+			old := w.book(wish{Resource: r, Span: at(10, 0)})
+			claims := each(at(10, 30))(w, r)
+			claims[0] = wish{Resource: r, Booking: old, Span: at(10, 15)}
+			return claims
+		}},
+		{Name: "a block among claims", Wins: 1, Seats: 1, Setup: each(at(10, 0)), Block: &morning},
+		{Name: "a block among claims, two seats", Wins: 0, Seats: 2, Setup: each(at(10, 0)), Block: &morning},
+	}
+}
+
+// run holds the contest once at a fresh resource and returns how many won: claims, and the block. Winners
+// wait with their commit for the others' look, for patience at most.
+func (c contest) run(w *world, patience time.Duration) (claims, blocks int) {
+	w.t.Helper()
+	r := uuid.New()
+	err := store.CreateResource(w.t.Context(), w.Owner, w.org.ID, store.NewResource{ID: r, Slug: "r" + r.String()[:8], Name: c.Name,
+		TimeZone: "America/New_York", Seats: c.Seats, DefaultMinutes: 30, Hours: storetest.Daily()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	wishes := c.Setup(w, r)
+	var won, blocked atomic.Int64
+	met := newMeeting(len(wishes), patience)
+	together(len(wishes), func(i int) {
+		ok := false
+		var err error
+		isBlock := i == 0 && c.Block != nil
+		for code := "40001"; code == "40001"; code = store.Code(err) { // a block that meets a claim half-way tries again
+			err = w.once(func(tx *store.Tx) (err error) {
+				if isBlock {
+					ok, err = w.block(tx, r, *c.Block)
+				} else {
+					_, ok, err = w.take(w.t.Context(), tx, wishes[i])
+				}
+				met.arrive(w.t.Context(), ok)
+				return err
+			})
+		}
+		switch {
+		case err != nil:
+			w.t.Errorf("%s: claimant %d: %v", c.Name, i, err)
+		case ok && isBlock:
+			blocked.Add(1)
+		case ok:
+			won.Add(1)
+		}
+	})
+	return int(won.Load()), int(blocked.Load())
+}
+
+func (w *world) block(tx *store.Tx, resource uuid.UUID, span calendar.Span) (ok bool, err error) {
+	way, err := store.InsertBlock(w.t.Context(), tx, w.Keys, store.Block{ID: uuid.New(), ResourceID: resource, Span: span})
+	return err == nil && len(way) == 0, err
+}
+
+// meeting makes those who hold something wait, before they commit, for the rest to have looked too; not for
+// ever, since with a barrier on the rest cannot come.
+type meeting struct {
+	missing  atomic.Int64
+	all      chan struct{}
+	once     sync.Once
+	patience time.Duration
+}
+
+func newMeeting(n int, patience time.Duration) *meeting {
+	m := &meeting{all: make(chan struct{}), patience: patience}
+	m.missing.Store(int64(n))
+	return m
+}
+
+func (m *meeting) arrive(ctx context.Context, wait bool) {
+	if m.missing.Add(-1) <= 0 {
+		m.once.Do(func() { close(m.all) })
+	}
+	if !wait {
+		return
+	}
+	select {
+	case <-m.all:
+	case <-ctx.Done():
+	case <-time.After(m.patience):
+	}
+}
+
+// TestNoDoubleBooking is P1. The control run shows first that with both barriers off the race is real; then
+// each barrier alone, and both, let exactly as many win as there are seats.
+func TestNoDoubleBooking(t *testing.T) {
+	t.Run("control", func(t *testing.T) {
+		for _, c := range contests() {
+			t.Run(c.Name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.admin(lockOff)
+				w.admin(constraintOff)
+				claims, blocks := c.run(w, 10*time.Second)
+				if claims+blocks <= max(c.Wins, 1) || w.doubles() == 0 {
+					t.Errorf("%d claims and %d blocks won, %d double bookings: the race is not real", claims, blocks, w.doubles())
+				}
+			})
+		}
+	})
+	for _, barrier := range []struct{ name, off string }{{"lock", constraintOff}, {"constraint", lockOff}, {"both", ""}} {
+		t.Run(barrier.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if barrier.off != "" {
+				w.admin(barrier.off)
+			}
+			for _, c := range contests() {
+				claims, blocks := c.run(w, 25*time.Millisecond)
+				if c.Wins == 0 { // the block alone, or one or two claims
+					c.Wins = max(1, claims)
+					if claims > c.Seats || blocks*claims > 0 {
+						t.Errorf("%s: %d claims and %d blocks won", c.Name, claims, blocks)
+					}
+				}
+				if claims+blocks != c.Wins {
+					t.Errorf("%s: %d claims and %d blocks won, want %d together", c.Name, claims, blocks, c.Wins)
+				}
+			}
+			if n := w.doubles(); n > 0 {
+				t.Errorf("%d double bookings", n)
+			}
+		})
+	}
+}
+
+// Deadlocks are what plain INSERTs do to each other at an exclusion constraint: the control shows them, so
+// their absence above means something.
+func TestPlainInsertsDeadlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.admin(lockOff)
+	def := value[string](w, "SELECT pg_get_functiondef('hold_take'::regproc)")
+	plain := strings.Replace(def, "ON CONFLICT ON CONSTRAINT hold_no_overlap DO NOTHING", "", 1)
+	if plain == def {
+		t.Fatal("hold_take has no ON CONFLICT to take away")
+	}
+	w.admin(plain)
+	w.admin("ALTER DATABASE " + w.Admin.Config().ConnConfig.Database + " SET deadlock_timeout = '20ms'")
+	w.Admin.Reset()
+	w.App.Reset()
+	var refused atomic.Int64
+	together(claimants, func(int) {
+		err := w.once(func(tx *store.Tx) error {
+			_, _, err := w.take(w.t.Context(), tx, wish{Resource: w.org.Chair, Span: at(10, 0)})
+			return err
+		})
+		if code := store.Code(err); code == "23P01" || code == "40P01" {
+			refused.Add(1)
+		}
+	})
+	if refused.Load() == 0 {
+		t.Error("no claimant of a plain INSERT was refused by an error")
+	}
+}
+
+// A claimant of a taken time is answered at once though somebody sits on the lock; one of a free time waits.
+func TestLosersDoNotWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.book(wish{Resource: w.org.Chair, Span: at(10, 0)})
+	w.apart(func(tx *store.Tx) error { store.LockResource(tx, w.org.Chair); return nil })
+	claim := func(span calendar.Span) (ok bool, err error) {
+		err = w.once(func(tx *store.Tx) (err error) {
+			tx.Queue("SET LOCAL lock_timeout = '100ms'") // whoever waits for the lock is an error
+			_, ok, err = w.take(t.Context(), tx, wish{Resource: w.org.Chair, Span: span})
+			return err
+		})
+		return ok, err
+	}
+	if ok, err := claim(at(10, 15)); ok || err != nil {
+		t.Errorf("a taken time: %v, %v", ok, err)
+	}
+	if _, err := claim(at(11, 0)); store.Code(err) != "55P03" {
+		t.Errorf("a free time: %v, want to wait for the lock", err)
+	}
+}

@@ -1,0 +1,237 @@
+package store_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"holdfast/store"
+	"holdfast/store/pii"
+	"holdfast/store/storetest"
+)
+
+// request inserts one, as org.
+func (w *world) request(org uuid.UUID, r store.Request) (id uuid.UUID, fresh bool, err error) {
+	if r.ID == uuid.Nil {
+		r.ID = uuid.New()
+	}
+	_, err = store.InTx(w.t.Context(), w.App, org, func(tx *store.Tx) (err error) {
+		id, fresh, err = store.InsertRequest(w.t.Context(), tx, w.Keys, r)
+		return err
+	})
+	return id, fresh, err
+}
+
+func TestRequestIdempotency(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := storetest.NewOrg(t, w.DB, "two")
+	r := store.Request{Kind: "booking:claim", Source: "api", IdemKey: "k", Body: pii.NewText(`{"a":1}`)}
+	first, fresh, err := w.request(w.org.ID, r)
+	if err != nil || !fresh {
+		t.Fatalf("first: %v, %v", fresh, err)
+	}
+	change := func(f func(*store.Request)) store.Request { c := r; f(&c); return c }
+	booking := uuid.NullUUID{UUID: uuid.New(), Valid: true}
+	for _, c := range []struct {
+		name   string
+		org    uuid.UUID
+		r      store.Request
+		same   bool
+		reused bool
+	}{
+		{"the same", w.org.ID, r, true, false},
+		{"another body", w.org.ID, change(func(r *store.Request) { r.Body = pii.NewText(`{"a":2}`) }), true, true},
+		{"another kind", w.org.ID, change(func(r *store.Request) { r.Kind = "booking:cancel" }), true, true},
+		{"another booking", w.org.ID, change(func(r *store.Request) { r.BookingID = booking }), true, true},
+		{"another key", w.org.ID, change(func(r *store.Request) { r.IdemKey = "K" }), false, false},
+		{"another source", w.org.ID, change(func(r *store.Request) { r.Source = "vapi" }), false, false},
+		{"another org", other.ID, r, false, false},
+		{"no key", w.org.ID, change(func(r *store.Request) { r.IdemKey = "" }), false, false},
+		{"no key again", w.org.ID, change(func(r *store.Request) { r.IdemKey = "" }), false, false},
+	} {
+		id, fresh, err := w.request(c.org, c.r)
+		if (id == first) != c.same || fresh == c.same || errors.Is(err, store.ErrKeyReused) != c.reused || (err != nil) != c.reused {
+			t.Errorf("%s: same %v, fresh %v, %v", c.name, id == first, fresh, err)
+		}
+	}
+	// Answered, it is still the one: a repeat gets the stored answer.
+	w.in(func(tx *store.Tx) error {
+		store.AnswerRequest(tx, first, store.Answer{Status: 201, Body: []byte("{}")})
+		return nil
+	})
+	if id, fresh, err := w.request(w.org.ID, r); id != first || fresh || err != nil {
+		t.Errorf("after its answer: %v, %v, %v", id == first, fresh, err)
+	}
+}
+
+func TestParallelRequestsOfOneKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var fresh atomic.Int64
+	ids := make([]uuid.UUID, 12)
+	together(len(ids), func(i int) {
+		id, isNew, err := w.request(w.org.ID, store.Request{Kind: "k", Source: "api", IdemKey: "k", Body: pii.NewText("same")})
+		if err != nil {
+			t.Error(err)
+		}
+		if isNew {
+			fresh.Add(1)
+		}
+		ids[i] = id
+	})
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return strings.Compare(a.String(), b.String()) })
+	if ids = slices.Compact(ids); fresh.Load() != 1 || len(ids) != 1 {
+		t.Errorf("%d were fresh, %d ids", fresh.Load(), len(ids))
+	}
+}
+
+func TestRequestAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	const secret = `{"phone":"+15550100042"}`
+	booking := uuid.NullUUID{UUID: uuid.New(), Valid: true}
+	id, _, err := w.request(w.org.ID, store.Request{Kind: "k", Source: "api", Body: pii.NewText(secret), BookingID: booking})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, _, err := w.request(w.org.ID, store.Request{Kind: "k", Source: "api"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.in(func(tx *store.Tx) error {
+		r, err := store.LoadRequest(ctx, tx, w.Keys, id)
+		if r.Body.Reveal() != secret || r.Kind != "k" || r.Source != "api" || r.BookingID != booking {
+			t.Errorf("loaded: %+v", r)
+		}
+		if a, err := store.FindAnswer(ctx, tx, id); err != nil || a.Status != 0 {
+			t.Errorf("answer before there is one: %+v, %v", a, err)
+		}
+		return err
+	})
+	for _, a := range []store.Answer{{Status: 201, Body: []byte(`{"z": 1, "a": 2}`)}, {Status: 409, Body: []byte(`{}`)}} {
+		tx, err := store.InTx(ctx, w.App, w.org.ID, func(tx *store.Tx) error { store.AnswerRequest(tx, id, a); return nil })
+		if err != nil || !slices.Equal(tx.Answered, []uuid.UUID{id}) {
+			t.Errorf("answered: %v, %v", tx.Answered, err)
+		}
+	}
+	a, err := store.ReadAnswer(ctx, w.App, w.org.ID, id)
+	if err != nil || a.Status != 201 || !strings.Contains(string(a.Body), `"z"`) {
+		t.Errorf("the first answer does not stand: %d %s, %v", a.Status, a.Body, err)
+	}
+	if !value[bool](w, "SELECT body_sealed IS NULL AND done_at IS NOT NULL FROM request WHERE id = $1", id) {
+		t.Error("the body is kept")
+	}
+	if _, err := store.ReadAnswer(ctx, w.App, uuid.New(), id); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("read as another org: %v", err)
+	}
+	none := uuid.New()
+	done, err := store.RequestsDone(ctx, w.App, []uuid.UUID{w.org.ID, w.org.ID, w.org.ID, uuid.New()}, []uuid.UUID{open, id, none, id})
+	if err != nil || !slices.Equal(done, []uuid.UUID{id}) {
+		t.Errorf("done: %v, %v", done, err)
+	}
+}
+
+func TestFindKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := storetest.NewOrg(t, w.DB, "two")
+	good := w.org.Key.Reveal()
+	prefix, secret, _ := strings.Cut(strings.TrimPrefix(good, store.KeyPrefix), "_")
+	_, otherSecret, _ := strings.Cut(strings.TrimPrefix(other.Key.Reveal(), store.KeyPrefix), "_")
+	find := func(key string) (store.Key, error) {
+		return store.FindKey(t.Context(), w.App, w.Keys, pii.NewToken(key))
+	}
+	if k, err := find(good); err != nil || k.Org != w.org.ID || k.ID == uuid.Nil {
+		t.Fatalf("right: %+v, %v", k, err)
+	}
+	for name, key := range map[string]string{
+		"wrong secret":       good[:len(good)-1] + "=",
+		"another's":          store.KeyPrefix + prefix + "_" + otherSecret,
+		"unknown prefix":     store.KeyPrefix + "aaaaaaaaaaaa_" + secret,
+		"no secret":          store.KeyPrefix + prefix,
+		"empty secret":       store.KeyPrefix + prefix + "_",
+		"short secret":       store.KeyPrefix + prefix + "_" + secret[:31],
+		"short prefix":       store.KeyPrefix + prefix[1:] + "_" + secret,
+		"other shape":        "sk_" + prefix + "_" + secret,
+		"empty":              "",
+		"quoted":             store.KeyPrefix + "' or 1=1 --_" + secret,
+		"prefix in capitals": store.KeyPrefix + strings.ToUpper(prefix) + "_" + secret,
+	} {
+		if _, err := find(key); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := store.RevokeKey(t.Context(), w.Owner, other.ID, prefix); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("revoked by another org: %v", err)
+	}
+	if err := store.RevokeKey(t.Context(), w.Owner, w.org.ID, store.KeyPrefix+prefix); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := find(good); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("revoked: %v", err)
+	}
+	if err := store.RevokeKey(t.Context(), w.Owner, w.org.ID, prefix); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("revoked twice: %v", err)
+	}
+	if n := value[int](w, "SELECT count(*) FROM api_key WHERE to_jsonb(api_key)::text ILIKE '%' || $1 || '%'", secret); n != 0 {
+		t.Error("the secret is stored")
+	}
+	// Without the hash's key the hash is not the secret's.
+	if k, err := pii.GenerateKeys(); err == nil {
+		ring, err := pii.NewKeyring(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.FindKey(t.Context(), w.App, ring, other.Key); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("with another keyring: %v", err)
+		}
+	}
+}
+
+// What the owner sets, the app reads: credentials with a version that counts, secrets by kind, and only their org's.
+func TestOrgSecrets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	bare := store.Org{ID: uuid.New(), Slug: "bare", Name: "Bare", TimeZone: "UTC", Locale: "en", Region: "US"}
+	if err := store.CreateOrg(ctx, w.Owner, bare); err != nil {
+		t.Fatal(err)
+	}
+	next := w.org.Account
+	next.Token, next.MessagingServiceSID = pii.NewToken("rotated"), "MG1"
+	if err := store.SetSMSAccount(ctx, w.Owner, w.Keys, w.org.ID, next); err != nil {
+		t.Fatal(err)
+	}
+	w.in(func(tx *store.Tx) error {
+		a, err := store.LoadSMSAccount(ctx, tx, w.Keys)
+		if a.Token.Reveal() != "rotated" || a.Version != 2 || a.Pool() != "MG1" || w.org.Account.Pool() != "+15005550006" {
+			t.Errorf("account: %+v", a)
+		}
+		if s, err := store.LoadWebhookSecret(ctx, tx, w.Keys, "events"); err != nil || !s.Equal(w.org.Events) {
+			t.Errorf("secret: %v", err)
+		}
+		if _, err := store.LoadWebhookSecret(ctx, tx, w.Keys, "vapi"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a secret that nobody set: %v", err)
+		}
+		return err
+	})
+	_, err := store.InTx(ctx, w.App, bare.ID, func(tx *store.Tx) error {
+		if o, err := store.LoadOrg(ctx, tx); err != nil || o != bare {
+			t.Errorf("org: %+v, %v", o, err)
+		}
+		_, err := store.LoadSMSAccount(ctx, tx, w.Keys)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("without credentials: %v", err)
+	}
+	if orgs, err := store.ListOrgs(ctx, w.Owner); err != nil || len(orgs) != 2 || orgs[0] != bare {
+		t.Errorf("orgs: %+v, %v", orgs, err)
+	}
+}

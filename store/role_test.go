@@ -1,0 +1,62 @@
+package store_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"holdfast/store"
+	"holdfast/store/storetest"
+)
+
+func TestCheckRole(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	if err := store.CheckRole(t.Context(), db.App); err != nil {
+		t.Errorf("the app role: %v", err)
+	}
+	for _, c := range []struct {
+		pool *pgxpool.Pool
+		want string
+	}{{db.Owner, "owns tables"}, {db.Admin, "is a superuser"}, {db.Admin, "BYPASSRLS"}, {db.Audit, "idle_in_transaction_session_timeout"}} {
+		if err := store.CheckRole(t.Context(), c.pool); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+}
+
+// What the session is set to, and who it was before SET ROLE, count; each in a transaction that is rolled back.
+func TestCheckRoleLooksAtTheSession(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	for _, c := range []struct {
+		pool      *pgxpool.Pool
+		sql, want string
+	}{
+		{db.App, "SELECT", ""},
+		{db.App, "SET LOCAL synchronous_commit = off", "synchronous_commit"},
+		{db.App, "SET LOCAL idle_in_transaction_session_timeout = 0", "idle_in_transaction_session_timeout"},
+		{db.Admin, "SET LOCAL ROLE holdfast_app", "superuser"},
+		{db.Admin, "ALTER ROLE holdfast_app BYPASSRLS; SET LOCAL SESSION AUTHORIZATION holdfast_app", "BYPASSRLS"},
+		{db.Admin, "ALTER TABLE tick OWNER TO holdfast_app; SET LOCAL SESSION AUTHORIZATION holdfast_app", "owns tables"},
+		{db.Admin, "GRANT holdfast_owner TO holdfast_app; SET LOCAL SESSION AUTHORIZATION holdfast_app", "owns tables"},
+		{db.Admin, "GRANT holdfast_audit TO holdfast_app; SET LOCAL SESSION AUTHORIZATION holdfast_app", "sees rows of every org"},
+	} {
+		tx, err := c.pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), c.sql); err != nil {
+			t.Fatalf("%s: %v", c.sql, err)
+		}
+		err = store.CheckRole(t.Context(), tx)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.sql, err, c.want)
+		}
+		if err := tx.Rollback(context.WithoutCancel(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
