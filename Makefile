@@ -2,7 +2,7 @@
 # Redis are found, or fetched, by store/embedded.
 
 GO      ?= go
-TIMEOUT ?= 5m
+TIMEOUT ?= 8m
 # How many packages are tested at a time. Their servers and workers want some of the machine too.
 P       ?= 2
 

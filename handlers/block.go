@@ -76,7 +76,8 @@ func ResolveBlock(ctx context.Context, tx *store.Tx, body BlockBody) (store.Reso
 	}
 	r := offer.Resources[0]
 	var span calendar.Span
-	for field, text := range map[string]string{"start": body.Start, "end": body.End} {
+	for _, f := range []struct{ field, text string }{{"start", body.Start}, {"end", body.End}} {
+		field, text := f.field, f.text
 		at, err := calendar.ParseStart(text, r.Zone())
 		if errors.Is(err, calendar.ErrGap) {
 			return r, span, &store.Refusal{Kind: "time-does-not-exist", Field: field, Detail: err.Error()}

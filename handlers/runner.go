@@ -51,7 +51,7 @@ func (r *Runner) ProcessTask(ctx context.Context, at *asynq.Task) error {
 	id, _ := asynq.GetTaskID(ctx)
 	d, err := tasks.ParseDelivery(id, at.Payload())
 	if err != nil {
-		r.Log.Warn("foreign message dropped", "type", at.Type())
+		r.Log.WarnContext(ctx, "foreign message dropped", "type", at.Type())
 		return nil
 	}
 	defer r.Worker.Begin(d.Task)()

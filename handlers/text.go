@@ -86,6 +86,7 @@ func (h *SendText) stale(o store.Outgoing) string {
 		if o.BookingState != store.BookingConfirmed {
 			return "booking-" + o.BookingState
 		}
+	default: // worth sending whatever became of the booking
 	}
 	return ""
 }
@@ -145,6 +146,7 @@ func (h *SendText) Record(ctx context.Context, tx *store.Tx, p tasks.MessagePayl
 		return reconcileLater(tx, p, firstLook)
 	case sms.OptedOut:
 		store.Suppress(tx, c.pool, c.msg.ToHash)
+	case sms.Recipient, sms.Tenant, sms.Cap, sms.Fraud, sms.Content: // will not go out
 	}
 	store.SettleMessage(tx, p.Message, store.MessageFailed, class.String(), e.Code)
 	return tasks.Dead("sms-"+class.String(), callErr)

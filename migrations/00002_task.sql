@@ -41,6 +41,7 @@ CREATE TABLE task (
   payload     jsonb NOT NULL,
   headers     jsonb NOT NULL DEFAULT '{}',
   request_id  uuid,
+  dedup_key   text,
   state       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'dead', 'discarded')),
   epoch       int NOT NULL DEFAULT 1,
   attempt     int NOT NULL DEFAULT 0,
@@ -73,7 +74,6 @@ CREATE TABLE task_dedup (
   PRIMARY KEY (org_id, type, key),
   FOREIGN KEY (org_id, task_id) REFERENCES task (org_id, id) DEFERRABLE INITIALLY DEFERRED
 );
-CREATE INDEX task_dedup_task ON task_dedup (org_id, task_id);
 SELECT isolate('task_dedup');
 GRANT SELECT, INSERT, DELETE ON task_dedup TO holdfast_app;
 

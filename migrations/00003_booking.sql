@@ -153,7 +153,7 @@ CREATE TABLE hold (
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id) DEFERRABLE INITIALLY DEFERRED,
   FOREIGN KEY (org_id, block_id) REFERENCES block (org_id, id) DEFERRABLE INITIALLY DEFERRED,
   CONSTRAINT hold_no_overlap EXCLUDE USING gist
-    (org_id WITH =, lane WITH =, owner_id WITH <>, during WITH &&) WHERE (live)
+    (org_id WITH =, lane WITH =, during WITH &&, owner_id WITH <>) WHERE (live)
 );
 CREATE INDEX hold_time ON hold (org_id, resource_id, starts_at) WHERE live;
 CREATE INDEX hold_owner ON hold (org_id, owner_id) WHERE live;
@@ -177,12 +177,15 @@ CREATE INDEX booking_event_booking ON booking_event (org_id, booking_id, id);
 SELECT isolate('booking_event');
 GRANT SELECT, INSERT ON booking_event TO holdfast_app;
 
+-- What follows is PL/pgSQL also where SQL would do: PostgreSQL plans the body of an SQL function that it cannot
+-- inline anew at each call, which costs ten times the work itself.
 -- +goose StatementBegin
 -- resource_lock puts claimants of one resource in a line; it is held to the end of the transaction.
 CREATE FUNCTION resource_lock(p_org uuid, p_resource uuid) RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
-  SELECT pg_advisory_xact_lock(hashtextextended(p_org::text || p_resource::text, 0))
-$$;
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(p_org::text || p_resource::text, 0));
+END $$;
 
 -- hold_in_way lists the live holds of a resource that have a moment in common with a time.
 CREATE FUNCTION hold_in_way(p_org uuid, p_resource uuid, p_from timestamptz, p_to timestamptz) RETURNS SETOF hold
@@ -195,18 +198,22 @@ $$;
 -- hold_free lists the seats that are free for the whole time for this owner, by the clock of this moment: a
 -- lapsed hold is free whether or not it was tidied.
 CREATE FUNCTION hold_free(p_org uuid, p_resource uuid, p_owner uuid, p_from timestamptz, p_to timestamptz) RETURNS SETOF int
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
-  SELECT s FROM resource r, generate_series(0, r.seats - 1) s
-   WHERE r.org_id = p_org AND r.id = p_resource AND r.active
-     AND s NOT IN (SELECT h.seat FROM hold_in_way(p_org, p_resource, p_from, p_to) h
-                    WHERE h.owner_id <> p_owner AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()))
-   ORDER BY s
-$$;
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  RETURN QUERY
+    SELECT s FROM resource r, generate_series(0, r.seats - 1) s
+     WHERE r.org_id = p_org AND r.id = p_resource AND r.active
+       AND s NOT IN (SELECT h.seat FROM hold_in_way(p_org, p_resource, p_from, p_to) h
+                      WHERE h.owner_id <> p_owner AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()))
+     ORDER BY s;
+END $$;
 
 -- bookings_expire ends held bookings of one org whose hold has lapsed: the whole bookkeeping, for the sweep and
 -- for the claimant who needs the seat. The caller has locked the booking rows.
 CREATE FUNCTION bookings_expire(p_org uuid, p_bookings uuid[]) RETURNS int
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE n int;
+BEGIN
   WITH lapsed AS (
     UPDATE hold h SET live = false
      WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
@@ -217,15 +224,16 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$
     RETURNING b.id),
   told AS (
     INSERT INTO booking_event (org_id, booking_id, kind) SELECT p_org, e.id, 'expired' FROM expired e)
-  SELECT count(*)::int FROM expired
-$$;
+  SELECT count(*) INTO n FROM expired;
+  RETURN n;
+END $$;
 
 -- hold_take takes a seat for a booking, or returns no row when none is free. It reads first, so that losers
 -- never wait for the lock; then it locks, reclaims lapsed holds in the way, and inserts. A null p_ttl makes
 -- the hold firm at once (a late code that confirms).
 CREATE FUNCTION hold_take(p_org uuid, p_resource uuid, p_booking uuid, p_from timestamptz, p_to timestamptz, p_ttl interval)
 RETURNS TABLE (seat int, expires_at timestamptz)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE s int; lapsed uuid[];
 BEGIN
   PERFORM FROM hold_free(p_org, p_resource, p_booking, p_from, p_to) LIMIT 1;
@@ -252,7 +260,7 @@ END $$;
 -- holds are reclaimed as a claimant would.
 CREATE FUNCTION block_take(p_org uuid, p_resource uuid, p_block uuid, p_from timestamptz, p_to timestamptz)
 RETURNS TABLE (booking_id uuid, block_id uuid)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE lapsed uuid[]; wanted int; got int;
 BEGIN
   PERFORM resource_lock(p_org, p_resource);

@@ -23,7 +23,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-//go:embed *.sql
+//go:embed [0-9]*.sql roles.sql
 var files embed.FS
 
 //go:embed roles.sql

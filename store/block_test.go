@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -81,6 +82,92 @@ func TestBlocks(t *testing.T) {
 	}
 	if err := remove(); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("deleted twice: %v", err)
+	}
+}
+
+// A long block is several rows and one block: all of its time is taken, in every seat, to its very ends, also over the
+// nights on which the clocks change; and what is in the way of any part of it refuses all of it.
+func TestLongBlocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	span := calendar.Span{Start: at(9, 0).Start, End: at(9, 0).Start.AddDate(0, 0, 10)} // the clocks change on the 10th
+	free := func(start time.Time) (ok bool) {
+		err := w.once(func(tx *store.Tx) (err error) {
+			_, ok, err = w.take(ctx, tx, wish{Resource: w.org.Table, Span: calendar.Span{Start: start, End: start.Add(30 * time.Minute)}})
+			return errors.Join(err, errUndo)
+		})
+		if !errors.Is(err, errUndo) || store.Code(err) != "" {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	insert := func() (id uuid.UUID, way []store.InTheWay) {
+		id = uuid.New()
+		w.in(func(tx *store.Tx) (err error) {
+			way, err = store.InsertBlock(ctx, tx, w.Keys, store.Block{ID: id, ResourceID: w.org.Table, Span: span})
+			return err
+		})
+		return id, way
+	}
+	last := w.book(wish{Resource: w.org.Table, Span: calendar.Span{Start: span.End.Add(-time.Minute), End: span.End.Add(time.Hour)}})
+	if _, way := insert(); len(way) != 1 || way[0].Booking.UUID != last || value[int](w, "SELECT count(*) FROM hold WHERE live") != 1 {
+		t.Errorf("in the way of the last minute: %+v", way)
+	}
+	w.in(func(tx *store.Tx) error { store.CancelBooking(tx, last); return nil })
+	id, way := insert()
+	if len(way) != 0 {
+		t.Fatalf("in the way: %+v", way)
+	}
+	for start := span.Start.Add(-29 * time.Minute); start.Before(span.End); start = start.Add(6*time.Hour - time.Minute) {
+		if free(start) {
+			t.Errorf("free within the block: %v", start)
+		}
+	}
+	for _, start := range []time.Time{span.Start.Add(-30 * time.Minute), span.End} {
+		if !free(start) {
+			t.Errorf("taken beside the block: %v", start)
+		}
+	}
+	if free(span.End.Add(-time.Minute)) {
+		t.Error("free in the block's last minute")
+	}
+	if _, again := insert(); len(again) != 1 || again[0].Block.UUID != id {
+		t.Errorf("in the way of the same again: %+v", again)
+	}
+	w.in(func(tx *store.Tx) error {
+		busy, err := store.BusySeats(ctx, tx, []uuid.UUID{w.org.Table}, calendar.Span{Start: span.Start.AddDate(0, 0, 5), End: span.Start.AddDate(0, 0, 6)})
+		if len(busy[w.org.Table]) < 2 {
+			t.Errorf("in its middle only %v is busy", busy)
+		}
+		return err
+	})
+	w.in(func(tx *store.Tx) error { _, err := store.DeleteBlock(ctx, tx, id); return err })
+	if n := value[int](w, "SELECT count(*) FROM hold WHERE live"); n != 0 || !free(span.Start) {
+		t.Errorf("deleted, %d rows are live", n)
+	}
+}
+
+// The longest hold there can be, a day with the longest buffers, is in the way of all that it touches.
+func TestLongestHold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const d = 24 * time.Hour
+	long := wish{Resource: w.org.Chair, Span: calendar.Span{Start: day, End: day.Add(d)}, Before: d, After: d}
+	w.book(long)
+	for start, want := range map[time.Time]bool{
+		day.Add(-d - 30*time.Minute): true, day.Add(-d - 29*time.Minute): false, day: false, day.Add(2*d - time.Minute): false, day.Add(2 * d): true,
+	} {
+		w.in(func(tx *store.Tx) error {
+			_, ok, err := w.take(t.Context(), tx, wish{Resource: w.org.Chair, Span: calendar.Span{Start: start, End: start.Add(30 * time.Minute)}})
+			if ok != want {
+				t.Errorf("%v: free %v, want %v", start, ok, want)
+			}
+			return err
+		})
+	}
+	if n := w.doubles(); n > 0 {
+		t.Errorf("%d double bookings", n)
 	}
 }
 

@@ -47,14 +47,20 @@ func InsertMessage(tx *Tx, k *pii.Keyring, m Message) error {
 	return nil
 }
 
+const messageColumns = `m.kind, m.booking_id, m.verification_id, m.to_sealed, m.to_hash, m.state, m.body_hash, m.claimed_at,
+	clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0')`
+
+// scan lists where messageColumns go; the phone comes sealed.
+func (m *Message) scan(to *[]byte) []any {
+	return []any{&m.Kind, &m.BookingID, &m.VerificationID, to, &m.ToHash, &m.State, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim}
+}
+
 // LockMessage reads and locks a message.
 func LockMessage(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Message, error) {
 	m := Message{ID: id}
 	var to []byte
-	err := tx.QueryRow(ctx, `SELECT kind, booking_id, verification_id, to_sealed, to_hash, state, body_hash, claimed_at,
-		clock_timestamp() - created_at, COALESCE(clock_timestamp() - claimed_at, '0')
-		FROM message WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id).
-		Scan(&m.Kind, &m.BookingID, &m.VerificationID, &to, &m.ToHash, &m.State, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim)
+	err := tx.QueryRow(ctx, `SELECT `+messageColumns+` FROM message m WHERE m.org_id = $1 AND m.id = $2 FOR UPDATE`, tx.Org, id).
+		Scan(m.scan(&to)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return m, ErrNotFound
 	}
@@ -175,22 +181,19 @@ type Outgoing struct {
 	Verification Verification // zero without a code
 }
 
-// LockOutgoing locks a message and reads what its text says. The credentials are read with it
-// each time, so a change takes effect with the next text in every process.
+// LockOutgoing locks a message and reads what its text says. The credentials are read with it each time, so a
+// change takes effect with the next text in every process.
 func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Outgoing, error) {
-	m, err := LockMessage(ctx, tx, k, id)
-	if err != nil {
-		return Outgoing{}, err
-	}
-	o := Outgoing{Message: m}
+	o := Outgoing{Message: Message{ID: id}}
 	var (
 		zoneName          string
 		start             *time.Time
-		token             []byte
+		to, token         []byte
 		verification, bkg uuid.NullUUID
 	)
 	a, v := &o.Account, &o.Verification
-	err = tx.QueryRow(ctx, `SELECT g.name, COALESCE(c.locale, g.locale), COALESCE(c.time_zone, r.time_zone, g.time_zone),
+	tx.Queue(`SELECT FROM message WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id)
+	err := tx.QueryRow(ctx, `SELECT `+messageColumns+`, g.name, COALESCE(c.locale, g.locale), COALESCE(c.time_zone, r.time_zone, g.time_zone),
 		       COALESCE(b.state, ''), b.starts_at, COALESCE(r.name, ''), COALESCE(s.name, ''),
 		       COALESCE(a.account_sid, ''), a.token_sealed, COALESCE(a.from_number, ''), COALESCE(a.messaging_service_sid, ''), COALESCE(a.version, 0),
 		       EXISTS (SELECT FROM suppression x WHERE x.org_id = m.org_id AND x.phone_hash = m.to_hash
@@ -205,13 +208,21 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 		  LEFT JOIN verification v ON v.org_id = m.org_id AND v.id = m.verification_id
 		  LEFT JOIN sms_account a ON a.org_id = m.org_id
 		 WHERE m.org_id = $1 AND m.id = $2`, tx.Org, id).
-		Scan(&o.OrgName, &o.Locale, &zoneName, &o.BookingState, &start, &o.Resource, &o.Service,
+		Scan(append(o.scan(&to), &o.OrgName, &o.Locale, &zoneName, &o.BookingState, &start, &o.Resource, &o.Service,
 			&a.SID, &token, &a.From, &a.MessagingServiceSID, &a.Version, &o.Suppressed,
-			&verification, &bkg, &v.Generation, &v.KID, &v.State, &v.Expired, &v.Left)
+			&verification, &bkg, &v.Generation, &v.KID, &v.State, &v.Expired, &v.Left)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return o, ErrNotFound
+	}
 	if err != nil {
 		return o, err
 	}
 	v.ID, v.BookingID, o.Zone, o.HasAccount = verification.UUID, bkg.UUID, zone(zoneName), a.SID != ""
+	phone, err := k.Open(tx.Org, purposePhone, to)
+	if err != nil {
+		return o, err
+	}
+	o.To = pii.KnownPhone(phone)
 	if start != nil {
 		o.Start = *start
 	}

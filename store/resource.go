@@ -176,7 +176,7 @@ func CheckSlot(o Offer, start string, now time.Time) ([]Candidate, error) {
 		at, err := calendar.ParseStart(start, cal.Zone)
 		switch {
 		case errors.Is(err, calendar.ErrGap):
-			return nil, &Refusal{"time-does-not-exist", "start", fmt.Sprintf("%s %v (%s)", start, err, r.TimeZone)}
+			return nil, &Refusal{"time-does-not-exist", "start", fmt.Sprintf("that local time %v (%s)", err, r.TimeZone)}
 		case err != nil:
 			return nil, &Refusal{"invalid-start", "start", err.Error()}
 		case !at.After(now):

@@ -20,8 +20,8 @@ func (w *world) many(n int, state string) {
 		SELECT $1, gen_random_uuid(), $2, $3, $4, at, at + interval '30 min', at - interval '1 h', CASE $4 WHEN 'confirmed' THEN at END
 		  FROM generate_series(1, $5) i, LATERAL (SELECT clock_timestamp() - interval '1 h' * i) x(at)
 		RETURNING *)
-		INSERT INTO hold (org_id, resource_id, seat, booking_id, during, expires_at)
-		SELECT org_id, resource_id, 0, id, tstzrange(starts_at, ends_at), CASE $4 WHEN 'held' THEN hold_expires_at END FROM b`,
+		INSERT INTO hold (org_id, resource_id, seat, booking_id, starts_at, ends_at, expires_at)
+		SELECT org_id, resource_id, 0, id, starts_at, ends_at, CASE $4 WHEN 'held' THEN hold_expires_at END FROM b`,
 		w.org.ID, w.org.Chair, w.customer, state, n)
 }
 

@@ -39,16 +39,16 @@ func InsertTask(tx *Tx, n NewTask) {
 	if check == 0 {
 		check = recheckPushed
 	}
-	args := []any{tx.Org, n.ID, n.Type, n.Queue, n.Payload, n.Headers, n.Request, n.Delay, check, n.GiveUp}
-	const cols = `task (org_id, id, type, queue, payload, headers, request_id, run_at, check_at, give_up_at)`
+	args := []any{tx.Org, n.ID, n.Type, n.Queue, n.Payload, n.Headers, n.Request, n.Delay, check, n.GiveUp, n.Dedup}
+	const cols = `task (org_id, id, type, queue, payload, headers, request_id, run_at, check_at, give_up_at, dedup_key)`
 	const vals = `$1::uuid, $2::uuid, $3::text, $4, $5::jsonb, $6::jsonb, $7::uuid,
-		clock_timestamp() + $8::interval, clock_timestamp() + $9::interval, clock_timestamp() + $10::interval`
+		clock_timestamp() + $8::interval, clock_timestamp() + $9::interval, clock_timestamp() + $10::interval, NULLIF($11::text, '')`
 	if n.Dedup == "" {
 		tx.Queue(`INSERT INTO `+cols+` VALUES (`+vals+`)`, args...)
 	} else {
 		tx.Queue(`WITH fresh AS (
 			INSERT INTO task_dedup (org_id, type, key, task_id) VALUES ($1, $3, $11, $2) ON CONFLICT DO NOTHING RETURNING 1)
-			INSERT INTO `+cols+` SELECT `+vals+` FROM fresh`, append(args, n.Dedup)...)
+			INSERT INTO `+cols+` SELECT `+vals+` FROM fresh`, args...)
 	}
 	if n.Delay == 0 {
 		tx.Enqueued = append(tx.Enqueued, TaskRef{Org: tx.Org, ID: n.ID, Type: n.Type, Queue: n.Queue, Epoch: 1})
@@ -62,6 +62,7 @@ type Task struct {
 	Queue     string
 	Payload   []byte
 	Request   uuid.NullUUID
+	Dedup     string // the key that no other pending task of the type has
 	State     string
 	Epoch     int
 	Attempt   int
@@ -81,11 +82,11 @@ var ErrLocked = errors.New("locked")
 func TakeTask(ctx context.Context, tx *Tx, id uuid.UUID) (Task, error) {
 	t := Task{Org: tx.Org, ID: id}
 	err := tx.QueryRow(ctx, `
-		SELECT type, queue, payload, request_id, state, epoch, attempt, crashes,
+		SELECT type, queue, payload, request_id, COALESCE(dedup_key, ''), state, epoch, attempt, crashes,
 		       run_at <= clock_timestamp(), give_up_at <= clock_timestamp(), claim_no, claimed_by IS NOT NULL,
 		       claimed_by IS NOT NULL AND claim_until > clock_timestamp() AND worker_lives(claimed_by)
 		  FROM task WHERE org_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED`, tx.Org, id).
-		Scan(&t.Type, &t.Queue, &t.Payload, &t.Request, &t.State, &t.Epoch, &t.Attempt, &t.Crashes,
+		Scan(&t.Type, &t.Queue, &t.Payload, &t.Request, &t.Dedup, &t.State, &t.Epoch, &t.Attempt, &t.Crashes,
 			&t.Due, &t.Over, &t.ClaimNo, &t.Claimed, &t.ClaimLive)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return t, err
@@ -120,8 +121,10 @@ func LockClaim(ctx context.Context, tx *Tx, id uuid.UUID, claimNo int) (stands b
 
 // FinishTask queues t's end in state done, dead or discarded. The row is locked by this transaction.
 func FinishTask(tx *Tx, t Task, state, lastError string) {
-	tx.Queue(`WITH freed AS (DELETE FROM task_dedup WHERE org_id = $1 AND task_id = $2)
-		UPDATE task SET state = $3, finished_at = clock_timestamp(), claimed_by = NULL, last_error = COALESCE(NULLIF($4, ''), last_error)
+	if t.Dedup != "" {
+		tx.Queue(`DELETE FROM task_dedup WHERE org_id = $1 AND type = $2 AND key = $3 AND task_id = $4`, tx.Org, t.Type, t.Dedup, t.ID)
+	}
+	tx.Queue(`UPDATE task SET state = $3, finished_at = clock_timestamp(), claimed_by = NULL, last_error = COALESCE(NULLIF($4, ''), last_error)
 		WHERE org_id = $1 AND id = $2`, tx.Org, t.ID, state, lastError)
 }
 

@@ -149,6 +149,10 @@ func TestDedup(t *testing.T) {
 	if !exists(w.task(store.NewTask{Dedup: "k"}).ID) {
 		t.Error("the key of a finished task is not free")
 	}
+	w.taken(first, func(tx *store.Tx, t store.Task) { store.FinishTask(tx, t, "discarded", "") })
+	if exists(w.task(store.NewTask{Dedup: "k"}).ID) {
+		t.Error("a task that is finished once more frees the key of the next")
+	}
 	ids := make([]uuid.UUID, 8)
 	together(len(ids), func(i int) {
 		ids[i] = uuid.New()

@@ -53,19 +53,19 @@ func (w *Worker) inFlight() []uuid.UUID {
 // It has a connection of its own, not one of the pool's: a worker whose connections are all in use is alive.
 func (w *Worker) Heartbeat(ctx context.Context, db *DB, log *slog.Logger) {
 	h := heart{db: db}
-	defer h.close()
+	defer h.close(context.WithoutCancel(ctx))
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		err := h.do(ctx, func(ctx context.Context, conn *pgx.Conn) error { return store.SeeWorker(ctx, conn, w.ID, w.inFlight()) })
 		if err != nil && ctx.Err() == nil {
-			log.Warn("heartbeat missed", "worker", w.ID, "error", store.Safe(err))
+			log.WarnContext(ctx, "heartbeat missed", "worker", w.ID, "error", store.Safe(err))
 		}
 		select {
 		case <-ctx.Done():
 			err := h.do(context.WithoutCancel(ctx), func(ctx context.Context, conn *pgx.Conn) error { return store.DropWorker(ctx, conn, w.ID) })
 			if err != nil {
-				log.Warn("worker not taken off", "worker", w.ID, "error", store.Safe(err))
+				log.WarnContext(ctx, "worker not taken off", "worker", w.ID, "error", store.Safe(err))
 			}
 			return
 		case <-tick.C:
@@ -92,11 +92,11 @@ func (h *heart) do(ctx context.Context, beat func(ctx context.Context, conn *pgx
 	return beat(ctx, h.conn)
 }
 
-func (h *heart) close() {
+func (h *heart) close(ctx context.Context) {
 	if h.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_ = h.conn.Close(ctx) // it is the last thing that this connection does
 }

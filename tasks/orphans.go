@@ -38,7 +38,7 @@ func (o *Orphans) Run(ctx context.Context) {
 	o.inspector = asynq.NewInspectorFromRedisClient(o.DB.Broker.rdb)
 	every(ctx, orphansEvery, func() {
 		if err := o.Step(ctx); err != nil && ctx.Err() == nil {
-			o.Log.Warn("orphan check", "error", store.Safe(err))
+			o.Log.WarnContext(ctx, "orphan check", "error", store.Safe(err))
 		}
 	})
 }
@@ -63,7 +63,7 @@ func (o *Orphans) Step(ctx context.Context) error {
 		return err
 	}
 	o.Metrics.Orphans.Add(float64(len(bumped)))
-	o.Log.Warn("worker lost, tasks taken over", "tasks", len(bumped))
+	o.Log.WarnContext(ctx, "worker lost, tasks taken over", "tasks", len(bumped))
 	return o.DB.Broker.Push(ctx, bumped)
 }
 
@@ -97,8 +97,8 @@ func (o *Orphans) identify(queue, id string) store.TaskRef {
 	ref := store.TaskRef{Queue: queue}
 	info, err := o.inspector.GetTaskInfo(queue, id)
 	if err != nil {
-		if !errors.Is(err, asynq.ErrTaskNotFound) && !errors.Is(err, asynq.ErrQueueNotFound) {
-			ref.Queue = "" // ask again
+		if !errors.Is(err, asynq.ErrTaskNotFound) {
+			ref.Queue = "" // ask again: a queue that asynq does not know was flushed, and is made known again
 		}
 		return ref
 	}

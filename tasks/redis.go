@@ -102,5 +102,5 @@ type redisLog struct{ log *slog.Logger }
 
 // Printf implements go-redis's logger.
 func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
-	l.log.DebugContext(ctx, fmt.Sprintf(format, args...))
+	l.log.DebugContext(ctx, "redis", "text", fmt.Sprintf(format, args...))
 }

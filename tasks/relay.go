@@ -29,7 +29,7 @@ const (
 func (r *Relay) Run(ctx context.Context) {
 	every(ctx, relayEvery, func() {
 		if err := r.Step(ctx); err != nil && ctx.Err() == nil {
-			r.Log.Warn("relay", "error", store.Safe(err))
+			r.Log.WarnContext(ctx, "relay", "error", store.Safe(err))
 		}
 	})
 }
@@ -90,7 +90,7 @@ func (r *Relay) recover(ctx context.Context) error {
 	if err := r.DB.Broker.Push(ctx, dead); err != nil {
 		return err
 	}
-	r.Log.Info("redis was lost or away", "tasks_rechecked", n, "dead_shown", len(dead))
+	r.Log.InfoContext(ctx, "redis was lost or away", "tasks_rechecked", n, "dead_shown", len(dead))
 	r.Metrics.RedisLost.Inc()
 	return r.DB.Broker.know(ctx)
 }

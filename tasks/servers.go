@@ -112,5 +112,5 @@ func (l asynqLog) Error(args ...any) { l.print(slog.LevelError, args) }
 func (l asynqLog) Fatal(args ...any) { l.print(slog.LevelError, args) }
 
 func (l asynqLog) print(level slog.Level, args []any) {
-	l.log.Log(context.Background(), level, "asynq: "+fmt.Sprint(args...))
+	l.log.Log(context.Background(), level, "asynq", "text", fmt.Sprint(args...))
 }

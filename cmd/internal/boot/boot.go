@@ -157,7 +157,7 @@ func (s *System) startWorker(ctx context.Context) error {
 			Metrics: metrics, Texts: handlers.NewTexts(s.metrics.Registry),
 		}, tasks.PeriodicTable(cfg.SweepInterval))}
 
-	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
+	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
 	var wg sync.WaitGroup
 	wg.Go(func() { worker.Heartbeat(loops, s.db, s.log) })
 	wg.Go(func() { (&tasks.Relay{DB: s.db, Metrics: metrics, Log: s.log}).Run(loops) })

@@ -24,7 +24,6 @@ type call struct {
 	body   []byte
 	uri    string // path and query as they were sent
 	route  string
-	w      http.ResponseWriter
 }
 
 type callKey struct{}
@@ -36,7 +35,7 @@ func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) } /
 func (in *Ingress) open(prove func(ctx context.Context, c *call, r *http.Request) error) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(hc)
-		c := &call{header: r.Header, body: bodyOf(r), uri: r.URL.RequestURI(), route: hc.Operation().Path, w: w}
+		c := &call{header: r.Header, body: bodyOf(r), uri: r.URL.RequestURI(), route: hc.Operation().Path}
 		start := time.Now()
 		err := prove(r.Context(), c, r)
 		telemetry.Mark(r.Context(), "auth", time.Since(start))

@@ -1,9 +1,6 @@
 package ingress
 
 import (
-	"io"
-	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"holdfast/store"
 	"holdfast/store/storetest"
 )
 
@@ -108,18 +104,7 @@ func TestDatabaseAway(t *testing.T) {
 		t.Run(map[bool]string{false: "refuses", true: "hangs"}[hang], func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
-			u, err := url.Parse(r.db.AppURL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			g := newGate(t, u.Host)
-			u.Host = g.Addr().String()
-			pool, err := store.Open(t.Context(), u.String(), 4)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(pool.Close)
-			r = rigOn(t, &storetest.DB{App: pool, Owner: r.db.Owner, Admin: r.db.Admin, Keys: r.db.Keys}, r.tasks.Broker)
+			r, g := r.behindGate(t, 4)
 			if a := r.api(t, "GET", "/bookings", ""); a.StatusCode != 200 {
 				t.Fatalf("%d %s", a.StatusCode, a.body)
 			}
@@ -162,53 +147,6 @@ func (r *rig) unavailable(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// gate is a way to Postgres that can be shut: closed, or open with nobody behind it.
-type gate struct {
-	net.Listener
-	mu    sync.Mutex
-	conns []net.Conn
-	hang  bool
-}
-
-func newGate(t *testing.T, to string) *gate {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &gate{Listener: l}
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			g.mu.Lock()
-			g.conns = append(g.conns, in)
-			if !g.hang {
-				if out, err := net.Dial("tcp", to); err == nil {
-					g.conns = append(g.conns, out)
-					go func() { _, _ = io.Copy(out, in) }()
-					go func() { _, _ = io.Copy(in, out) }()
-				}
-			}
-			g.mu.Unlock()
-		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); g.cut() })
-	return g
-}
-
-// cut ends all connections.
-func (g *gate) cut() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, c := range g.conns {
-		_ = c.Close()
-	}
-	g.conns = nil
 }
 
 // TestCacheBounds: entries end, and there are never more than fit.

@@ -41,6 +41,7 @@ func jsonType(t reflect.Type) string {
 		return "an object"
 	case reflect.Slice, reflect.Array:
 		return "an array"
+	default:
+		return "a number"
 	}
-	return "a number"
 }

@@ -45,7 +45,6 @@ func (in *Ingress) eventRoutes() {
 			return nil, newProblem("invalid-request", "webhook-id", "1 to 255 visible ASCII characters")
 		}
 		s.org, s.source, s.key, s.prefer = org, sourceEvents, i.ID, preferenceOf(c.header)
-		c.expectWait(s.prefer.wait)
 		return in.submit(ctx, s)
 	})
 }

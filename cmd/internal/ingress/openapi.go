@@ -33,6 +33,7 @@ type operation struct {
 	write bool
 	// ok is the status of success, response its body's type by example value (nil: none) and answer an example.
 	ok       int
+	also     int // another status of success, with the same body
 	response any
 	answer   any
 	media    string // of the response, by default application/json
@@ -175,6 +176,9 @@ func (o operation) responses(schemas huma.Registry) map[string]*huma.Response {
 		ok.Content = map[string]*huma.MediaType{media: {Schema: schemas.Schema(reflect.TypeOf(o.response), true, o.id), Example: o.answer}}
 	}
 	all := map[string]*huma.Response{strconv.Itoa(o.ok): ok}
+	if o.also != 0 {
+		all[strconv.Itoa(o.also)] = &huma.Response{Description: http.StatusText(o.also), Content: ok.Content}
+	}
 	problems := append([]string{"unauthorized", "body-too-large", "internal-error", "temporarily-unavailable"}, o.problems...)
 	if o.scheme == schemeKey {
 		problems = append(problems, "forbidden", "not-acceptable")

@@ -96,7 +96,7 @@ var (
 		about: "`booking.requested` (data: the body of POST bookings), `booking.code_given` (data: booking, code), `booking.canceled` (data: booking). " +
 			"Each is answered like the route that it stands for.",
 		request: event{}, example: exampleEvent, write: true,
-		ok: http.StatusCreated, response: handlers.BookingView{}, answer: exampleHeld,
+		ok: http.StatusCreated, also: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld,
 		problems: append([]string{"already-confirmed", "booking-ended", "code-expired", "code-revoked", "hold-expired", "invalid-code", "wrong-code", "not-found"}, bookingProblems...),
 	}
 )

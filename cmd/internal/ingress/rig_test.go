@@ -52,7 +52,7 @@ func (s *syncBuffer) String() string {
 
 const publicURL = "https://bookings.example.com"
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	db := storetest.New(t)
 	opt, err := redis.ParseURL(storetest.RedisURL(t))
@@ -64,7 +64,7 @@ func newRig(t *testing.T) *rig {
 	return rigOn(t, db, tasks.NewBroker(rdb))
 }
 
-func rigOn(t *testing.T, db *storetest.DB, broker *tasks.Broker) *rig {
+func rigOn(t testing.TB, db *storetest.DB, broker *tasks.Broker) *rig {
 	t.Helper()
 	r := &rig{db: db, tasks: &tasks.DB{Pool: db.App, Broker: broker}, org: storetest.NewOrg(t, db, "clinic-"+uuid.NewString()[:8]), log: &syncBuffer{}}
 	log := telemetry.NewLogger(r.log, slog.LevelDebug, "json")

@@ -67,16 +67,7 @@ func (in *Ingress) fromAPI(ctx context.Context, c *call, s submission) (*reply, 
 		return nil, err
 	}
 	s.org, s.source, s.key, s.prefer = c.org, sourceAPI, key, preferenceOf(c.header)
-	c.expectWait(s.prefer.wait)
 	return in.submit(ctx, s)
-}
-
-// expectWait moves the server's read deadline behind the wait: when it passes, net/http takes the client for
-// gone.
-func (c *call) expectWait(d time.Duration) {
-	if d > 0 {
-		_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(d + 10*time.Second)) // a recorder in a test has none
-	}
 }
 
 // submit is the one way of all writes: the request and its task in one transaction, then the answer as far as
@@ -88,7 +79,7 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 	}
 	// Whoever waits does so from before the push, or the news could come before it is listened for.
 	t := in.join(s, id)
-	defer in.waiter.leave(t)
+	defer func() { in.waiter.leave(t) }()
 	start := time.Now()
 	first, err := in.insert(ctx, s, id)
 	telemetry.Mark(ctx, "db", time.Since(start))
@@ -98,6 +89,8 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 		return nil, err
 	case first != id:
 		in.count(s, "again")
+		in.waiter.leave(t)
+		t = nil
 		return in.again(ctx, s, first)
 	}
 	in.count(s, "fresh")

@@ -22,6 +22,7 @@ type waiter struct {
 	pool    *pgxpool.Pool
 	log     *slog.Logger
 	metrics *Metrics
+	every   time.Duration   // pollEvery
 	ctx     context.Context //nolint:containedctx // its life is the waiter's: close ends it
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
@@ -42,7 +43,7 @@ type ticket struct {
 // startWaiter subscribes at once, so before anything can be pushed.
 func startWaiter(db *tasks.DB, log *slog.Logger, m *Metrics) *waiter {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &waiter{pool: db.Pool, log: log, metrics: m, ctx: ctx, cancel: cancel,
+	w := &waiter{pool: db.Pool, log: log, metrics: m, every: pollEvery, ctx: ctx, cancel: cancel,
 		tickets: make(map[uuid.UUID]*ticket), kick: make(chan struct{}, 1)}
 	if db.Broker != nil {
 		answered := db.Broker.Answered(ctx)
@@ -122,7 +123,7 @@ func (w *waiter) wait(ctx context.Context, t *ticket, limit time.Duration) bool 
 
 // poll looks for answers of which no news came. It rests while nobody waits.
 func (w *waiter) poll() {
-	timer := time.NewTimer(pollEvery)
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
@@ -131,7 +132,7 @@ func (w *waiter) poll() {
 		case <-w.kick:
 		}
 		for w.busy() {
-			timer.Reset(pollEvery)
+			timer.Reset(w.every)
 			select {
 			case <-w.ctx.Done():
 				return
@@ -150,7 +151,7 @@ func (w *waiter) busy() bool {
 
 // look asks Postgres for all who have waited longer than news takes.
 func (w *waiter) look() {
-	orgs, ids := w.overdue(time.Now().Add(-pollEvery / 2))
+	orgs, ids := w.overdue(time.Now().Add(-w.every / 2))
 	if len(ids) == 0 {
 		return
 	}

@@ -253,6 +253,7 @@ func TestWaitWithoutRedis(t *testing.T) {
 func TestNewsIsFast(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.in.waiter.every = time.Hour
 	got := make(chan answer)
 	go func() {
 		got <- r.api(t, "POST", "/bookings", bookingBody(tomorrow("10:00")), "Prefer", "wait=10", "Idempotency-Key", "fast")
@@ -261,7 +262,6 @@ func TestNewsIsFast(t *testing.T) {
 	until(t, func() bool {
 		return r.db.Admin.QueryRow(t.Context(), "SELECT id FROM request WHERE idem_key = 'fast'").Scan(&id) == nil
 	})
-	start := time.Now()
 	err := tasks.InTx(t.Context(), r.tasks, r.org.ID, func(tx *store.Tx) error {
 		store.AnswerRequest(tx, id, store.Answer{Status: 200, Body: []byte(`{"it":"is"}`)})
 		return nil
@@ -269,9 +269,8 @@ func TestNewsIsFast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := <-got
-	if d := time.Since(start); a.StatusCode != 200 || string(a.body) != `{"it":"is"}` || d > pollEvery/2 {
-		t.Errorf("%d after %v: %s", a.StatusCode, d, a.body)
+	if a := <-got; a.StatusCode != 200 || string(a.body) != `{"it":"is"}` {
+		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 }
 
@@ -309,7 +308,8 @@ func TestCloseEndsWaits(t *testing.T) {
 	}
 }
 
-// TestLongWait: net/http takes a client for gone when the read deadline passes; a wait moves it.
+// TestLongWait: a wait may last longer than a request may take to arrive. (net/http lifts the read deadline once
+// the body has been read; the front reads it whole.)
 func TestLongWait(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -317,7 +317,7 @@ func TestLongWait(t *testing.T) {
 	impatient.Config.ReadTimeout = 300 * time.Millisecond
 	impatient.Start()
 	t.Cleanup(impatient.Close)
-	r.Server, r.URL = impatient, impatient.URL
+	r = &rig{Server: impatient, in: r.in, org: r.org}
 	a := r.api(t, "POST", "/bookings", bookingBody(tomorrow("10:00")), "Prefer", "wait=1")
 	if a.StatusCode != 202 || !strings.Contains(a.Header.Get("Server-Timing"), "wait;dur=1") {
 		t.Errorf("%d %v", a.StatusCode, a.Header)

@@ -1,0 +1,1131 @@
+-- Generated from the migrations by `go test ./store -run TestSchema -update`.
+
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
+COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+
+CREATE FUNCTION public.api_key_find(p_prefix text) RETURNS TABLE(org_id uuid, id uuid, hash bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT k.org_id, k.id, k.hash FROM api_key k WHERE k.prefix = p_prefix AND k.revoked_at IS NULL
+$$;
+ALTER FUNCTION public.api_key_find(p_prefix text) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.block_take(p_org uuid, p_resource uuid, p_block uuid, p_from timestamp with time zone, p_to timestamp with time zone) RETURNS TABLE(booking_id uuid, block_id uuid)
+    LANGUAGE plpgsql
+    AS $$
+DECLARE lapsed uuid[]; wanted int; got int;
+BEGIN
+  PERFORM resource_lock(p_org, p_resource);
+  SELECT array_agg(x.id) INTO lapsed FROM (
+    SELECT b.id FROM booking b
+     WHERE b.org_id = p_org AND b.id IN (
+             SELECT h.booking_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h
+              WHERE h.expires_at <= clock_timestamp())
+     ORDER BY b.id FOR UPDATE) x;
+  IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
+  RETURN QUERY
+    SELECT DISTINCT h.booking_id, h.block_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h;
+  IF FOUND THEN RETURN; END IF;
+  SELECT r.seats * count(*) INTO wanted FROM resource r, generate_series(p_from, p_to - interval '1 us', interval '24 hours') c
+   WHERE r.org_id = p_org AND r.id = p_resource GROUP BY r.seats;
+  INSERT INTO hold (org_id, resource_id, seat, block_id, starts_at, ends_at)
+  SELECT p_org, p_resource, g, p_block, c, LEAST(c + interval '24 hours', p_to)
+    FROM resource r, generate_series(0, r.seats - 1) g, generate_series(p_from, p_to - interval '1 us', interval '24 hours') c
+   WHERE r.org_id = p_org AND r.id = p_resource
+  ON CONFLICT ON CONSTRAINT hold_no_overlap DO NOTHING;
+  GET DIAGNOSTICS got = ROW_COUNT;
+  IF got < wanted THEN
+    RAISE EXCEPTION 'block: a seat was taken meanwhile' USING ERRCODE = 'serialization_failure';
+  END IF;
+END $$;
+ALTER FUNCTION public.block_take(p_org uuid, p_resource uuid, p_block uuid, p_from timestamp with time zone, p_to timestamp with time zone) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.bookings_expire(p_org uuid, p_bookings uuid[]) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE n int;
+BEGIN
+  WITH lapsed AS (
+    UPDATE hold h SET live = false
+     WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
+    RETURNING h.booking_id),
+  expired AS (
+    UPDATE booking b SET state = 'expired' FROM lapsed l
+     WHERE b.org_id = p_org AND b.id = l.booking_id AND b.state = 'held'
+    RETURNING b.id),
+  told AS (
+    INSERT INTO booking_event (org_id, booking_id, kind) SELECT p_org, e.id, 'expired' FROM expired e)
+  SELECT count(*) INTO n FROM expired;
+  RETURN n;
+END $$;
+ALTER FUNCTION public.bookings_expire(p_org uuid, p_bookings uuid[]) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.dispatch_may(t regclass, granted text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+  EXECUTE format('CREATE POLICY dispatch_all ON %s TO holdfast_dispatch USING (true) WITH CHECK (true)', t);
+  EXECUTE format('GRANT %s ON %s TO holdfast_dispatch', granted, t);
+END $$;
+ALTER FUNCTION public.dispatch_may(t regclass, granted text) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.dispatch_owns(f regprocedure) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+  EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO holdfast_app', f);
+  EXECUTE format('ALTER FUNCTION %s OWNER TO holdfast_dispatch', f);
+END $$;
+ALTER FUNCTION public.dispatch_owns(f regprocedure) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.hold_free(p_org uuid, p_resource uuid, p_owner uuid, p_from timestamp with time zone, p_to timestamp with time zone) RETURNS SETOF integer
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RETURN QUERY
+    SELECT s FROM resource r, generate_series(0, r.seats - 1) s
+     WHERE r.org_id = p_org AND r.id = p_resource AND r.active
+       AND s NOT IN (SELECT h.seat FROM hold_in_way(p_org, p_resource, p_from, p_to) h
+                      WHERE h.owner_id <> p_owner AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()))
+     ORDER BY s;
+END $$;
+ALTER FUNCTION public.hold_free(p_org uuid, p_resource uuid, p_owner uuid, p_from timestamp with time zone, p_to timestamp with time zone) OWNER TO holdfast_owner;
+
+CREATE TABLE public.hold (
+    org_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    resource_id uuid NOT NULL,
+    seat integer NOT NULL,
+    booking_id uuid,
+    block_id uuid,
+    owner_id uuid GENERATED ALWAYS AS (COALESCE(booking_id, block_id)) STORED NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    lane uuid GENERATED ALWAYS AS ((md5(((resource_id)::text || seat)))::uuid) STORED NOT NULL,
+    during tstzrange GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED NOT NULL,
+    live boolean DEFAULT true NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT hold_check CHECK ((num_nonnulls(booking_id, block_id) = 1)),
+    CONSTRAINT hold_check1 CHECK (((starts_at < ends_at) AND ((ends_at - starts_at) <= '72:00:00'::interval)))
+);
+
+ALTER TABLE ONLY public.hold FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.hold OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.hold_in_way(p_org uuid, p_resource uuid, p_from timestamp with time zone, p_to timestamp with time zone) RETURNS SETOF public.hold
+    LANGUAGE sql STABLE
+    AS $$
+  SELECT * FROM hold h
+   WHERE h.org_id = p_org AND h.resource_id = p_resource AND h.live
+     AND h.starts_at < p_to AND h.starts_at > p_from - interval '72 hours' AND h.ends_at > p_from
+$$;
+ALTER FUNCTION public.hold_in_way(p_org uuid, p_resource uuid, p_from timestamp with time zone, p_to timestamp with time zone) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.hold_take(p_org uuid, p_resource uuid, p_booking uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_ttl interval) RETURNS TABLE(seat integer, expires_at timestamp with time zone)
+    LANGUAGE plpgsql
+    AS $$
+DECLARE s int; lapsed uuid[];
+BEGIN
+  PERFORM FROM hold_free(p_org, p_resource, p_booking, p_from, p_to) LIMIT 1;
+  IF NOT FOUND THEN RETURN; END IF;
+  PERFORM resource_lock(p_org, p_resource);
+  SELECT array_agg(x.id) INTO lapsed FROM (
+    SELECT b.id FROM booking b
+     WHERE b.org_id = p_org AND b.id IN (
+             SELECT h.booking_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h
+              WHERE h.expires_at <= clock_timestamp())
+     ORDER BY b.id FOR UPDATE) x;
+  IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
+  FOR s IN SELECT * FROM hold_free(p_org, p_resource, p_booking, p_from, p_to) LOOP
+    RETURN QUERY
+      INSERT INTO hold AS n (org_id, resource_id, seat, booking_id, starts_at, ends_at, expires_at)
+      VALUES (p_org, p_resource, s, p_booking, p_from, p_to, clock_timestamp() + p_ttl)
+      ON CONFLICT ON CONSTRAINT hold_no_overlap DO NOTHING
+      RETURNING n.seat, n.expires_at;
+    IF FOUND THEN RETURN; END IF;
+  END LOOP;
+END $$;
+ALTER FUNCTION public.hold_take(p_org uuid, p_resource uuid, p_booking uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_ttl interval) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.isolate(t regclass, org_column name DEFAULT 'org_id'::name) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+DECLARE mine text := format('%I = (SELECT NULLIF(current_setting(''app.org_id'', true), '''')::uuid)', org_column);
+BEGIN
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
+  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
+  EXECUTE format('CREATE POLICY org_only ON %s TO holdfast_app USING (%s) WITH CHECK (%s)', t, mine, mine);
+  EXECUTE format('CREATE POLICY owner_all ON %s TO holdfast_owner USING (true) WITH CHECK (true)', t);
+  EXECUTE format('CREATE POLICY audit_read ON %s FOR SELECT TO holdfast_audit USING (true)', t);
+  EXECUTE format('GRANT SELECT ON %s TO holdfast_audit', t);
+END $$;
+ALTER FUNCTION public.isolate(t regclass, org_column name) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.orgs_due(p_sweep text) RETURNS TABLE(org_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT DISTINCT h.org_id FROM hold h
+   WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+  UNION
+  SELECT DISTINCT b.org_id FROM booking b
+   WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
+$$;
+ALTER FUNCTION public.orgs_due(p_sweep text) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) RETURNS TABLE(id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT r.id FROM request r JOIN unnest(p_orgs, p_ids) AS w(org_id, id) ON r.org_id = w.org_id AND r.id = w.id
+   WHERE r.done_at IS NOT NULL
+$$;
+ALTER FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.resource_lock(p_org uuid, p_resource uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(p_org::text || p_resource::text, 0));
+END $$;
+ALTER FUNCTION public.resource_lock(p_org uuid, p_resource uuid) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) RETURNS TABLE(org_id uuid, id uuid, type text, queue text, epoch integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  UPDATE task t
+     SET epoch = t.epoch + 1, crashes = t.crashes + p_crashed::int, check_at = clock_timestamp() + interval '2 s'
+   WHERE (t.org_id, t.id) IN (
+           SELECT b.org_id, b.id FROM task b
+             JOIN unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch) ON b.org_id = w.org_id AND b.id = w.id
+            WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED)
+  RETURNING t.org_id, t.id, t.type, t.queue, t.epoch
+$$;
+ALTER FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.task_dead_newest(p_limit integer) RETURNS TABLE(org_id uuid, id uuid, type text, queue text, epoch integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT t.org_id, t.id, t.type, t.queue, t.epoch FROM task t WHERE t.state = 'dead' ORDER BY t.id DESC LIMIT p_limit
+$$;
+ALTER FUNCTION public.task_dead_newest(p_limit integer) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.task_due(p_limit integer) RETURNS TABLE(org_id uuid, id uuid, type text, queue text, epoch integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  UPDATE task t
+     SET check_at = clock_timestamp() + LEAST(interval '30 s', GREATEST(interval '2 s', clock_timestamp() - t.run_at))
+   WHERE (t.org_id, t.id) IN (
+           SELECT d.org_id, d.id FROM task d
+            WHERE d.state = 'pending' AND d.check_at <= (SELECT clock_timestamp())
+            ORDER BY d.check_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+  RETURNING t.org_id, t.id, t.type, t.queue, t.epoch
+$$;
+ALTER FUNCTION public.task_due(p_limit integer) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) RETURNS TABLE(org_id uuid, id uuid, epoch integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT t.org_id, t.id, t.epoch
+    FROM task t JOIN unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
+      ON t.org_id = w.org_id AND t.id = w.id
+   WHERE t.state = 'pending' AND t.epoch = w.epoch
+     AND NOT (t.claimed_by IS NOT NULL AND t.claim_until > clock_timestamp() AND worker_lives(t.claimed_by))
+     AND NOT EXISTS (SELECT FROM worker k WHERE k.seen_at > clock_timestamp() - interval '3 s' AND t.id = ANY (k.in_flight))
+     FOR UPDATE OF t SKIP LOCKED
+$$;
+ALTER FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.task_recheck() RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  WITH moved AS (
+    UPDATE task t SET check_at = clock_timestamp()
+     WHERE (t.org_id, t.id) IN (
+             SELECT r.org_id, r.id FROM task r
+              WHERE r.state = 'pending' AND r.check_at > clock_timestamp()
+                AND r.run_at <= clock_timestamp() + interval '1 min' FOR UPDATE SKIP LOCKED)
+    RETURNING 1)
+  SELECT count(*) FROM moved
+$$;
+ALTER FUNCTION public.task_recheck() OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.task_stats() RETURNS TABLE(type text, state text, n bigint, oldest_due timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT t.type, t.state, count(*), min(t.run_at) FROM task t WHERE t.state IN ('pending', 'dead') GROUP BY 1, 2
+$$;
+ALTER FUNCTION public.task_stats() OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.worker_lives(p_worker uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+  SELECT EXISTS (SELECT FROM worker w WHERE w.id = p_worker AND w.seen_at > clock_timestamp() - interval '3 s')
+$$;
+ALTER FUNCTION public.worker_lives(p_worker uuid) OWNER TO holdfast_owner;
+
+CREATE TABLE public.api_key (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    prefix text NOT NULL,
+    hash bytea NOT NULL,
+    label text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    revoked_at timestamp with time zone
+);
+
+ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.api_key OWNER TO holdfast_owner;
+
+CREATE TABLE public.block (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    resource_id uuid NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    reason_sealed bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT block_check CHECK ((starts_at < ends_at))
+);
+
+ALTER TABLE ONLY public.block FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.block OWNER TO holdfast_owner;
+
+CREATE TABLE public.booking (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    resource_id uuid NOT NULL,
+    service_id uuid,
+    customer_id uuid NOT NULL,
+    state text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    buffer_before integer DEFAULT 0 NOT NULL,
+    buffer_after integer DEFAULT 0 NOT NULL,
+    hold_expires_at timestamp with time zone NOT NULL,
+    code_attempts integer DEFAULT 0 NOT NULL,
+    notes_sealed bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    confirmed_at timestamp with time zone,
+    canceled_at timestamp with time zone,
+    CONSTRAINT booking_check CHECK ((starts_at < ends_at)),
+    CONSTRAINT booking_check1 CHECK (((state <> ALL (ARRAY['confirmed'::text, 'completed'::text, 'no_show'::text])) OR (confirmed_at IS NOT NULL))),
+    CONSTRAINT booking_state_check CHECK ((state = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'completed'::text, 'no_show'::text])))
+);
+
+ALTER TABLE ONLY public.booking FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.booking OWNER TO holdfast_owner;
+
+CREATE TABLE public.booking_event (
+    org_id uuid NOT NULL,
+    id bigint NOT NULL,
+    booking_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    kind text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE ONLY public.booking_event FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.booking_event OWNER TO holdfast_owner;
+ALTER TABLE public.booking_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.booking_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.customer (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    phone_hash bytea NOT NULL,
+    phone_sealed bytea NOT NULL,
+    phone_last2 text NOT NULL,
+    name_sealed bytea,
+    locale text,
+    time_zone text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE ONLY public.customer FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.customer OWNER TO holdfast_owner;
+
+CREATE TABLE public.goose_db_version (
+    id integer NOT NULL,
+    version_id bigint NOT NULL,
+    is_applied boolean NOT NULL,
+    tstamp timestamp without time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.goose_db_version OWNER TO holdfast_owner;
+ALTER TABLE public.goose_db_version ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.goose_db_version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.inbound (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    provider_sid text NOT NULL,
+    from_hash bytea NOT NULL,
+    from_sealed bytea NOT NULL,
+    sender text NOT NULL,
+    body_sealed bytea,
+    opt_out_type text DEFAULT ''::text NOT NULL,
+    intent text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT inbound_check CHECK (((done_at IS NULL) OR (body_sealed IS NULL)))
+);
+
+ALTER TABLE ONLY public.inbound FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.inbound OWNER TO holdfast_owner;
+
+CREATE TABLE public.message (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    booking_id uuid,
+    verification_id uuid,
+    to_hash bytea NOT NULL,
+    to_sealed bytea NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    sends integer DEFAULT 0 NOT NULL,
+    body_hash bytea,
+    segments integer,
+    provider_sid text,
+    error_class text,
+    error_code integer,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    claimed_at timestamp with time zone,
+    accepted_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'accepted'::text, 'sent'::text, 'delivered'::text, 'undelivered'::text, 'failed'::text, 'canceled'::text])))
+);
+
+ALTER TABLE ONLY public.message FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.message OWNER TO holdfast_owner;
+
+CREATE TABLE public.opening_hours (
+    org_id uuid NOT NULL,
+    resource_id uuid NOT NULL,
+    weekday smallint NOT NULL,
+    opens smallint NOT NULL,
+    closes smallint NOT NULL,
+    CONSTRAINT opening_hours_check CHECK ((opens < closes)),
+    CONSTRAINT opening_hours_closes_check CHECK (((closes >= 1) AND (closes <= 1440))),
+    CONSTRAINT opening_hours_opens_check CHECK (((opens >= 0) AND (opens <= 1439))),
+    CONSTRAINT opening_hours_weekday_check CHECK (((weekday >= 0) AND (weekday <= 6)))
+);
+
+ALTER TABLE ONLY public.opening_hours FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.opening_hours OWNER TO holdfast_owner;
+
+CREATE TABLE public.org (
+    id uuid NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    time_zone text NOT NULL,
+    locale text DEFAULT 'en'::text NOT NULL,
+    region text DEFAULT 'US'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT org_locale_check CHECK ((locale = ANY (ARRAY['en'::text, 'es'::text]))),
+    CONSTRAINT org_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT org_region_check CHECK ((region ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT org_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
+);
+
+ALTER TABLE ONLY public.org FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.org OWNER TO holdfast_owner;
+
+CREATE TABLE public.request (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    source text NOT NULL,
+    idem_key text,
+    fingerprint bytea NOT NULL,
+    body_sealed bytea,
+    booking_id uuid,
+    status integer,
+    answer json,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT request_check CHECK (((status IS NULL) = (done_at IS NULL))),
+    CONSTRAINT request_check1 CHECK (((done_at IS NULL) OR (body_sealed IS NULL)))
+);
+
+ALTER TABLE ONLY public.request FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.request OWNER TO holdfast_owner;
+
+CREATE TABLE public.resource (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    time_zone text NOT NULL,
+    seats integer DEFAULT 1 NOT NULL,
+    default_minutes integer DEFAULT 30 NOT NULL,
+    buffer_before integer DEFAULT 0 NOT NULL,
+    buffer_after integer DEFAULT 0 NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    CONSTRAINT resource_buffer_after_check CHECK (((buffer_after >= 0) AND (buffer_after <= 1440))),
+    CONSTRAINT resource_buffer_before_check CHECK (((buffer_before >= 0) AND (buffer_before <= 1440))),
+    CONSTRAINT resource_default_minutes_check CHECK (((default_minutes >= 1) AND (default_minutes <= 1440))),
+    CONSTRAINT resource_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT resource_seats_check CHECK (((seats >= 1) AND (seats <= 1000))),
+    CONSTRAINT resource_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
+);
+
+ALTER TABLE ONLY public.resource FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.resource OWNER TO holdfast_owner;
+
+CREATE TABLE public.security_event (
+    org_id uuid NOT NULL,
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    kind text NOT NULL,
+    key_id uuid,
+    route text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.security_event OWNER TO holdfast_owner;
+ALTER TABLE public.security_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.security_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.service (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    minutes integer NOT NULL,
+    buffer_before integer,
+    buffer_after integer,
+    active boolean DEFAULT true NOT NULL,
+    CONSTRAINT service_buffer_after_check CHECK (((buffer_after >= 0) AND (buffer_after <= 1440))),
+    CONSTRAINT service_buffer_before_check CHECK (((buffer_before >= 0) AND (buffer_before <= 1440))),
+    CONSTRAINT service_minutes_check CHECK (((minutes >= 1) AND (minutes <= 1440))),
+    CONSTRAINT service_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT service_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
+);
+
+ALTER TABLE ONLY public.service FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.service OWNER TO holdfast_owner;
+
+CREATE TABLE public.service_resource (
+    org_id uuid NOT NULL,
+    service_id uuid NOT NULL,
+    resource_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.service_resource FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.service_resource OWNER TO holdfast_owner;
+
+CREATE TABLE public.sms_account (
+    org_id uuid NOT NULL,
+    account_sid text NOT NULL,
+    token_sealed bytea NOT NULL,
+    from_number text DEFAULT ''::text NOT NULL,
+    messaging_service_sid text DEFAULT ''::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT sms_account_account_sid_check CHECK ((account_sid ~ '^AC[0-9a-fA-F]{32}$'::text)),
+    CONSTRAINT sms_account_check CHECK (((from_number <> ''::text) OR (messaging_service_sid <> ''::text)))
+);
+
+ALTER TABLE ONLY public.sms_account FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.sms_account OWNER TO holdfast_owner;
+
+CREATE TABLE public.suppression (
+    org_id uuid NOT NULL,
+    pool text NOT NULL,
+    phone_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE ONLY public.suppression FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.suppression OWNER TO holdfast_owner;
+
+CREATE TABLE public.task (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    type text NOT NULL,
+    queue text NOT NULL,
+    payload jsonb NOT NULL,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_id uuid,
+    dedup_key text,
+    state text DEFAULT 'pending'::text NOT NULL,
+    epoch integer DEFAULT 1 NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    crashes integer DEFAULT 0 NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    check_at timestamp with time zone NOT NULL,
+    give_up_at timestamp with time zone NOT NULL,
+    claimed_by uuid,
+    claim_no integer DEFAULT 0 NOT NULL,
+    claim_until timestamp with time zone,
+    last_error text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT task_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'dead'::text, 'discarded'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY public.task FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.task OWNER TO holdfast_owner;
+
+CREATE TABLE public.task_dedup (
+    org_id uuid NOT NULL,
+    type text NOT NULL,
+    key text NOT NULL,
+    task_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.task_dedup FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.task_dedup OWNER TO holdfast_owner;
+
+CREATE TABLE public.tick (
+    name text NOT NULL,
+    due_window timestamp with time zone NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    rows_done bigint,
+    error text
+);
+ALTER TABLE public.tick OWNER TO holdfast_owner;
+
+CREATE TABLE public.verification (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    generation integer DEFAULT 1 NOT NULL,
+    kid smallint NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    first_sent_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT verification_check CHECK (((state <> 'sent'::text) OR (expires_at IS NOT NULL))),
+    CONSTRAINT verification_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'verified'::text, 'revoked'::text])))
+);
+
+ALTER TABLE ONLY public.verification FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.verification OWNER TO holdfast_owner;
+
+CREATE TABLE public.webhook_secret (
+    org_id uuid NOT NULL,
+    kind text NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT webhook_secret_kind_check CHECK ((kind = ANY (ARRAY['events'::text, 'vapi'::text, 'retell'::text])))
+);
+
+ALTER TABLE ONLY public.webhook_secret FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.webhook_secret OWNER TO holdfast_owner;
+
+CREATE TABLE public.worker (
+    id uuid NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    in_flight uuid[] DEFAULT '{}'::uuid[] NOT NULL
+);
+ALTER TABLE public.worker OWNER TO holdfast_owner;
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_prefix_key UNIQUE (prefix);
+
+ALTER TABLE ONLY public.block
+    ADD CONSTRAINT block_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.booking_event
+    ADD CONSTRAINT booking_event_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.customer
+    ADD CONSTRAINT customer_org_id_phone_hash_key UNIQUE (org_id, phone_hash);
+
+ALTER TABLE ONLY public.customer
+    ADD CONSTRAINT customer_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.goose_db_version
+    ADD CONSTRAINT goose_db_version_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.hold
+    ADD CONSTRAINT hold_no_overlap EXCLUDE USING gist (org_id WITH =, lane WITH =, during WITH &&, owner_id WITH <>) WHERE (live);
+
+ALTER TABLE ONLY public.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.inbound
+    ADD CONSTRAINT inbound_org_id_provider_sid_key UNIQUE (org_id, provider_sid);
+
+ALTER TABLE ONLY public.inbound
+    ADD CONSTRAINT inbound_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_org_id_provider_sid_key UNIQUE (org_id, provider_sid);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.opening_hours
+    ADD CONSTRAINT opening_hours_pkey PRIMARY KEY (org_id, resource_id, weekday, opens);
+
+ALTER TABLE ONLY public.org
+    ADD CONSTRAINT org_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.org
+    ADD CONSTRAINT org_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY public.request
+    ADD CONSTRAINT request_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.resource
+    ADD CONSTRAINT resource_org_id_slug_key UNIQUE (org_id, slug);
+
+ALTER TABLE ONLY public.resource
+    ADD CONSTRAINT resource_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.security_event
+    ADD CONSTRAINT security_event_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.service
+    ADD CONSTRAINT service_org_id_slug_key UNIQUE (org_id, slug);
+
+ALTER TABLE ONLY public.service
+    ADD CONSTRAINT service_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.service_resource
+    ADD CONSTRAINT service_resource_pkey PRIMARY KEY (org_id, service_id, resource_id);
+
+ALTER TABLE ONLY public.sms_account
+    ADD CONSTRAINT sms_account_pkey PRIMARY KEY (org_id);
+
+ALTER TABLE ONLY public.suppression
+    ADD CONSTRAINT suppression_pkey PRIMARY KEY (org_id, pool, phone_hash);
+
+ALTER TABLE ONLY public.task_dedup
+    ADD CONSTRAINT task_dedup_pkey PRIMARY KEY (org_id, type, key);
+
+ALTER TABLE ONLY public.task
+    ADD CONSTRAINT task_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.tick
+    ADD CONSTRAINT tick_pkey PRIMARY KEY (name, due_window);
+
+ALTER TABLE ONLY public.verification
+    ADD CONSTRAINT verification_org_id_booking_id_generation_key UNIQUE (org_id, booking_id, generation);
+
+ALTER TABLE ONLY public.verification
+    ADD CONSTRAINT verification_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.webhook_secret
+    ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (org_id, kind);
+
+ALTER TABLE ONLY public.worker
+    ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
+
+CREATE INDEX booking_customer ON public.booking USING btree (org_id, customer_id, created_at DESC);
+
+CREATE INDEX booking_ended ON public.booking USING btree (ends_at) WHERE (state = 'confirmed'::text);
+
+CREATE INDEX booking_event_booking ON public.booking_event USING btree (org_id, booking_id, id);
+
+CREATE INDEX booking_start ON public.booking USING btree (org_id, starts_at, id);
+
+CREATE INDEX hold_expiry ON public.hold USING btree (expires_at) WHERE (live AND (expires_at IS NOT NULL));
+
+CREATE INDEX hold_owner ON public.hold USING btree (org_id, owner_id) WHERE live;
+
+CREATE INDEX hold_time ON public.hold USING btree (org_id, resource_id, starts_at) WHERE live;
+
+CREATE INDEX message_booking ON public.message USING btree (org_id, booking_id);
+
+CREATE INDEX message_verification ON public.message USING btree (org_id, verification_id) WHERE (verification_id IS NOT NULL);
+
+CREATE UNIQUE INDEX request_idempotency ON public.request USING btree (org_id, source, idem_key) WHERE (idem_key IS NOT NULL);
+
+CREATE INDEX task_check ON public.task USING btree (check_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX task_dead ON public.task USING btree (id DESC) WHERE (state = 'dead'::text);
+
+CREATE INDEX task_request ON public.task USING btree (org_id, request_id) WHERE (request_id IS NOT NULL);
+
+CREATE UNIQUE INDEX verification_live ON public.verification USING btree (org_id, booking_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.block
+    ADD CONSTRAINT block_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.block
+    ADD CONSTRAINT block_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
+
+ALTER TABLE ONLY public.booking_event
+    ADD CONSTRAINT booking_event_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES public.customer(org_id, id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_org_id_service_id_fkey FOREIGN KEY (org_id, service_id) REFERENCES public.service(org_id, id);
+
+ALTER TABLE ONLY public.customer
+    ADD CONSTRAINT customer_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.hold
+    ADD CONSTRAINT hold_org_id_block_id_fkey FOREIGN KEY (org_id, block_id) REFERENCES public.block(org_id, id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.hold
+    ADD CONSTRAINT hold_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.hold
+    ADD CONSTRAINT hold_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
+
+ALTER TABLE ONLY public.inbound
+    ADD CONSTRAINT inbound_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_org_id_verification_id_fkey FOREIGN KEY (org_id, verification_id) REFERENCES public.verification(org_id, id);
+
+ALTER TABLE ONLY public.opening_hours
+    ADD CONSTRAINT opening_hours_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
+
+ALTER TABLE ONLY public.request
+    ADD CONSTRAINT request_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.resource
+    ADD CONSTRAINT resource_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.security_event
+    ADD CONSTRAINT security_event_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.service
+    ADD CONSTRAINT service_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.service_resource
+    ADD CONSTRAINT service_resource_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
+
+ALTER TABLE ONLY public.service_resource
+    ADD CONSTRAINT service_resource_org_id_service_id_fkey FOREIGN KEY (org_id, service_id) REFERENCES public.service(org_id, id);
+
+ALTER TABLE ONLY public.sms_account
+    ADD CONSTRAINT sms_account_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.suppression
+    ADD CONSTRAINT suppression_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.task_dedup
+    ADD CONSTRAINT task_dedup_org_id_task_id_fkey FOREIGN KEY (org_id, task_id) REFERENCES public.task(org_id, id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.task
+    ADD CONSTRAINT task_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.task
+    ADD CONSTRAINT task_org_id_request_id_fkey FOREIGN KEY (org_id, request_id) REFERENCES public.request(org_id, id);
+
+ALTER TABLE ONLY public.verification
+    ADD CONSTRAINT verification_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
+
+ALTER TABLE ONLY public.webhook_secret
+    ADD CONSTRAINT webhook_secret_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY audit_read ON public.api_key FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.block FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.booking FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.booking_event FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.customer FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.hold FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.inbound FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.message FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.opening_hours FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.org FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.request FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.resource FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.security_event FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.service FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.service_resource FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.sms_account FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.suppression FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.task FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.task_dedup FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.verification FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.webhook_secret FOR SELECT TO holdfast_audit USING (true);
+ALTER TABLE public.block ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.booking ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.booking_event ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.customer ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY dispatch_all ON public.api_key TO holdfast_dispatch USING (true) WITH CHECK (true);
+
+CREATE POLICY dispatch_all ON public.booking TO holdfast_dispatch USING (true) WITH CHECK (true);
+
+CREATE POLICY dispatch_all ON public.hold TO holdfast_dispatch USING (true) WITH CHECK (true);
+
+CREATE POLICY dispatch_all ON public.request TO holdfast_dispatch USING (true) WITH CHECK (true);
+
+CREATE POLICY dispatch_all ON public.task TO holdfast_dispatch USING (true) WITH CHECK (true);
+ALTER TABLE public.hold ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.inbound ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.message ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.opening_hours ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.org ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY org_only ON public.api_key TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.block TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.booking TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.booking_event TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.customer TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.hold TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.inbound TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.message TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.opening_hours TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.org TO holdfast_app USING ((id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.request TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.resource TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.security_event TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.service TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.service_resource TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.sms_account TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.suppression TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.task TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.task_dedup TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.verification TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.webhook_secret TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY owner_all ON public.api_key TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.block TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.booking TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.booking_event TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.customer TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.hold TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.inbound TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.message TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.opening_hours TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.org TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.request TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.resource TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.security_event TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.service TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.service_resource TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.sms_account TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.suppression TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.task TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.task_dedup TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.verification TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.webhook_secret TO holdfast_owner USING (true) WITH CHECK (true);
+ALTER TABLE public.request ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.resource ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.security_event ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.service ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.service_resource ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.sms_account ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.suppression ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.task ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.task_dedup ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.verification ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.webhook_secret ENABLE ROW LEVEL SECURITY;
+GRANT USAGE ON SCHEMA public TO holdfast_dispatch;
+GRANT USAGE ON SCHEMA public TO holdfast_app;
+GRANT USAGE ON SCHEMA public TO holdfast_audit;
+REVOKE ALL ON FUNCTION public.api_key_find(p_prefix text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.api_key_find(p_prefix text) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.dispatch_may(t regclass, granted text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.dispatch_owns(f regprocedure) FROM PUBLIC;
+GRANT SELECT ON TABLE public.hold TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.hold TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.hold TO holdfast_dispatch;
+GRANT SELECT(id) ON TABLE public.hold TO holdfast_dispatch;
+GRANT SELECT(live) ON TABLE public.hold TO holdfast_dispatch;
+GRANT SELECT(expires_at) ON TABLE public.hold TO holdfast_dispatch;
+REVOKE ALL ON FUNCTION public.isolate(t regclass, org_column name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.orgs_due(p_sweep text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.orgs_due(p_sweep text) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_dead_newest(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_dead_newest(p_limit integer) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_due(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_due(p_limit integer) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_recheck() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_recheck() TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_stats() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_stats() TO holdfast_app;
+GRANT SELECT ON TABLE public.api_key TO holdfast_audit;
+GRANT SELECT ON TABLE public.api_key TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT(id) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT(prefix) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT(hash) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT(revoked_at) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.block TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.block TO holdfast_app;
+GRANT SELECT ON TABLE public.booking TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.booking TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.booking TO holdfast_dispatch;
+GRANT SELECT(id) ON TABLE public.booking TO holdfast_dispatch;
+GRANT SELECT(state) ON TABLE public.booking TO holdfast_dispatch;
+GRANT SELECT(ends_at) ON TABLE public.booking TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.booking_event TO holdfast_audit;
+GRANT SELECT,INSERT ON TABLE public.booking_event TO holdfast_app;
+GRANT SELECT ON TABLE public.customer TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.customer TO holdfast_app;
+GRANT SELECT ON TABLE public.inbound TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.inbound TO holdfast_app;
+GRANT SELECT ON TABLE public.message TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.message TO holdfast_app;
+GRANT SELECT ON TABLE public.opening_hours TO holdfast_audit;
+GRANT SELECT ON TABLE public.opening_hours TO holdfast_app;
+GRANT SELECT ON TABLE public.org TO holdfast_audit;
+GRANT SELECT ON TABLE public.org TO holdfast_app;
+GRANT SELECT ON TABLE public.request TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.request TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.request TO holdfast_dispatch;
+GRANT SELECT(id) ON TABLE public.request TO holdfast_dispatch;
+GRANT SELECT(done_at) ON TABLE public.request TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.resource TO holdfast_audit;
+GRANT SELECT ON TABLE public.resource TO holdfast_app;
+GRANT SELECT ON TABLE public.security_event TO holdfast_audit;
+GRANT SELECT,INSERT ON TABLE public.security_event TO holdfast_app;
+GRANT SELECT ON TABLE public.service TO holdfast_audit;
+GRANT SELECT ON TABLE public.service TO holdfast_app;
+GRANT SELECT ON TABLE public.service_resource TO holdfast_audit;
+GRANT SELECT ON TABLE public.service_resource TO holdfast_app;
+GRANT SELECT ON TABLE public.sms_account TO holdfast_audit;
+GRANT SELECT ON TABLE public.sms_account TO holdfast_app;
+GRANT SELECT ON TABLE public.suppression TO holdfast_audit;
+GRANT SELECT,INSERT,DELETE ON TABLE public.suppression TO holdfast_app;
+GRANT SELECT ON TABLE public.task TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.task TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(id) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(type) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(queue) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(state) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(epoch),UPDATE(epoch) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(attempt) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(crashes),UPDATE(crashes) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(run_at) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(check_at),UPDATE(check_at) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(claimed_by) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(claim_until) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.task_dedup TO holdfast_audit;
+GRANT SELECT,INSERT,DELETE ON TABLE public.task_dedup TO holdfast_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tick TO holdfast_app;
+GRANT SELECT ON TABLE public.tick TO holdfast_audit;
+GRANT SELECT ON TABLE public.verification TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.verification TO holdfast_app;
+GRANT SELECT ON TABLE public.webhook_secret TO holdfast_audit;
+GRANT SELECT ON TABLE public.webhook_secret TO holdfast_app;
+GRANT INSERT,DELETE,UPDATE ON TABLE public.worker TO holdfast_app;
+GRANT SELECT ON TABLE public.worker TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.worker TO holdfast_audit;
+GRANT SELECT(id) ON TABLE public.worker TO holdfast_app;
+GRANT SELECT(seen_at) ON TABLE public.worker TO holdfast_app;
