@@ -233,3 +233,29 @@ func (p *proxy) serve(client net.Conn, target string) {
 		}
 	}
 }
+
+// A sweep that takes longer than its interval is cut off, noted, and leaves nothing in asynq's archive, which shows
+// dead letters: ticks are none.
+func TestLongSweepLeavesNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	table := []tasks.Periodic{{Name: tasks.HoldsExpire, Every: time.Second}}
+	r.exec(`INSERT INTO block (org_id, id, resource_id, starts_at, ends_at) VALUES ($1, gen_random_uuid(), $2, now(), now() + interval '1 h')`, r.org.ID, r.org.Chair)
+	r.exec(`INSERT INTO hold (org_id, resource_id, seat, block_id, starts_at, ends_at, expires_at) SELECT org_id, resource_id, 0, id, starts_at, ends_at, now() FROM block`)
+	r.start(func(m *Mux) {
+		m.sweeps = map[string]Sweep{tasks.HoldsExpire: {Every: time.Second, Do: func(ctx context.Context, _ *store.Tx) (int, bool, error) {
+			<-ctx.Done()
+			return 0, false, ctx.Err()
+		}}}
+	})
+	rdb, err := tasks.OpenRedis(t.Context(), r.cfg.RedisURL)
+	r.must(err)
+	defer rdb.Close()
+	stop, err := tasks.StartScheduler(rdb, table, slog.New(slog.DiscardHandler))
+	r.must(err)
+	defer stop()
+	eventually(t, 10*time.Second, "two are cut off", func() bool { return query[int](r, "SELECT count(*) FROM tick WHERE error = 'deadline'") >= 2 })
+	if info, err := r.look.GetQueueInfo(tasks.QueueTick); err != nil || info.Archived != 0 {
+		t.Errorf("%+v %v", info, err)
+	}
+}

@@ -439,3 +439,54 @@ func TestSweeps(t *testing.T) {
 	}
 	r.hold(eve, at(2, 10, 0))
 }
+
+// Guesses at the same time count one by one: the fifth revokes, and no sixth is compared.
+func TestGuessesInParallel(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start()
+	id := r.hold(ana, at(2, 10, 0))
+	code := r.codeIn(r.texts(ana, 1)[0])
+	var asked []uuid.UUID
+	for range 9 {
+		asked = append(asked, r.ask(tasks.VerificationCheck, CodeBody{Code: wrong(code)}, id))
+	}
+	asked = append(asked, r.ask(tasks.VerificationCheck, CodeBody{Code: code}, id))
+	kinds := map[string]int{}
+	for _, a := range asked {
+		kinds[r.read(a).kind()]++
+	}
+	// The right one may come before the fifth wrong one.
+	if right := kinds["confirmed"]; kinds["wrong-code"] > 5 || right+kinds["wrong-code"]+kinds["code-revoked"]+kinds["already-confirmed"] != 10 ||
+		right == 0 && (kinds["wrong-code"] != 5 || kinds["code-revoked"] != 5) {
+		t.Errorf("%v", kinds)
+	}
+	if got := r.booking(id).CodeAttempts; got != kinds["wrong-code"] {
+		t.Errorf("%d attempts counted, %d answered", got, kinds["wrong-code"])
+	}
+}
+
+// The same customer asks several times at once, as an agent does whose calls time out: one booking, also at a
+// resource that has a seat for another.
+func TestSameCustomerInParallel(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start()
+	r.start()
+	for i := range 4 {
+		body := BookingBody{Resource: "table", Start: at(2, 9+i, 0), Customer: CustomerBody{Phone: ana}}
+		var asked []uuid.UUID
+		for range 6 {
+			asked = append(asked, r.ask(tasks.BookingClaim, body, uuid.Nil))
+		}
+		got := map[uuid.UUID]bool{}
+		for _, a := range asked {
+			v := r.read(a)
+			r.expect(v, 201, "held")
+			got[v.BookingView.ID] = true
+		}
+		if len(got) != 1 {
+			t.Errorf("%d bookings of one customer for one time", len(got))
+		}
+	}
+}

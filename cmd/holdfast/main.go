@@ -27,7 +27,7 @@ func main() {
 	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "holdfast:", err)
 		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
+		os.Exit(1) // stop has been called
 	}
 }
 
@@ -40,6 +40,7 @@ type cli struct {
 	Scheduler schedCmd   `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
 	Migrate   migrateCmd `cmd:"" help:"Bring the database up to date."`
 	Org       orgCmd     `cmd:"" help:"Organisations, their credentials, keys and resources."`
+	Keys      keysCmd    `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines."`
 }
 
 // env is what commands work with.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -113,9 +114,12 @@ type orgCredentialsSetCmd struct {
 // Run stores credentials.
 func (c *orgCredentialsSetCmd) Run(e *env) error {
 	line, err := bufio.NewReader(e.stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("credentials: %w", err)
+	}
 	token := strings.TrimSpace(line)
 	if token == "" {
-		return errors.Join(errors.New("credentials: give the auth token on standard input"), ignoreEOF(err))
+		return errors.New("credentials: give the auth token on standard input")
 	}
 	return e.asOrg(c.Org, func(db *pgxpool.Pool, keys *pii.Keyring, o store.Org) error {
 		a := store.SMSAccount{SID: c.AccountSID, Token: pii.NewToken(token), MessagingServiceSID: c.MessagingService}
@@ -131,13 +135,6 @@ func (c *orgCredentialsSetCmd) Run(e *env) error {
 		}
 		return explain("credentials", store.SetSMSAccount(e.ctx, db, keys, o.ID, a))
 	})
-}
-
-func ignoreEOF(err error) error {
-	if err != nil && err.Error() == "EOF" {
-		return nil
-	}
-	return err
 }
 
 type orgKeyCmd struct {

@@ -139,3 +139,14 @@ func EmptyRedisDB(ctx context.Context, rawURL string, n int) (string, error) {
 	}
 	return fmt.Sprintf("redis://%s/%d", opt.Addr, opt.DB), nil
 }
+
+// Flush empties every database of the server of rawURL, as an operator's FLUSHALL does.
+func Flush(ctx context.Context, rawURL string) error {
+	opt, err := redis.ParseURL(rawURL)
+	if err != nil {
+		return errors.New("redis: the URL cannot be read")
+	}
+	rdb := redis.NewClient(opt)
+	defer rdb.Close()
+	return rdb.FlushAll(ctx).Err()
+}

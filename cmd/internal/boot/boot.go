@@ -183,13 +183,13 @@ func (s *System) startScheduler(context.Context) error {
 }
 
 func (s *System) startIngress(context.Context) error {
-	in, err := ingress.New(ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log})
+	in, err := ingress.New(ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log}) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {
 		return fmt.Errorf("ingress: %w", err)
 	}
 	s.onClose(in.Close)
 	srv := ingress.Server(s.cfg.APIAddr, telemetry.HTTP(s.metrics, s.log, in.Handler()))
-	s.APIURL, err = s.serve(srv)
+	s.APIURL, err = s.serve(srv) //nolint:contextcheck // Close has no context to pass on
 	return err
 }
 
@@ -202,7 +202,7 @@ func (s *System) startOps(context.Context) error {
 	s.onClose(func() { _ = h.Close() })
 	// No write time-out: a profile takes as long as it was asked to.
 	srv := &http.Server{Addr: s.cfg.OpsAddr, Handler: telemetry.HTTP(s.metrics, s.log, h), ReadHeaderTimeout: 5 * time.Second}
-	s.OpsURL, err = s.serve(srv)
+	s.OpsURL, err = s.serve(srv) //nolint:contextcheck // Close has no context to pass on
 	return err
 }
 

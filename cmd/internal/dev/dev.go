@@ -42,7 +42,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		return err
 	}
 	if o.Fresh {
-		if err := embedded.Remove(dir); err != nil {
+		if err := embedded.Remove(dir); err != nil { //nolint:contextcheck // it is quick and must not be half done
 			return err
 		}
 		if err := os.RemoveAll(statePath(dir)); err != nil {
@@ -110,7 +110,7 @@ func (d *instance) up(ctx context.Context) error {
 	if err := d.state.seed(ctx, d.urls.owner); err != nil {
 		return err
 	}
-	if err := d.startSim(); err != nil {
+	if err := d.startSim(); err != nil { //nolint:contextcheck // the double lives until close
 		return err
 	}
 	if err := d.startSystem(ctx); err != nil {

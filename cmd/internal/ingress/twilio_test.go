@@ -1,0 +1,134 @@
+package ingress
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"holdfast/handlers"
+	"holdfast/handlers/sms"
+	"holdfast/store/storetest"
+)
+
+func TestTwilioSignatures(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other := storetest.NewOrg(t, r.db, "garage")
+	form := url.Values{"AccountSid": {r.org.Account.SID}, "MessageSid": {"SM1"}, "From": {"+15550100042"}, "To": {"+15005550006"}, "Body": {"hi"}}
+	path := "/webhooks/twilio/" + r.org.ID.String() + "/inbound"
+	foreign := url.Values{"AccountSid": {other.Account.SID}, "MessageSid": {"SM1"}, "From": {"+15550100042"}}
+	for _, tt := range []struct {
+		name, path string
+		form       url.Values
+		signature  string
+		status     int
+	}{
+		{"good", path, form, sms.Sign(r.org.Account.Token, publicURL+path, form), 200},
+		{"with query", path + "?a=b&c=%20d", form, sms.Sign(r.org.Account.Token, publicURL+path+"?a=b&c=%20d", form), 200},
+		{"query not signed", path + "?a=b", form, sms.Sign(r.org.Account.Token, publicURL+path, form), 401},
+		{"by its Host", path, form, sms.Sign(r.org.Account.Token, r.URL+path, form), 401},
+		{"other token", path, form, sms.Sign(other.Account.Token, publicURL+path, form), 401},
+		{"other account", path, foreign, sms.Sign(r.org.Account.Token, publicURL+path, foreign), 401},
+		{"none", path, form, "", 401},
+		{"org without", "/webhooks/twilio/" + uuid.NewString() + "/inbound", form, "x", 401},
+		{"no id", "/webhooks/twilio/x/inbound", form, "x", 401},
+	} {
+		a := r.do(t, "POST", tt.path, tt.form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "X-Twilio-Signature", tt.signature)
+		if a.StatusCode != tt.status {
+			t.Errorf("%s: %d %s", tt.name, a.StatusCode, a.body)
+		}
+	}
+	if n := r.count(t, "inbound"); n != 1 {
+		t.Errorf("%d texts", n)
+	}
+}
+
+func TestInbound(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	form := url.Values{"MessageSid": {"SM1"}, "From": {"+15550100042"}, "To": {"+15005550006"}, "Body": {"it is 123456"}, "OptOutType": {"STOP"}}
+	for range 2 {
+		a := r.twilio(t, "/inbound", form)
+		if a.StatusCode != 200 || a.Header.Get("Content-Type") != "text/xml" || !strings.HasSuffix(string(a.body), "<Response/>") {
+			t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
+		}
+	}
+	if r.count(t, "inbound WHERE opt_out_type = 'STOP' AND sender = '+15005550006'") != 1 || r.count(t, "task WHERE type = 'sms:inbound'") != 1 {
+		t.Error("want one text and one task")
+	}
+	short := url.Values{"MessageSid": {"SM2"}, "From": {"72404"}, "To": {"+15005550006"}, "MessagingServiceSid": {"MG1"}, "Body": {"\x00\xff"}}
+	if a := r.twilio(t, "/inbound", short); a.StatusCode != 200 || r.count(t, "inbound WHERE sender = 'MG1'") != 1 {
+		t.Errorf("short code: %d %s", a.StatusCode, a.body)
+	}
+	if a := r.twilio(t, "/inbound", url.Values{"From": {"+15550100042"}}); a.problem(t).Field != "MessageSid" {
+		t.Errorf("no sid: %d %s", a.StatusCode, a.body)
+	}
+	if leak := leaked(r.log.String()); leak != "" {
+		t.Errorf("the log holds %q", leak)
+	}
+}
+
+// TestStatus: callbacks move a text forward only, in any order.
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.worker(t)
+	b, m := r.booked(t)
+	for _, step := range []struct{ status, sid, want string }{
+		{"sent", "SM1", "sent"},
+		{"queued", "SM1", "sent"},
+		{"sending", "SM1", "sent"},
+		{"delivered", "SM2", "sent"}, // another text's
+		{"dancing", "SM1", "sent"},
+		{"delivered", "SM1", "delivered"},
+		{"delivered", "SM1", "delivered"},
+		{"undelivered", "SM1", "delivered"},
+		{"sent", "SM1", "delivered"},
+	} {
+		a := r.twilio(t, "/status/"+m.String(), url.Values{"MessageSid": {step.sid}, "MessageStatus": {step.status}})
+		if got := r.messageState(t, m); a.StatusCode != 204 || got != step.want || len(a.body) != 0 {
+			t.Errorf("%s: %d, %s; want %s", step.status, a.StatusCode, got, step.want)
+		}
+	}
+	var tl timeline
+	r.api(t, "GET", "/bookings/"+b.ID.String()+"/timeline", "").json(t, &tl)
+	delivered := 0
+	for _, e := range tl.Events {
+		if e.Kind == "text_delivered" {
+			delivered++
+		}
+	}
+	if delivered != 1 {
+		t.Errorf("%d of text_delivered", delivered)
+	}
+	if a := r.twilio(t, "/status/"+uuid.NewString(), url.Values{"MessageSid": {"SM1"}, "MessageStatus": {"sent"}}); a.StatusCode != 204 {
+		t.Errorf("unknown text: %d", a.StatusCode)
+	}
+	if a := r.twilio(t, "/status/seven", url.Values{"MessageSid": {"SM1"}, "MessageStatus": {"sent"}}); a.problem(t).Type != "not-found" {
+		t.Errorf("no id: %d", a.StatusCode)
+	}
+}
+
+// TestUndelivered: with its text a code dies, in the callback's own transaction.
+func TestUndelivered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.worker(t)
+	b, m := r.booked(t)
+	for range 2 {
+		a := r.twilio(t, "/status/"+m.String(), url.Values{"MessageSid": {"SM1"}, "MessageStatus": {"undelivered"}, "ErrorCode": {"30005"}})
+		if a.StatusCode != 204 {
+			t.Fatalf("%d %s", a.StatusCode, a.body)
+		}
+	}
+	var got handlers.BookingView
+	r.api(t, "GET", "/bookings/"+b.ID.String(), "").json(t, &got)
+	if r.messageState(t, m) != "undelivered" || got.CodeState != "revoked" {
+		t.Errorf("message %s, code %s", r.messageState(t, m), got.CodeState)
+	}
+	if n := r.count(t, `booking_event WHERE kind = 'text_undelivered' AND detail @> '{"code":30005,"class":"recipient"}'`); n != 1 {
+		t.Errorf("%d of text_undelivered", n)
+	}
+}
