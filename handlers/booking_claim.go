@@ -79,6 +79,9 @@ type claimant struct {
 }
 
 func (c *claimant) run(ctx context.Context) (store.Answer, error) {
+	// One after the other: of two wishes of one customer at once the second gets the first one's booking, also
+	// when there are seats for both.
+	store.LockConversation(c.tx, "claim", store.PhoneHash(c.h.Keys, c.tx.Org, c.phone))
 	if a, found, err := c.own(ctx); found || err != nil {
 		return a, err
 	}

@@ -36,6 +36,8 @@ func (r *Runner) tick(ctx context.Context, name string, s Sweep) {
 		r.Log.WarnContext(ctx, "tick", "tick", name, "rows", n, "error", store.Safe(err))
 	}
 	r.Metrics.Ticks.WithLabelValues(name).Add(float64(n))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // asynq cuts off a sweep that takes longer than its interval
+	defer cancel()
 	if err := store.FinishTick(ctx, r.DB.Pool, name, window, n, failure); err != nil {
 		r.Log.WarnContext(ctx, "tick not finished", "tick", name, "error", store.Safe(err))
 	}

@@ -67,5 +67,5 @@ func FinishInbound(tx *Tx, id uuid.UUID, intent string) {
 
 // LockConversation puts the transaction in line for what is said with one phone; it comes before any resource.
 func LockConversation(tx *Tx, pool string, phoneHash []byte) {
-	tx.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2 || encode($3, 'hex'), 1))`, tx.Org, pool, phoneHash)
+	tx.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2 || encode($3, 'hex'), 1))`, tx.Org.String(), pool, phoneHash)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 )
 
 // DB is what runs a statement: a pool or a Tx.
@@ -38,6 +39,10 @@ func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) 
 	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
 	cfg.ConnConfig.StatementCacheCapacity = 1024
 	cfg.MaxConnIdleTime = 5 * time.Minute
+	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		pgxuuid.Register(conn.TypeMap()) // ids travel as 16 bytes, not as text
+		return nil
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
@@ -52,6 +57,10 @@ func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) 
 // Transient reports whether the same statement may succeed when it is sent again: serialization failures,
 // deadlocks, lock time-outs, a server that is starting, stopping or gone.
 func Transient(err error) bool {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) || pgconn.SafeToRetry(err) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {
@@ -60,8 +69,7 @@ func Transient(err error) bool {
 		}
 		return len(pg.Code) == 5 && pg.Code[:2] == "08"
 	}
-	var connect *pgconn.ConnectError
-	return errors.As(err, &connect) || pgconn.SafeToRetry(err)
+	return false
 }
 
 // Code is the SQLSTATE of err, or "" when PostgreSQL did not answer with one. It is what may be logged or

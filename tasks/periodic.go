@@ -44,8 +44,10 @@ func StartScheduler(rdb *redis.Client, table []Periodic, log *slog.Logger) (stop
 		},
 	})
 	for _, p := range table {
+		// With no retry at all, asynq would archive a tick that was cut off or whose worker was killed, as if it
+		// were a dead letter. IsFailure never counts, so this one is never used up.
 		_, err := s.Register("@every "+p.Every.String(), asynq.NewTask(p.Name, nil),
-			asynq.Queue(QueueTick), asynq.MaxRetry(0), asynq.Timeout(max(p.Every, time.Second).Round(time.Second)))
+			asynq.Queue(QueueTick), asynq.MaxRetry(1), asynq.Timeout(max(p.Every, time.Second).Round(time.Second)))
 		if err != nil {
 			return nil, fmt.Errorf("periodic %s: %w", p.Name, err)
 		}

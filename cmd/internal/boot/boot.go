@@ -183,7 +183,9 @@ func (s *System) startScheduler(context.Context) error {
 }
 
 func (s *System) startIngress(context.Context) error {
-	in, err := ingress.New(ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log}) //nolint:contextcheck // requests bring contexts of their own
+	metrics := ingress.NewMetrics()
+	metrics.Register(s.metrics.Registry)
+	in, err := ingress.New(ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics}) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {
 		return fmt.Errorf("ingress: %w", err)
 	}

@@ -7,6 +7,9 @@ const el = (tag, props = {}, ...children) => {
 };
 const byId = (id) => document.getElementById(id);
 
+// prose turns the document's `code` spans into elements.
+const prose = (text) => (text || "").split("`").map((part, i) => (i % 2 ? el("code", { textContent: part }) : part));
+
 function resolve(doc, schema) {
   if (!schema || !schema.$ref) return schema || {};
   return doc.components.schemas[schema.$ref.split("/").pop()] || {};
@@ -65,7 +68,7 @@ function problems(op) {
 }
 
 function operation(doc, method, path, op) {
-  const inner = el("div", {}, el("p", { textContent: op.description || "" }));
+  const inner = el("div", {}, el("p", {}, ...prose(op.description)));
   const scheme = Object.keys((op.security || [{}])[0] || {})[0];
   if (scheme) inner.append(el("p", { textContent: "Authorization: " + doc.components.securitySchemes[scheme].description }));
   if (op.parameters) {
@@ -84,12 +87,12 @@ function operation(doc, method, path, op) {
 }
 
 function draw(doc) {
-  byId("about").textContent = doc.info.description;
+  byId("about").append(...prose(doc.info.description));
   const main = byId("main");
   const links = el("ul");
   main.replaceChildren();
   for (const tag of doc.tags) {
-    main.append(el("h2", { textContent: tag.name }), el("p", { textContent: tag.description }));
+    main.append(el("h2", { textContent: tag.name }), el("p", {}, ...prose(tag.description)));
     for (const [path, item] of Object.entries(doc.paths)) {
       for (const [method, op] of Object.entries(item)) {
         if (!(op.tags || []).includes(tag.name)) continue;
