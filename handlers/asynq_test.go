@@ -73,7 +73,7 @@ func TestEarlyDeliveryComesAgain(t *testing.T) {
 	r.start(func(m *Mux) { Do(m, typ, h) })
 	id := r.silent(typ)
 	r.exec("UPDATE task SET run_at = clock_timestamp() + interval '2.5 s', check_at = clock_timestamp() + interval '1 s'")
-	r.must(r.in.Broker.Push(t.Context(), []store.TaskRef{{Org: r.org.ID, ID: id, Type: typ.Name, Queue: typ.Queue, Epoch: 1}}))
+	r.push(typ, id)
 	got := r.state(id, "done", 8*time.Second)
 	if early := query[bool](r, "SELECT effect.at < run_at FROM effect, task"); early || got.Attempt != 0 || h.runs.Load() != 1 {
 		t.Errorf("early %v, %+v", early, got)
@@ -87,7 +87,7 @@ func TestArchivedBehindOurBack(t *testing.T) {
 	typ := testType("test:archived")
 	id := r.enqueue(typ) // nobody works yet
 	r.must(r.look.ArchiveTask(typ.Queue, id.String()+":1"))
-	r.must(r.in.Broker.Push(t.Context(), []store.TaskRef{{Org: r.org.ID, ID: id, Type: typ.Name, Queue: typ.Queue, Epoch: 1}})) // a conflict is no error
+	r.push(typ, id) // a conflict is no error
 	if s, _ := r.inRedis(typ.Queue, id, 1); s != "archived" {
 		t.Fatalf("it is %q", s)
 	}

@@ -45,7 +45,7 @@ func TestKillsItsProcess(t *testing.T) {
 	r.exec("UPDATE task SET crashes = 3")
 	h := &undoing{undo: func(tx *store.Tx, reason string) error { effect(tx, uuid.Nil, "undo "+reason); return nil }}
 	h.do = func(int, *store.Tx, store.Task) error { return nil }
-	r.must(r.in.Broker.Push(t.Context(), []store.TaskRef{{Org: r.org.ID, ID: id, Type: typ.Name, Queue: typ.Queue, Epoch: 1}}))
+	r.push(typ, id)
 	_ = p.cmd.Wait()
 	r.start(func(m *Mux) { Do(m, typ, h) })
 	took := eventually(t, recovered, "dead", func() bool { return r.task(id).State == "dead" })

@@ -67,7 +67,7 @@ func TestLockedRowComesAgain(t *testing.T) {
 	_, err = conn.Exec(t.Context(), "SELECT FROM task WHERE id = $1 FOR UPDATE", id)
 	r.must(err)
 	r.start(func(m *Mux) { Do(m, typ, h) })
-	r.must(r.in.Broker.Push(t.Context(), []store.TaskRef{{Org: r.org.ID, ID: id, Type: typ.Name, Queue: typ.Queue, Epoch: 1}}))
+	r.push(typ, id)
 	eventually(t, 5*time.Second, "it waits behind the lock", func() bool {
 		s, e := r.inRedis(typ.Queue, id, 1)
 		return s == "retry" && e == "locked"
@@ -369,12 +369,12 @@ func TestBusyWorkerIsNotTakenForDead(t *testing.T) {
 		}
 	})
 	defer release()
-	for range pool.Config().MaxConns {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		if conn, err := pool.Acquire(ctx); err == nil {
-			releases = append(releases, conn.Release)
-		}
+	for range pool.Config().MaxConns { // the relay gives its own back within moments
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		conn, err := pool.Acquire(ctx)
 		cancel()
+		r.must(err)
+		releases = append(releases, conn.Release)
 	}
 	// Another worker watches; it runs no task itself.
 	rdb, err := tasks.OpenRedis(t.Context(), r.cfg.RedisURL)

@@ -3,20 +3,13 @@ package handlers
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -110,7 +103,6 @@ func newRig(t *testing.T, change ...func(*config)) *rig {
 // worker is a running worker, as boot starts one.
 type worker struct {
 	run  *Runner
-	beat func() // ends the heartbeat alone, without taking the worker off
 	stop func()
 }
 
@@ -194,90 +186,6 @@ func startWorker(c config, log *slog.Logger, periodic []tasks.Periodic, add ...f
 	return w, nil
 }
 
-// A test's own task type. Names of real types are lent where the table of types matters.
-
-type testPayload struct {
-	ID uuid.UUID `json:"id"`
-}
-
-func testType(name string) tasks.Type[testPayload] {
-	return tasks.Type[testPayload]{Name: name, Options: tasks.Options{Queue: tasks.QueueDefault, MaxAttempts: 12, GiveUp: time.Hour}}
-}
-
-// lent is a real type's name and options with the tests' payload.
-func lent[P any](real tasks.Type[P]) tasks.Type[testPayload] {
-	return tasks.Type[testPayload]{Name: real.Name, Options: real.Options}
-}
-
-// scripted is a Worker whose nth run, from 1, does what a function says.
-type scripted struct {
-	runs atomic.Int32
-	do   func(n int, tx *store.Tx, t store.Task) error
-}
-
-func (s *scripted) Work(_ context.Context, tx *store.Tx, t store.Task, _ testPayload) error {
-	return s.do(int(s.runs.Add(1)), tx, t)
-}
-
-// undoing is a scripted that can be undone.
-type undoing struct {
-	scripted
-	undo func(tx *store.Tx, reason string) error
-}
-
-func (u *undoing) Undo(_ context.Context, tx *store.Tx, _ testPayload, reason string) error {
-	return u.undo(tx, reason)
-}
-
-// calling is a Caller made of functions; what is nil does nothing.
-type calling struct {
-	calls     atomic.Int32
-	abandoned atomic.Int32
-	call      func(ctx context.Context) error
-	record    func(tx *store.Tx, t testPayload, err error) error
-	leave     func(tx *store.Tx, t testPayload) error
-	undo      func(tx *store.Tx, t testPayload, reason string) error
-}
-
-func (c *calling) Claim(context.Context, *store.Tx, store.Task, testPayload) (struct{}, error) {
-	return struct{}{}, nil
-}
-
-func (c *calling) Call(ctx context.Context, _ struct{}) (int, error) {
-	c.calls.Add(1)
-	if c.call == nil {
-		return 0, nil
-	}
-	return 0, c.call(ctx)
-}
-
-func (c *calling) Record(_ context.Context, tx *store.Tx, p testPayload, _ struct{}, _ int, err error) error {
-	if c.record == nil {
-		return err
-	}
-	return c.record(tx, p, err)
-}
-
-func (c *calling) Abandoned(_ context.Context, tx *store.Tx, p testPayload) error {
-	c.abandoned.Add(1)
-	if c.leave == nil {
-		return nil
-	}
-	return c.leave(tx, p)
-}
-
-func (c *calling) Undo(_ context.Context, tx *store.Tx, p testPayload, reason string) error {
-	if c.undo == nil {
-		return nil
-	}
-	return c.undo(tx, p, reason)
-}
-
-// effect queues what a test counts: it is there once for each time that it was committed.
-func effect(tx *store.Tx, task uuid.UUID, note string) {
-	tx.Queue("INSERT INTO effect (task, note) VALUES ($1, $2)", task, note)
-}
-
 // row is a task as the database has it.
 type row struct {
 	State                            string
@@ -297,15 +205,29 @@ func (r *rig) task(id uuid.UUID) (v row) {
 	return v
 }
 
-// enqueue adds a task as an ingress would.
+// enqueue adds a task as an ingress would. The push after a commit may fail on a machine that is busy, since it has
+// 100 ms; here it is made sure of, so that a test knows the epoch.
 func (r *rig) enqueue(typ tasks.Type[testPayload], with ...tasks.With) uuid.UUID {
 	r.t.Helper()
-	var id uuid.UUID
+	id := r.commit(typ, with...)
+	r.push(typ, id)
+	return id
+}
+
+// commit is enqueue with nothing but the push that follows a commit.
+func (r *rig) commit(typ tasks.Type[testPayload], with ...tasks.With) (id uuid.UUID) {
+	r.t.Helper()
 	r.must(tasks.InTx(r.t.Context(), r.in, r.org.ID, func(tx *store.Tx) (err error) {
 		id, err = typ.Enqueue(tx, testPayload{ID: uuid.New()}, with...)
 		return err
 	}))
 	return id
+}
+
+// push tells Redis of a task in its first epoch.
+func (r *rig) push(typ tasks.Type[testPayload], id uuid.UUID) {
+	r.t.Helper()
+	r.must(r.in.Broker.Push(r.t.Context(), []store.TaskRef{{Org: r.org.ID, ID: id, Type: typ.Name, Queue: typ.Queue, Epoch: 1}}))
 }
 
 // silent adds a task of which Redis is not told; check_at is an hour away, so that no relay finds it either.
@@ -429,94 +351,4 @@ func (b *syncBuffer) String() string {
 func (b *syncBuffer) tail(n int) string {
 	s := b.String()
 	return s[max(0, len(s)-n):]
-}
-
-// Worker processes, to be killed.
-
-// process is a worker in a process of its own.
-type process struct {
-	cmd *exec.Cmd
-	out *syncBuffer
-}
-
-// spawn starts the test binary as a worker and waits until it runs.
-func (r *rig) spawn(change ...func(*config)) *process {
-	r.t.Helper()
-	c := r.cfg
-	for _, ch := range change {
-		ch(&c)
-	}
-	raw, err := json.Marshal(c)
-	r.must(err)
-	self, err := os.Executable()
-	r.must(err)
-	p := &process{cmd: exec.Command(self, "-test.run=^$"), out: &syncBuffer{}}
-	p.cmd.Env = append(os.Environ(), childEnv+"="+string(raw))
-	p.cmd.Stdout, p.cmd.Stderr = p.out, io.MultiWriter(p.out, r.log)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	r.must(p.cmd.Start())
-	r.t.Cleanup(func() { p.kill() })
-	p.says(r.t, "ready")
-	return p
-}
-
-func (p *process) says(t *testing.T, word string) {
-	t.Helper()
-	eventually(t, 20*time.Second, "the child says "+word, func() bool { return strings.Contains(p.out.String(), word+"\n") })
-}
-
-// kill is kill -9; it returns when the process is gone.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
-}
-
-// The types that a child knows besides all real ones: hang never ends its work, suicide kills the process.
-const (
-	hangType    = "test:hang"
-	suicideType = "test:suicide"
-)
-
-// child is a worker process. It ends when it is killed; what it returns is the exit code of one that cannot start.
-func child(raw string) int {
-	var c config
-	if err := json.Unmarshal([]byte(raw), &c); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	var add []func(*Mux)
-	if c.Doomed {
-		add = append(add, func(m *Mux) {
-			Do(m, testType(hangType), &scripted{do: func(_ int, tx *store.Tx, t store.Task) error {
-				effect(tx, t.ID, "child")
-				_, err := store.Now(context.Background(), tx) // what was queued goes out: the row is locked
-				if err != nil {
-					return err
-				}
-				fmt.Println("working")
-				select {}
-			}})
-			Do(m, testType(suicideType), &scripted{do: func(int, *store.Tx, store.Task) error {
-				return syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			}})
-		})
-	}
-	if _, err := startWorker(c, log, nil, add...); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	fmt.Println("ready")
-	select {}
-}
-
-// privateDir is a folder that the servers' own user can enter.
-func privateDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "holdfast-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(filepath.Clean(dir)) })
-	return dir
 }

@@ -27,7 +27,9 @@ ALTER ROLE holdfast_app SET tcp_keepalives_idle = 3;
 ALTER ROLE holdfast_app SET tcp_keepalives_interval = 1;
 ALTER ROLE holdfast_app SET tcp_keepalives_count = 3;
 ALTER ROLE holdfast_app SET tcp_user_timeout = '5s';
--- Every statement finds its rows by an index, whatever its parameters: planning it anew for each costs more.
+-- Every statement finds its rows by an index, whatever its parameters: planning it anew for each costs more. A plan
+-- made while the tables are empty would read them from end to end, and be kept until they are analysed.
 ALTER ROLE holdfast_app SET plan_cache_mode = 'force_generic_plan';
+ALTER ROLE holdfast_app SET enable_seqscan = off;
 ALTER ROLE holdfast_app SET jit = off;
 ALTER ROLE holdfast_audit SET default_transaction_read_only = on;
