@@ -65,6 +65,7 @@ var ProblemKinds = map[string]ProblemKind{
 	"invalid-range":           {422, "The range is not valid", "from before to, and not more than 31 days apart."},
 	"key-reused":              {422, "The Idempotency-Key was used with another body", "Use a new key for a new request."},
 	"unauthorized":            {401, "No valid credentials", "Authorization: Bearer hf_…, or the signature that the webhook asks for."},
+	"invalid-signature":       {401, "The signature is missing, wrong or too old", "Sign the raw body with the org's secret, or with Twilio's auth token."},
 	"forbidden":               {403, "The key belongs to another org", ""},
 	"not-found":               {404, "There is no such thing", "The id is unknown in this org, or is no id."},
 	"method-not-allowed":      {405, "The method is not allowed here", ""},

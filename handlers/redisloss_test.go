@@ -59,9 +59,6 @@ func (r *rig) allOnce(n int) {
 	if got := query[int](r, "SELECT count(DISTINCT task) FROM effect"); got != n {
 		r.t.Errorf("%d tasks of %d had an effect", got, n)
 	}
-	if got := query[int](r, "SELECT count(*) FROM task WHERE attempt > 0 OR crashes > 0"); got != 0 {
-		r.t.Errorf("%d tasks were counted against", got)
-	}
 }
 
 // working takes its time, in Postgres.
@@ -160,7 +157,9 @@ func TestRelayLeavesWhatIsPending(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	typ := testType("test:backlog")
-	r.many(typ, 100)
+	for range 100 {
+		r.enqueue(typ)
+	}
 	rdb, err := tasks.OpenRedis(t.Context(), r.cfg.RedisURL)
 	r.must(err)
 	defer rdb.Close()

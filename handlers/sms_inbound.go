@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -49,9 +51,9 @@ func (h *SMSInbound) act(ctx context.Context, tx *store.Tx, in store.Inbound, po
 	case reply.Intent == sms.IntentCancel:
 		return h.cancel(ctx, tx, in)
 	case reply.Intent == sms.IntentHelp:
-		return h.answer(tx, in, uuid.NullUUID{}, sms.KindHelp)
+		return h.once(ctx, tx, in, sms.KindHelp)
 	}
-	return h.answer(tx, in, uuid.NullUUID{}, sms.KindNotUnderstood)
+	return h.once(ctx, tx, in, sms.KindNotUnderstood)
 }
 
 // code confirms the booking whose code it is. A code that is none of the live ones counts against the newest.
@@ -61,7 +63,11 @@ func (h *SMSInbound) code(ctx context.Context, tx *store.Tx, in store.Inbound, c
 		return err
 	}
 	if len(open) == 0 {
-		return h.answer(tx, in, uuid.NullUUID{}, sms.KindNotUnderstood)
+		// A code that was just used came twice: the confirmation has answered it.
+		if used, err := store.UsedCode(ctx, tx, in.FromHash); used || err != nil {
+			return err
+		}
+		return h.once(ctx, tx, in, sms.KindNotUnderstood)
 	}
 	meant := open[0]
 	for _, o := range open {
@@ -77,7 +83,14 @@ func (h *SMSInbound) code(ctx context.Context, tx *store.Tx, in store.Inbound, c
 	if err != nil || problem == nil {
 		return err // the confirmation is a text of its own
 	}
-	return h.answer(tx, in, uuid.NullUUID{UUID: meant.BookingID, Valid: true}, sms.KindNotUnderstood)
+	about := uuid.NullUUID{UUID: meant.BookingID, Valid: true}
+	switch strings.TrimPrefix(problem.Type, ProblemBase) {
+	case "wrong-code":
+		return h.answer(tx, in, about, sms.KindWrongCode)
+	case "hold-expired", "code-expired":
+		return h.answer(tx, in, about, sms.KindExpired)
+	}
+	return nil // nothing that the customer could do
 }
 
 func (h *SMSInbound) cancel(ctx context.Context, tx *store.Tx, in store.Inbound) error {
@@ -86,10 +99,22 @@ func (h *SMSInbound) cancel(ctx context.Context, tx *store.Tx, in store.Inbound)
 		return err
 	}
 	if !next.Valid {
-		return h.answer(tx, in, next, sms.KindNotUnderstood)
+		return h.once(ctx, tx, in, sms.KindNotUnderstood)
 	}
 	_, err = cancel(ctx, tx, h.Keys, next.UUID) // its text tells the customer
 	return err
+}
+
+// quiet is how long the same general answer is not given again, so that two machines do not talk for ever.
+const quiet = time.Hour
+
+// once answers unless the phone got the same answer lately.
+func (h *SMSInbound) once(ctx context.Context, tx *store.Tx, in store.Inbound, kind sms.Kind) error {
+	lately, err := store.TextedLately(ctx, tx, in.FromHash, string(kind), quiet)
+	if lately || err != nil {
+		return err
+	}
+	return h.answer(tx, in, uuid.NullUUID{}, kind)
 }
 
 // answer enqueues a text back to who wrote.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -141,10 +139,5 @@ func (h *SMSReconcile) Abandoned(_ context.Context, tx *store.Tx, p tasks.Messag
 
 // Undo is a text that could not be looked up: it counts as failed, and nothing is sent.
 func (h *SMSReconcile) Undo(ctx context.Context, tx *store.Tx, p tasks.MessagePayload, reason string) error {
-	m, err := store.LockMessage(ctx, tx, h.Keys, p.Message)
-	if err != nil || m.ID == uuid.Nil {
-		return err
-	}
-	store.SettleMessage(tx, m.ID, store.MessageFailed, reason, 0)
-	return TextFailed(ctx, tx, m, reason)
+	return neverSent(ctx, tx, h.Keys, p, reason)
 }

@@ -52,6 +52,10 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 	if !o.HasAccount {
 		return textCall{}, tasks.Dead("no-credentials", nil)
 	}
+	if o.Suppressed && sms.Kind(o.Kind) != sms.KindCode { // nothing depends on it
+		store.SettleMessage(tx, o.ID, store.MessageCanceled, "opted-out", 0)
+		return textCall{}, tasks.ErrNothing
+	}
 	if o.Suppressed {
 		return textCall{}, tasks.Dead("opted-out", nil)
 	}
@@ -121,18 +125,22 @@ func account(a store.SMSAccount) sms.Account {
 // Call sends the text.
 func (h *SendText) Call(ctx context.Context, c textCall) (sms.Receipt, error) {
 	h.ToCall.Observe((c.age + time.Since(c.readAt)).Seconds())
-	return h.Sender.Send(ctx, c.account, c.text)
+	r, err := h.Sender.Send(ctx, c.account, c.text)
+	class := "accepted"
+	if err != nil {
+		class = sms.ClassOf(err).String()
+	}
+	h.Texts.WithLabelValues(c.msg.Kind, class).Inc()
+	return r, err
 }
 
 // Record writes down what became of the text.
 func (h *SendText) Record(ctx context.Context, tx *store.Tx, p tasks.MessagePayload, c textCall, r sms.Receipt, callErr error) error {
 	if callErr == nil {
-		h.Texts.WithLabelValues(c.msg.Kind, "accepted").Inc()
 		textAccepted(tx, c.msg, r.SID)
 		return nil
 	}
 	class := sms.ClassOf(callErr)
-	h.Texts.WithLabelValues(c.msg.Kind, class.String()).Inc()
 	var e *sms.Error
 	errors.As(callErr, &e)
 	if e == nil {
@@ -170,11 +178,22 @@ func (h *SendText) Abandoned(_ context.Context, tx *store.Tx, p tasks.MessagePay
 
 // Undo is a text that will never go out.
 func (h *SendText) Undo(ctx context.Context, tx *store.Tx, p tasks.MessagePayload, reason string) error {
-	m, err := store.LockMessage(ctx, tx, h.Keys, p.Message)
+	return neverSent(ctx, tx, h.Keys, p, reason)
+}
+
+// neverSent settles a text that is given up, unless a callback has told otherwise meanwhile.
+func neverSent(ctx context.Context, tx *store.Tx, keys *pii.Keyring, p tasks.MessagePayload, reason string) error {
+	m, err := store.LockMessage(ctx, tx, keys, p.Message)
 	if err != nil {
 		return err
 	}
-	store.SettleMessage(tx, m.ID, store.MessageFailed, reason, 0)
+	switch m.State {
+	case store.MessageQueued, store.MessageSending, store.MessageUnknown:
+		store.SettleMessage(tx, m.ID, store.MessageFailed, reason, 0)
+	case store.MessageFailed: // by the record that made the task dead
+	default:
+		return nil
+	}
 	return TextFailed(ctx, tx, m, reason)
 }
 
@@ -189,7 +208,7 @@ func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason strin
 		return nil
 	}
 	b, err := store.LockBooking(ctx, tx, m.BookingID.UUID)
-	if err != nil || b.State == store.BookingConfirmed {
+	if err != nil || b.State != store.BookingHeld && b.State != store.BookingExpired {
 		return err
 	}
 	other, err := store.CodeOnItsWay(ctx, tx, m.VerificationID.UUID, m.ID)

@@ -1,6 +1,10 @@
 -- +goose Up
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
+-- Keys and indexes of these files begin with org_id only where a search by the org alone makes sense. Row-level
+-- security adds the org to every search, and while a table is too new to have been analysed the planner cannot tell an
+-- index that begins with the org from the right one; it would read all of the org's rows.
+
 -- isolate gives a table its policies: the app sees the rows of the org named by app.org_id and no others
 -- (no setting, no rows); the owner sees all, since FORCE would blind backfills and foreign keys; the audit
 -- role reads all. Every table with an org calls it; a test reads the catalog and names the one that does not.

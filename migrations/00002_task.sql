@@ -60,7 +60,7 @@ CREATE TABLE task (
 ) WITH (fillfactor = 80);
 CREATE INDEX task_check ON task (check_at) WHERE state = 'pending';
 CREATE INDEX task_dead ON task (id DESC) WHERE state = 'dead';
-CREATE INDEX task_request ON task (org_id, request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX task_request ON task (request_id) WHERE request_id IS NOT NULL;
 SELECT isolate('task');
 SELECT dispatch_may('task', 'SELECT (org_id, id, type, queue, state, epoch, attempt, crashes, run_at, check_at, claimed_by, claim_until), UPDATE (epoch, crashes, check_at)');
 GRANT SELECT, INSERT, UPDATE ON task TO holdfast_app;
@@ -93,7 +93,7 @@ GRANT SELECT ON tick TO holdfast_audit;
 -- Workers count as dead when they were not seen for 3 s (they write once a second).
 -- +goose StatementBegin
 CREATE FUNCTION worker_lives(p_worker uuid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT EXISTS (SELECT FROM worker w WHERE w.id = p_worker AND w.seen_at > clock_timestamp() - interval '3 s')
 $$;
 

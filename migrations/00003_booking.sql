@@ -71,7 +71,7 @@ CREATE TABLE customer (
   time_zone    text,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
-  UNIQUE (org_id, phone_hash)
+  UNIQUE (phone_hash, org_id)
 );
 SELECT isolate('customer');
 GRANT SELECT, INSERT, UPDATE ON customer TO holdfast_app;
@@ -100,7 +100,7 @@ CREATE TABLE booking (
   FOREIGN KEY (org_id, service_id) REFERENCES service (org_id, id),
   FOREIGN KEY (org_id, customer_id) REFERENCES customer (org_id, id)
 );
-CREATE INDEX booking_customer ON booking (org_id, customer_id, created_at DESC);
+CREATE INDEX booking_customer ON booking (customer_id, created_at DESC);
 CREATE INDEX booking_ended ON booking (ends_at) WHERE state = 'confirmed';
 CREATE INDEX booking_start ON booking (org_id, starts_at, id);
 SELECT isolate('booking');
@@ -131,7 +131,7 @@ GRANT SELECT, INSERT, UPDATE ON block TO holdfast_app;
 -- Looking for what is in the way compares starts_at and ends_at, never the range: row-level security lets only
 -- leakproof operators reach an index, and && is none. A row is at most three days long (a day and its buffers; a
 -- longer block is several rows), so that the look is a short range of hold_time. The constraint's own index is
--- kept from being taken for that look (it would be read from end to end): it knows a seat as a lane only.
+-- kept from being taken for that look (it would be read from end to end): it knows org, resource and seat as a lane.
 CREATE TABLE hold (
   org_id      uuid NOT NULL,
   id          uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -142,7 +142,7 @@ CREATE TABLE hold (
   owner_id    uuid NOT NULL GENERATED ALWAYS AS (COALESCE(booking_id, block_id)) STORED,
   starts_at   timestamptz NOT NULL,
   ends_at     timestamptz NOT NULL,
-  lane        uuid NOT NULL GENERATED ALWAYS AS (md5(resource_id::text || seat)::uuid) STORED,
+  lane        uuid NOT NULL GENERATED ALWAYS AS (md5(org_id::text || resource_id::text || seat)::uuid) STORED,
   during      tstzrange NOT NULL GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED,
   live        boolean NOT NULL DEFAULT true,
   expires_at  timestamptz,
@@ -153,10 +153,10 @@ CREATE TABLE hold (
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id) DEFERRABLE INITIALLY DEFERRED,
   FOREIGN KEY (org_id, block_id) REFERENCES block (org_id, id) DEFERRABLE INITIALLY DEFERRED,
   CONSTRAINT hold_no_overlap EXCLUDE USING gist
-    (org_id WITH =, lane WITH =, during WITH &&, owner_id WITH <>) WHERE (live)
+    (lane WITH =, during WITH &&, owner_id WITH <>) WHERE (live)
 );
-CREATE INDEX hold_time ON hold (org_id, resource_id, starts_at) WHERE live;
-CREATE INDEX hold_owner ON hold (org_id, owner_id) WHERE live;
+CREATE INDEX hold_time ON hold (resource_id, starts_at) WHERE live;
+CREATE INDEX hold_owner ON hold (owner_id) WHERE live;
 CREATE INDEX hold_expiry ON hold (expires_at) WHERE live AND expires_at IS NOT NULL;
 SELECT isolate('hold');
 SELECT dispatch_may('hold', 'SELECT (org_id, id, live, expires_at)');
@@ -173,7 +173,7 @@ CREATE TABLE booking_event (
   PRIMARY KEY (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
-CREATE INDEX booking_event_booking ON booking_event (org_id, booking_id, id);
+CREATE INDEX booking_event_booking ON booking_event (booking_id, id);
 SELECT isolate('booking_event');
 GRANT SELECT, INSERT ON booking_event TO holdfast_app;
 
@@ -244,7 +244,7 @@ BEGIN
      WHERE b.org_id = p_org AND b.id IN (
              SELECT h.booking_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h
               WHERE h.expires_at <= clock_timestamp())
-     ORDER BY b.id FOR UPDATE) x;
+     ORDER BY b.id FOR NO KEY UPDATE) x;
   IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
   FOR s IN SELECT * FROM hold_free(p_org, p_resource, p_booking, p_from, p_to) LOOP
     RETURN QUERY
@@ -269,7 +269,7 @@ BEGIN
      WHERE b.org_id = p_org AND b.id IN (
              SELECT h.booking_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h
               WHERE h.expires_at <= clock_timestamp())
-     ORDER BY b.id FOR UPDATE) x;
+     ORDER BY b.id FOR NO KEY UPDATE) x;
   IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
   RETURN QUERY
     SELECT DISTINCT h.booking_id, h.block_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h;
@@ -287,14 +287,19 @@ BEGIN
   END IF;
 END $$;
 
--- orgs_due lists the orgs for which a sweep has something to do.
+-- orgs_due lists the orgs for which a sweep has something to do; of a huge backlog, those that have waited longest.
+-- The order is that of the index on what is due: without it DISTINCT would walk the primary key, which begins with the org.
 CREATE FUNCTION orgs_due(p_sweep text) RETURNS TABLE (org_id uuid)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT DISTINCT h.org_id FROM hold h
-   WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+  SELECT DISTINCT d.org_id FROM (
+    SELECT h.org_id FROM hold h
+     WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+     ORDER BY h.expires_at LIMIT 100000) d
   UNION
-  SELECT DISTINCT b.org_id FROM booking b
-   WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
+     ORDER BY b.ends_at LIMIT 100000) d
 $$;
 -- +goose StatementEnd
 SELECT dispatch_owns('orgs_due(text)');

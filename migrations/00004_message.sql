@@ -13,11 +13,11 @@ CREATE TABLE verification (
   expires_at    timestamptz,
   created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
-  UNIQUE (org_id, booking_id, generation),
+  UNIQUE (booking_id, generation, org_id),
   CHECK (state <> 'sent' OR expires_at IS NOT NULL),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
-CREATE UNIQUE INDEX verification_live ON verification (org_id, booking_id) WHERE state IN ('pending', 'sent');
+CREATE UNIQUE INDEX verification_live ON verification (booking_id) WHERE state IN ('pending', 'sent');
 SELECT isolate('verification');
 GRANT SELECT, INSERT, UPDATE ON verification TO holdfast_app;
 
@@ -44,12 +44,13 @@ CREATE TABLE message (
   accepted_at     timestamptz,
   updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
-  UNIQUE (org_id, provider_sid),
+  UNIQUE (provider_sid, org_id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id),
   FOREIGN KEY (org_id, verification_id) REFERENCES verification (org_id, id)
 );
-CREATE INDEX message_booking ON message (org_id, booking_id);
-CREATE INDEX message_verification ON message (org_id, verification_id) WHERE verification_id IS NOT NULL;
+CREATE INDEX message_to ON message (to_hash, created_at);
+CREATE INDEX message_booking ON message (booking_id);
+CREATE INDEX message_verification ON message (verification_id) WHERE verification_id IS NOT NULL;
 SELECT isolate('message');
 GRANT SELECT, INSERT, UPDATE ON message TO holdfast_app;
 
@@ -67,7 +68,7 @@ CREATE TABLE inbound (
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   done_at      timestamptz,
   PRIMARY KEY (org_id, id),
-  UNIQUE (org_id, provider_sid),
+  UNIQUE (provider_sid, org_id),
   CHECK (done_at IS NULL OR body_sealed IS NULL)
 );
 SELECT isolate('inbound');

@@ -31,5 +31,8 @@ ALTER ROLE holdfast_app SET tcp_user_timeout = '5s';
 -- made while the tables are empty would read them from end to end, and be kept until they are analysed.
 ALTER ROLE holdfast_app SET plan_cache_mode = 'force_generic_plan';
 ALTER ROLE holdfast_app SET enable_seqscan = off;
+ALTER ROLE holdfast_app SET enable_bitmapscan = off;
+ALTER ROLE holdfast_app SET enable_hashjoin = off;
+ALTER ROLE holdfast_app SET enable_mergejoin = off;
 ALTER ROLE holdfast_app SET jit = off;
 ALTER ROLE holdfast_audit SET default_transaction_read_only = on;

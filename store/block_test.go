@@ -166,6 +166,21 @@ func TestLongestHold(t *testing.T) {
 			return err
 		})
 	}
+	// The constraint would refuse those too: so ask the look alone.
+	w.in(func(tx *store.Tx) error {
+		for span, want := range map[calendar.Span]int{
+			{Start: day.Add(2*d - time.Minute), End: day.Add(2 * d)}:            1,
+			{Start: day.Add(-d - time.Hour), End: day.Add(-d + 1)}:              1,
+			{Start: day.Add(-d - 30*time.Minute), End: day.Add(-d)}:             1, // its neighbour
+			{Start: day.Add(-d - time.Hour), End: day.Add(-d - 45*time.Minute)}: 0,
+		} {
+			busy, err := store.BusySeats(t.Context(), tx, []uuid.UUID{w.org.Chair}, span)
+			if err != nil || len(busy[w.org.Chair]) < want || want == 0 && len(busy) > 0 {
+				t.Errorf("busy in %v: %v, %v", span, busy, err)
+			}
+		}
+		return nil
+	})
 	if n := w.doubles(); n > 0 {
 		t.Errorf("%d double bookings", n)
 	}

@@ -71,9 +71,10 @@ func FindBooking(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, error) {
 	return one(rows, err, scanBooking)
 }
 
-// LockBooking reads a booking and locks its row. Who may need a seat has locked the resource before.
+// LockBooking reads a booking and locks its row, but not against rows that refer to it: a text's record adds an
+// event while it holds the message. Who may need a seat has locked the resource before.
 func LockBooking(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, error) {
-	tx.Queue(`SELECT FROM booking WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id)
+	tx.Queue(`SELECT FROM booking WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE`, tx.Org, id)
 	return FindBooking(ctx, tx, id)
 }
 
@@ -219,7 +220,7 @@ func ExpireHolds(ctx context.Context, tx *Tx) (n int, more bool, err error) {
 func CompleteBookings(ctx context.Context, tx *Tx) (n int, more bool, err error) {
 	err = tx.QueryRow(ctx, `WITH due AS (
 		SELECT b.id FROM booking b WHERE b.org_id = $1 AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
-		 ORDER BY b.ends_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+		 ORDER BY b.ends_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
 		ended AS (UPDATE booking b SET state = 'completed' FROM due WHERE b.org_id = $1 AND b.id = due.id RETURNING b.id),
 		freed AS (UPDATE hold h SET live = false FROM ended e WHERE h.org_id = $1 AND h.owner_id = e.id AND h.live),
 		told AS (INSERT INTO booking_event (org_id, booking_id, kind) SELECT $1, e.id, 'completed' FROM ended e)

@@ -241,7 +241,7 @@ func TestDefinerIgnoresTemporaryTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer tx.Rollback(context.WithoutCancel(t.Context()))
+		defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // what was made is gone with the database
 		_, err = tx.Exec(t.Context(), `CREATE TEMPORARY TABLE api_key (org_id uuid, id uuid, prefix text, hash bytea, revoked_at timestamptz);
 			INSERT INTO pg_temp.api_key VALUES (gen_random_uuid(), gen_random_uuid(), 'forged', '\x00', NULL);
 			GRANT SELECT ON pg_temp.api_key TO PUBLIC`)

@@ -230,3 +230,10 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 	a.Token = pii.NewToken(clear)
 	return o, err
 }
+
+// TextedLately reports whether a text of the kind was made for the phone within the time given.
+func TextedLately(ctx context.Context, tx *Tx, phoneHash []byte, kind string, within time.Duration) (lately bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE org_id = $1 AND to_hash = $2 AND kind = $3
+		AND created_at > clock_timestamp() - $4::interval)`, tx.Org, phoneHash, kind, within).Scan(&lately)
+	return lately, err
+}

@@ -150,7 +150,7 @@ func TestMessageLookUps(t *testing.T) {
 		store.SendingMessage(tx, one, []byte("hash"), 2)
 		store.AcceptedMessage(tx, one, "SM1")
 		m, err := store.LockMessage(ctx, tx, w.Keys, one)
-		if m.To.Reveal() != phone42.Reveal() || m.State != "accepted" || string(m.BodyHash) != "hash" || m.ClaimedAt == nil || m.VerificationID != of.VerificationID {
+		if err != nil || m.To.Reveal() != phone42.Reveal() || m.State != "accepted" || string(m.BodyHash) != "hash" || m.ClaimedAt == nil || m.VerificationID != of.VerificationID {
 			t.Errorf("locked: %+v", m)
 		}
 		if got, err := store.AdoptedSIDs(ctx, tx, []string{"SM1", "SM2"}); err != nil || len(got) != 1 || got["SM1"] != one {

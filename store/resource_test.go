@@ -146,6 +146,9 @@ func TestWhatIsListedCanBeBooked(t *testing.T) {
 	if len(all) < 25 {
 		t.Errorf("only %d openings", len(all))
 	}
+	if !slices.ContainsFunc(all, func(a store.Opening) bool { return a.Resource.Slug == "chair" && a.Start.Equal(at(12, 0).Start) }) {
+		t.Error("the time of a lapsed hold is not offered")
+	}
 	book := func(a store.Opening) (ok bool) {
 		cal := o.Calendar(a.Resource)
 		w.in(func(tx *store.Tx) (err error) {
@@ -188,6 +191,60 @@ func TestWhatIsListedCanBeBooked(t *testing.T) {
 	if n := w.doubles(); n > 0 {
 		t.Errorf("%d double bookings", n)
 	}
+}
+
+// Where the day is full, alternatives come from other days, the nearest first, and never from the past.
+func TestAlternativesLookFurther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o, err := w.offer("chair", "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(from, to time.Time) {
+		w.in(func(tx *store.Tx) error {
+			ok, err := w.block(tx, w.org.Chair, calendar.Span{Start: from, End: to})
+			if !ok {
+				t.Errorf("%v cannot be blocked", from)
+			}
+			return err
+		})
+	}
+	find := func(now time.Time) (got []string) {
+		w.in(func(tx *store.Tx) error {
+			list, err := store.Alternatives(t.Context(), tx, o, at(10, 0).Start, now, 3)
+			for _, a := range list {
+				got = append(got, a.Start.In(newYork()).Format("2 Jan 15:04"))
+			}
+			return err
+		})
+		return got
+	}
+	long := day.AddDate(0, 0, -60)
+	block(at(8, 0).Start, at(17, 0).Start)
+	if got, want := find(long), []string{"5 Mar 17:00", "5 Mar 17:30", "4 Mar 17:30"}; !sameSet(got, want) {
+		t.Errorf("later that day, and the day before: %v", got)
+	}
+	block(at(17, 0).Start, at(18, 0).Start)
+	if got, want := find(day), []string{"6 Mar 08:00", "6 Mar 08:30", "6 Mar 09:00"}; !slices.Equal(got, want) {
+		t.Errorf("the next day: %v", got)
+	}
+	block(day.AddDate(0, 0, -10), day)
+	block(day.AddDate(0, 0, 1), day.AddDate(0, 0, 12))
+	if got, want := find(day), []string{"17 Mar 08:00", "17 Mar 08:30", "17 Mar 09:00"}; !slices.Equal(got, want) {
+		t.Errorf("in twelve days: %v", got)
+	}
+	block(day.AddDate(0, 0, 12), day.AddDate(0, 0, 40))
+	if got := find(day); len(got) > 0 {
+		t.Errorf("for weeks there is nothing: %v", got)
+	}
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
 }
 
 func TestLeastBusyFirst(t *testing.T) {

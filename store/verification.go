@@ -56,12 +56,12 @@ func StartCode(tx *Tx, id uuid.UUID, ttl time.Duration) {
 
 // SentCode queues that a text with the code was accepted by the provider.
 func SentCode(tx *Tx, id uuid.UUID) {
-	tx.Queue(`UPDATE verification SET state = 'sent' WHERE org_id = $1 AND id = $2 AND state = 'pending'`, tx.Org, id)
+	tx.Queue(`UPDATE verification SET state = CASE state WHEN 'pending' THEN 'sent' ELSE state END WHERE org_id = $1 AND id = $2`, tx.Org, id)
 }
 
 // UseCode queues the end of a code that was right.
 func UseCode(tx *Tx, id uuid.UUID) {
-	tx.Queue(`UPDATE verification SET state = 'verified' WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'sent')`, tx.Org, id)
+	tx.Queue(`UPDATE verification SET state = CASE WHEN state IN ('pending', 'sent') THEN 'verified' ELSE state END WHERE org_id = $1 AND id = $2`, tx.Org, id)
 }
 
 // RevokeCodes queues the end of a booking's live code.
@@ -93,4 +93,14 @@ func OpenCodes(ctx context.Context, tx *Tx, phoneHash []byte) ([]OpenCode, error
 		o.BookingID = v.BookingID
 		return o, err
 	})
+}
+
+// UsedCode reports whether the phone has a code that was used and would still be alive.
+func UsedCode(ctx context.Context, tx *Tx, phoneHash []byte) (used bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM customer c
+		  JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+		  JOIN verification v ON v.org_id = b.org_id AND v.booking_id = b.id
+		 WHERE c.org_id = $1 AND c.phone_hash = $2 AND v.state = 'verified' AND v.expires_at > clock_timestamp())`,
+		tx.Org, phoneHash).Scan(&used)
+	return used, err
 }

@@ -1,8 +1,10 @@
 package sms
 
 import (
+	"context"
 	"io"
 	"sync/atomic"
+	"time"
 )
 
 // gate answers, for good, whether a request's body could have left. httptrace cannot: net/http writes
@@ -30,11 +32,16 @@ func (g *gate) open() bool {
 // gated is a request body behind a gate.
 type gated struct {
 	gate *gate
+	ctx  context.Context // of the call
 	r    io.Reader
 }
 
-// Read opens the gate, or fails once it is shut.
+// Read opens the gate, or fails once it is shut. A process that was stopped between the call and this moment may
+// not have noticed that its time is up, so the deadline is compared with the clock here, just before writing.
 func (b *gated) Read(p []byte) (int, error) {
+	if deadline, ok := b.ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		b.gate.shut()
+	}
 	if !b.gate.open() {
 		return 0, io.ErrClosedPipe
 	}

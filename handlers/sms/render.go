@@ -11,7 +11,7 @@ import (
 )
 
 // Data is what texts speak of. Which fields a kind needs: all need Org; code needs Code and ValidFor;
-// confirmation and canceled need Start. Resource and Service may be empty.
+// confirmation, canceled and expired need Start. Resource and Service may be empty.
 type Data struct {
 	Org      string // the org's public name
 	Resource string // with whom, or in which place
@@ -74,7 +74,7 @@ func look(kind Kind, locale string, d Data) (view, error) {
 			return view{}, errors.New("code is not valid any more")
 		}
 		v.For = lasting(d.ValidFor)
-	case KindConfirmation, KindCanceled:
+	case KindConfirmation, KindCanceled, KindExpired:
 		if d.Start.IsZero() {
 			return view{}, errors.New("no start")
 		}
@@ -82,7 +82,7 @@ func look(kind Kind, locale string, d Data) (view, error) {
 		if kind == KindConfirmation {
 			org = maxOrgConfirm
 		}
-	case KindHelp, KindStopConfirm, KindNotUnderstood:
+	case KindHelp, KindStopConfirm, KindNotUnderstood, KindWrongCode:
 	}
 	v.Org, v.Resource, v.Service = cut(v.Org, org), cut(v.Resource, maxResource), cut(v.Service, maxService)
 	return v, nil

@@ -13,7 +13,7 @@ import (
 )
 
 var kinds = []sms.Kind{
-	sms.KindCode, sms.KindConfirmation, sms.KindCanceled, sms.KindHelp, sms.KindStopConfirm, sms.KindNotUnderstood,
+	sms.KindCode, sms.KindConfirmation, sms.KindCanceled, sms.KindHelp, sms.KindStopConfirm, sms.KindNotUnderstood, sms.KindWrongCode, sms.KindExpired,
 }
 
 func zone(t testing.TB, name string) *time.Location {

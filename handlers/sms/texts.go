@@ -13,6 +13,8 @@ const (
 	KindHelp          Kind = "help"              // answer to HELP
 	KindStopConfirm   Kind = "stop_confirmation" // the one answer to STOP that is allowed
 	KindNotUnderstood Kind = "not_understood"    // answer to a reply that could not be read
+	KindWrongCode     Kind = "wrong_code"        // answer to a code that is not the one that was sent
+	KindExpired       Kind = "expired"           // answer to a code that came too late
 )
 
 // The wording. What it keeps to:
@@ -37,6 +39,8 @@ var wording = map[string]map[Kind]string{
 			`STOP to end all texts.`,
 		KindStopConfirm:   `You will get no more texts from {{.Org}}. Reply START to get them again.`,
 		KindNotUnderstood: `{{.Org}}: we could not read your reply. Send your 6-digit code, C to cancel, or HELP.`,
+		KindWrongCode:     `{{.Org}}: that is not the code we sent. Please reply with the 6 digits of our latest text.`,
+		KindExpired:       `{{.Org}}: the time kept for you, {{.When}}, is no longer free. Please book again.`,
 	},
 	"es": {
 		KindCode: `{{.Code}} es tu clave de {{.Org}}. Responde con ella en {{.For}} para confirmar tu cita. ` +
@@ -49,6 +53,8 @@ var wording = map[string]map[Kind]string{
 		KindStopConfirm: `Ya no te enviaremos mensajes de {{.Org}}. Responde START para recibirlos de nuevo.`,
 		KindNotUnderstood: `{{.Org}}: no entendimos tu respuesta. Responde con tu clave de 6 cifras, C para ` +
 			`cancelar o AYUDA.`,
+		KindWrongCode: `{{.Org}}: esa no es la clave que enviamos. Responde con las 6 cifras del mensaje reciente.`,
+		KindExpired:   `{{.Org}}: la hora guardada para ti, {{.When}}, ya no queda libre. Reserva otra vez, por favor.`,
 	},
 }
 

@@ -118,7 +118,7 @@ func (k *call) request(ctx context.Context, method, rawURL string, data url.Valu
 		req.ContentLength = int64(len(form))
 		// With GetBody, net/http may dial again when a pooled connection had closed before a byte went
 		// out. It does not repeat a POST that was written.
-		req.GetBody = func() (io.ReadCloser, error) { return &gated{g, strings.NewReader(form)}, nil }
+		req.GetBody = func() (io.ReadCloser, error) { return &gated{g, ctx, strings.NewReader(form)}, nil }
 		req.Body, _ = req.GetBody()
 	}
 	for name, v := range headers {

@@ -127,6 +127,10 @@ func TestSlots(t *testing.T) {
 			c.Before, c.After = 10*time.Minute, 10*time.Minute
 			c.Hours = []calendar.Hours{{Weekday: 2, Opens: 480, Closes: 560}, {Weekday: 2, Opens: 560, Closes: 590}}
 		}), nil, "[8:00 1 9:20 1]"},
+		{"a break shorter than both buffers", with(func(c *calendar.Calendar) {
+			c.Before, c.After = 10*time.Minute, 10*time.Minute
+			c.Hours = []calendar.Hours{{Weekday: 2, Opens: 480, Closes: 560}, {Weekday: 2, Opens: 575, Closes: 605}}
+		}), nil, "[8:00 1 9:35 1]"},
 	} {
 		got := []string{}
 		for _, s := range c.cal.Slots(at(0, 0), at(24, 0), c.busy) {

@@ -24,9 +24,10 @@ func drawCalendar(t *rapid.T) calendar.Calendar {
 		Zone: l, Seats: rapid.IntRange(1, 3).Draw(t, "seats"), Length: minutes("length", 1, 200),
 		Before: minutes("before", 0, 40), After: minutes("after", 0, 40),
 		Hours: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) calendar.Hours {
-			opens := rapid.OneOf(rapid.Just(0), rapid.IntRange(0, 1439)).Draw(t, "opens")
+			// On a coarse grid too, so that hours touch and nearly touch.
+			opens := rapid.OneOf(rapid.Just(0), rapid.Map(rapid.IntRange(0, 143), func(n int) int { return n * 10 }), rapid.IntRange(0, 1439)).Draw(t, "opens")
 			return calendar.Hours{Weekday: rapid.IntRange(0, 6).Draw(t, "weekday"), Opens: opens,
-				Closes: rapid.OneOf(rapid.Just(1440), rapid.IntRange(opens+1, 1440)).Draw(t, "closes")}
+				Closes: rapid.OneOf(rapid.Just(1440), rapid.Just(opens/10*10+10), rapid.IntRange(opens+1, 1440)).Draw(t, "closes")}
 		}), 0, 14).Draw(t, "hours"),
 	}
 }

@@ -46,7 +46,7 @@ type Database struct {
 	OwnerDatabaseURL pii.Token `env:"OWNER_DATABASE_URL" need:"migrate org" example:"postgres://holdfast_owner:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_owner, for migrate and org"`
 	AuditDatabaseURL pii.Token `env:"AUDIT_DATABASE_URL" need:"audit" example:"postgres://holdfast_audit:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_audit (reads everything, writes nothing), for audit"`
 	AdminDatabaseURL pii.Token `env:"ADMIN_DATABASE_URL" desc:"PostgreSQL as a superuser: when set, migrate creates the three roles first"`
-	DBMaxConns       int32     `env:"DB_MAX_CONNS" default:"0" min:"0" max:"1000" desc:"PostgreSQL connections of one process; 0 takes what its concurrency needs"`
+	DBMaxConns       int32     `env:"DB_MAX_CONNS" default:"0" min:"0" max:"1000" desc:"PostgreSQL connections of one process; 0 takes 40, enough for the default concurrencies"`
 }
 
 // Redis says where asynq's queues are.

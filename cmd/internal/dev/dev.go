@@ -52,6 +52,11 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the servers' own user must be able to enter; secrets are in files of mode 0600
 		return err
 	}
+	if o.ReadyFile != "" { // one of a run that was killed would tell that all is up
+		if err := os.Remove(o.ReadyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("ready file: %w", err)
+		}
+	}
 	d := &instance{cfg: cfg, dir: dir, o: o}
 	defer d.close()
 	if err := d.up(ctx); err != nil {

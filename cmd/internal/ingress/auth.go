@@ -78,11 +78,11 @@ func byHandler(context.Context, *call, *http.Request) error { return nil }
 // denied is the one answer to missing, unknown and revoked credentials.
 func (in *Ingress) denied(reason string) error {
 	in.metrics.Denied.WithLabelValues(reason).Inc()
-	p := newProblem("unauthorized", "", "")
-	scheme := "Bearer"
+	kind, scheme := "unauthorized", "Bearer"
 	if strings.HasPrefix(reason, "signature") {
-		scheme = "Signature"
+		kind, scheme = "invalid-signature", "Signature"
 	}
+	p := newProblem(kind, "", "")
 	p.header = http.Header{"Www-Authenticate": {scheme}}
 	return p
 }

@@ -69,8 +69,8 @@ func useDeadletter(w http.ResponseWriter, r *http.Request) {
 	telemetry.WriteProblem(w, r, telemetry.Problem{
 		Status: http.StatusMethodNotAllowed,
 		Title:  "Tasks are not changed here",
-		Detail: "A task lives in Postgres and Redis only carries the news of it. Use `holdfast deadletter replay` " +
-			"or `holdfast deadletter discard`; both ask for a reason and record it.",
+		Detail: "A task lives in Postgres and Redis only carries the news of it. What is done " +
+			"to it here would be undone there.",
 	})
 }
 

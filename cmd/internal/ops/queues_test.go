@@ -73,7 +73,7 @@ func TestQueuesChangeOnlyWhatIsRediss(t *testing.T) {
 		if a.StatusCode == 307 { // the mux tidies "..": follow it by hand
 			a = d.do(method, a.Header.Get("Location"), "{}", bearer(token))
 		}
-		if a.StatusCode != 405 || !strings.Contains(a.body, "holdfast deadletter") || a.Header.Get("Content-Type") != "application/problem+json" {
+		if a.StatusCode != 405 || !strings.Contains(a.body, "Postgres") || a.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %d %s", verb, a.StatusCode, a.body)
 		}
 	}
