@@ -17,7 +17,7 @@ CREATE TABLE verification (
   CHECK (state <> 'sent' OR expires_at IS NOT NULL),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
-CREATE UNIQUE INDEX verification_live ON verification (booking_id) WHERE state IN ('pending', 'sent');
+CREATE UNIQUE INDEX verification_live ON verification (booking_id, org_id) WHERE state IN ('pending', 'sent');
 SELECT isolate('verification');
 GRANT SELECT, INSERT, UPDATE ON verification TO holdfast_app;
 

@@ -33,7 +33,7 @@ BEGIN
   FOREACH t IN ARRAY tables LOOP EXECUTE format('ANALYZE %I', t); END LOOP;
   SET CONSTRAINTS ALL IMMEDIATE;
   FOR i IN REVERSE array_length(tables, 1) .. 1 LOOP
-    EXECUTE format('DELETE FROM %I', tables[i]);
+    EXECUTE format('DELETE FROM %I WHERE %I = $1', tables[i], CASE tables[i] WHEN 'org' THEN 'id' ELSE 'org_id' END) USING o;
   END LOOP;
 END $$;
 -- +goose StatementEnd

@@ -22,7 +22,7 @@ BEGIN
      WHERE b.org_id = p_org AND b.id IN (
              SELECT h.booking_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h
               WHERE h.expires_at <= clock_timestamp())
-     ORDER BY b.id FOR UPDATE) x;
+     ORDER BY b.id FOR NO KEY UPDATE) x;
   IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
   RETURN QUERY
     SELECT DISTINCT h.booking_id, h.block_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h;
@@ -105,7 +105,7 @@ CREATE TABLE public.hold (
     owner_id uuid GENERATED ALWAYS AS (COALESCE(booking_id, block_id)) STORED NOT NULL,
     starts_at timestamp with time zone NOT NULL,
     ends_at timestamp with time zone NOT NULL,
-    lane uuid GENERATED ALWAYS AS ((md5(((resource_id)::text || seat)))::uuid) STORED NOT NULL,
+    lane uuid GENERATED ALWAYS AS ((md5((((org_id)::text || (resource_id)::text) || seat)))::uuid) STORED NOT NULL,
     during tstzrange GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED NOT NULL,
     live boolean DEFAULT true NOT NULL,
     expires_at timestamp with time zone,
@@ -138,7 +138,7 @@ BEGIN
      WHERE b.org_id = p_org AND b.id IN (
              SELECT h.booking_id FROM hold_in_way(p_org, p_resource, p_from, p_to) h
               WHERE h.expires_at <= clock_timestamp())
-     ORDER BY b.id FOR UPDATE) x;
+     ORDER BY b.id FOR NO KEY UPDATE) x;
   IF lapsed IS NOT NULL THEN PERFORM bookings_expire(p_org, lapsed); END IF;
   FOR s IN SELECT * FROM hold_free(p_org, p_resource, p_booking, p_from, p_to) LOOP
     RETURN QUERY
@@ -170,11 +170,15 @@ CREATE FUNCTION public.orgs_due(p_sweep text) RETURNS TABLE(org_id uuid)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-  SELECT DISTINCT h.org_id FROM hold h
-   WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+  SELECT DISTINCT d.org_id FROM (
+    SELECT h.org_id FROM hold h
+     WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+     ORDER BY h.expires_at LIMIT 100000) d
   UNION
-  SELECT DISTINCT b.org_id FROM booking b
-   WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
+     ORDER BY b.ends_at LIMIT 100000) d
 $$;
 ALTER FUNCTION public.orgs_due(p_sweep text) OWNER TO holdfast_dispatch;
 
@@ -270,7 +274,7 @@ ALTER FUNCTION public.task_stats() OWNER TO holdfast_dispatch;
 
 CREATE FUNCTION public.worker_lives(p_worker uuid) RETURNS boolean
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
   SELECT EXISTS (SELECT FROM worker w WHERE w.id = p_worker AND w.seen_at > clock_timestamp() - interval '3 s')
 $$;
@@ -671,7 +675,7 @@ ALTER TABLE ONLY public.booking
     ADD CONSTRAINT booking_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.customer
-    ADD CONSTRAINT customer_org_id_phone_hash_key UNIQUE (org_id, phone_hash);
+    ADD CONSTRAINT customer_phone_hash_org_id_key UNIQUE (phone_hash, org_id);
 
 ALTER TABLE ONLY public.customer
     ADD CONSTRAINT customer_pkey PRIMARY KEY (org_id, id);
@@ -680,22 +684,22 @@ ALTER TABLE ONLY public.goose_db_version
     ADD CONSTRAINT goose_db_version_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.hold
-    ADD CONSTRAINT hold_no_overlap EXCLUDE USING gist (org_id WITH =, lane WITH =, during WITH &&, owner_id WITH <>) WHERE (live);
+    ADD CONSTRAINT hold_no_overlap EXCLUDE USING gist (lane WITH =, during WITH &&, owner_id WITH <>) WHERE (live);
 
 ALTER TABLE ONLY public.hold
     ADD CONSTRAINT hold_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.inbound
-    ADD CONSTRAINT inbound_org_id_provider_sid_key UNIQUE (org_id, provider_sid);
-
-ALTER TABLE ONLY public.inbound
     ADD CONSTRAINT inbound_pkey PRIMARY KEY (org_id, id);
 
-ALTER TABLE ONLY public.message
-    ADD CONSTRAINT message_org_id_provider_sid_key UNIQUE (org_id, provider_sid);
+ALTER TABLE ONLY public.inbound
+    ADD CONSTRAINT inbound_provider_sid_org_id_key UNIQUE (provider_sid, org_id);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_provider_sid_org_id_key UNIQUE (provider_sid, org_id);
 
 ALTER TABLE ONLY public.opening_hours
     ADD CONSTRAINT opening_hours_pkey PRIMARY KEY (org_id, resource_id, weekday, opens);
@@ -743,7 +747,7 @@ ALTER TABLE ONLY public.tick
     ADD CONSTRAINT tick_pkey PRIMARY KEY (name, due_window);
 
 ALTER TABLE ONLY public.verification
-    ADD CONSTRAINT verification_org_id_booking_id_generation_key UNIQUE (org_id, booking_id, generation);
+    ADD CONSTRAINT verification_booking_id_generation_org_id_key UNIQUE (booking_id, generation, org_id);
 
 ALTER TABLE ONLY public.verification
     ADD CONSTRAINT verification_pkey PRIMARY KEY (org_id, id);
@@ -754,23 +758,25 @@ ALTER TABLE ONLY public.webhook_secret
 ALTER TABLE ONLY public.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 
-CREATE INDEX booking_customer ON public.booking USING btree (org_id, customer_id, created_at DESC);
+CREATE INDEX booking_customer ON public.booking USING btree (customer_id, created_at DESC);
 
 CREATE INDEX booking_ended ON public.booking USING btree (ends_at) WHERE (state = 'confirmed'::text);
 
-CREATE INDEX booking_event_booking ON public.booking_event USING btree (org_id, booking_id, id);
+CREATE INDEX booking_event_booking ON public.booking_event USING btree (booking_id, id);
 
 CREATE INDEX booking_start ON public.booking USING btree (org_id, starts_at, id);
 
 CREATE INDEX hold_expiry ON public.hold USING btree (expires_at) WHERE (live AND (expires_at IS NOT NULL));
 
-CREATE INDEX hold_owner ON public.hold USING btree (org_id, owner_id) WHERE live;
+CREATE INDEX hold_owner ON public.hold USING btree (owner_id) WHERE live;
 
-CREATE INDEX hold_time ON public.hold USING btree (org_id, resource_id, starts_at) WHERE live;
+CREATE INDEX hold_time ON public.hold USING btree (resource_id, starts_at) WHERE live;
 
-CREATE INDEX message_booking ON public.message USING btree (org_id, booking_id);
+CREATE INDEX message_booking ON public.message USING btree (booking_id);
 
-CREATE INDEX message_verification ON public.message USING btree (org_id, verification_id) WHERE (verification_id IS NOT NULL);
+CREATE INDEX message_to ON public.message USING btree (to_hash, created_at);
+
+CREATE INDEX message_verification ON public.message USING btree (verification_id) WHERE (verification_id IS NOT NULL);
 
 CREATE UNIQUE INDEX request_idempotency ON public.request USING btree (org_id, source, idem_key) WHERE (idem_key IS NOT NULL);
 
@@ -778,9 +784,9 @@ CREATE INDEX task_check ON public.task USING btree (check_at) WHERE (state = 'pe
 
 CREATE INDEX task_dead ON public.task USING btree (id DESC) WHERE (state = 'dead'::text);
 
-CREATE INDEX task_request ON public.task USING btree (org_id, request_id) WHERE (request_id IS NOT NULL);
+CREATE INDEX task_request ON public.task USING btree (request_id) WHERE (request_id IS NOT NULL);
 
-CREATE UNIQUE INDEX verification_live ON public.verification USING btree (org_id, booking_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));
+CREATE UNIQUE INDEX verification_live ON public.verification USING btree (booking_id, org_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));
 
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);

@@ -43,10 +43,14 @@ var catalogRules = []rule{
 	{"the org is in every key", `
 		SELECT i.indexrelid::regclass::text FROM pg_index i JOIN org_table o ON o.t = i.indrelid
 		 WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid <> 'org'::regclass
-		   AND i.indexrelid <> 'api_key_prefix_key'::regclass
+		   AND i.indexrelid NOT IN ('api_key_prefix_key'::regclass, to_regclass('hold_no_overlap'))
 		   AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = 'org_id' AND a.attnum = ANY (i.indkey))
 		UNION ALL
-		SELECT conname FROM pg_constraint WHERE contype = 'x' AND pg_get_constraintdef(oid) NOT LIKE '%org_id WITH =%'`},
+		SELECT conname FROM pg_constraint WHERE contype = 'x' AND pg_get_constraintdef(oid) NOT LIKE '%org_id WITH =%'
+		   AND conname <> 'hold_no_overlap'`}, // its lane holds the org, see the next rule
+	{"a lane is of one org", `
+		SELECT 'hold.lane' WHERE NOT EXISTS (SELECT FROM pg_attrdef d WHERE d.adrelid = 'hold'::regclass
+		   AND pg_get_expr(d.adbin, d.adrelid) LIKE '%md5%org_id%resource_id%seat%')`},
 	{"foreign keys stay within the org", `
 		SELECT f.conrelid::regclass || ' ' || f.conname FROM pg_constraint f JOIN org_table o ON o.t = f.conrelid
 		 WHERE f.contype = 'f' AND NOT EXISTS (
@@ -188,6 +192,7 @@ func TestCatalogRulesCanFail(t *testing.T) {
 		{"CREATE UNIQUE INDEX global ON booking (id)", "the org is in every key: global"},
 		{"ALTER TABLE hold ADD CONSTRAINT wide EXCLUDE USING gist (seat WITH =, org_id WITH <>)", "the org is in every key: wide"},
 		{"ALTER TABLE request ADD UNIQUE (id); ALTER TABLE task ADD FOREIGN KEY (request_id) REFERENCES request (id)", "foreign keys stay within the org: task"},
+		{"ALTER TABLE hold ALTER COLUMN lane DROP EXPRESSION", "a lane is of one org: hold.lane"},
 		{"ALTER TABLE suppression DROP CONSTRAINT suppression_org_id_fkey", "suppression has none"},
 		{"ALTER TABLE block ADD FOREIGN KEY (org_id, id) REFERENCES booking NOT VALID", "was not validated"},
 		{"ALTER TABLE booking DROP CONSTRAINT booking_org_id_service_id_fkey", "refers to it: booking.service_id"},

@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
 )
 
 // TestDev is the first hour of somebody new: bring it up, book, confirm both ways, break it, start it again.
@@ -25,6 +28,10 @@ func TestDev(t *testing.T) {
 	t.Run("no wait", func(t *testing.T) { testAccepted(t, r) })
 	t.Run("operators", func(t *testing.T) { testOperators(t, r) })
 
+	t.Run("nothing in clear", func(t *testing.T) { testMarkers(t, r) })
+	if !runsIn(t, data) {
+		t.Error("the servers are not seen while they run")
+	}
 	p.stop(t, syscall.SIGINT)
 	eventually(t, 10*time.Second, "servers gone", func() bool { return !runsIn(t, data) })
 	p, again := startDev(t, data)
@@ -33,24 +40,113 @@ func TestDev(t *testing.T) {
 			t.Errorf("%s changed over a restart: %v, %v", name, r[name], again[name])
 		}
 	}
+	t.Run("printed lines again", func(t *testing.T) { testPrinted(t, p) })
 	p.stop(t, syscall.SIGKILL)
 	eventually(t, 20*time.Second, "servers gone after kill -9", func() bool { return !runsIn(t, data) })
+}
+
+// TestOldSchema: data of an older version is told apart, and how to begin anew.
+func TestOldSchema(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	p, r := startDev(t, data)
+	db, err := pgx.Connect(t.Context(), r.str("database_url"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), "COMMENT ON TABLE goose_db_version IS 'older'"); err != nil {
+		t.Fatal(err)
+	}
+	_ = db.Close(t.Context())
+	p.stop(t, syscall.SIGINT)
+	old := start(t, nil, "dev", "--data", data)
+	select {
+	case <-old.done:
+	case <-time.After(time.Minute):
+		t.Fatal("it started with data of another schema")
+	}
+	if !strings.Contains(old.out.String(), "make run FRESH=1") {
+		t.Errorf("it does not tell what to do: %s", old.out)
+	}
+	p, again := startDev(t, data, "--fresh")
+	if again.str("org") == r.str("org") {
+		t.Error("fresh kept the old org")
+	}
+	p.stop(t, syscall.SIGINT)
+}
+
+// testMarkers looks for phones, names and codes in everything that Redis holds after the tests before.
+func testMarkers(t *testing.T, r ready) {
+	opt, err := redis.ParseURL(r.str("redis_url"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(opt)
+	defer rdb.Close()
+	keys, err := rdb.Keys(t.Context(), "*").Result()
+	if err != nil || len(keys) == 0 {
+		t.Fatalf("%d keys, %v", len(keys), err)
+	}
+	secret := regexp.MustCompile(`202555|Ana\b|` + strings.Join(r.codes(t), "|"))
+	seen := 0
+	for _, key := range keys {
+		dump, err := rdb.Dump(t.Context(), key).Result()
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		seen++
+		if m := secret.FindString(key + dump); m != "" {
+			t.Errorf("%s holds personal data (%d bytes of it)", key, len(m))
+		}
+	}
+	if seen == 0 || !secret.MatchString("+12025550101") {
+		t.Errorf("the search finds nothing: %d keys", seen)
+	}
+}
+
+// codes are all codes that the double was sent.
+func (r ready) codes(t *testing.T) []string {
+	t.Helper()
+	var codes []string
+	for _, phone := range []string{"+12025550101", "+12025550102", "+12025550142"} {
+		for _, body := range r.texts(t, phone) {
+			if len(body) > 6 && strings.Trim(body[:6], "0123456789") == "" {
+				codes = append(codes, body[:6])
+			}
+		}
+	}
+	return codes
 }
 
 // runsIn reports whether a process on this machine has the folder on its command line or as its folder.
 func runsIn(t *testing.T, dir string) bool {
 	t.Helper()
-	out, err := exec.Command("ps", "-eo", "args").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := commandLines(t)
 	place, _ := os.ReadFile(filepath.Join(dir, "place")) // where data is when the servers' user cannot enter dir
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(out) {
 		if !strings.Contains(line, "holdfast.test") && (strings.Contains(line, dir) || len(place) > 0 && strings.Contains(line, strings.TrimSpace(string(place)))) {
 			return true
 		}
 	}
 	return false
+}
+
+// commandLines lists what runs on this machine: from /proc where there is one, else by ps.
+func commandLines(t *testing.T) string {
+	t.Helper()
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	var all strings.Builder
+	for _, f := range files {
+		raw, _ := os.ReadFile(f) // it may have ended
+		all.WriteString(strings.ReplaceAll(string(raw), "\x00", " ") + "\n")
+	}
+	if len(files) == 0 {
+		out, err := exec.Command("ps", "-eo", "args").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(out)
+	}
+	return all.String()
 }
 
 func testReadyFile(t *testing.T, r ready) {

@@ -60,6 +60,10 @@ func TestProcesses(t *testing.T) {
 		}
 	})
 	t.Run("kill -9", func(t *testing.T) {
+		// Slow sends make sure that the victim has texts in flight.
+		if _, err := sim.AddFault(twiliosim.Fault{Do: "delay", MS: 300}); err != nil {
+			t.Fatal(err)
+		}
 		took := r.drive(t, 200, 200, func(i int) {
 			if i == 150 {
 				victim.stop(t, syscall.SIGKILL)
@@ -70,7 +74,18 @@ func TestProcesses(t *testing.T) {
 			t.Errorf("settled only after %v", took)
 		}
 	})
-	// One text to each phone, whatever was flushed and killed.
+	// One text to each phone, whatever was flushed and killed, once nothing is waiting any more.
+	pending := func() (n, crashes int) {
+		err := db.Admin.QueryRow(t.Context(), "SELECT count(*) FILTER (WHERE state = 'pending'), sum(crashes) FROM task").Scan(&n, &crashes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n, crashes
+	}
+	eventually(t, time.Minute, "nothing pending", func() bool { n, _ := pending(); return n == 0 })
+	if _, crashes := pending(); crashes == 0 {
+		t.Error("the killed worker had nothing in its hands: the test shows nothing")
+	}
 	for i := range 400 {
 		phone := fmt.Sprintf("+1202558%04d", i)
 		var texts int

@@ -51,12 +51,7 @@ func (r readyFile) write(path string) error { return writeFile(path, r) }
 // tell prints how to use what runs, as lines that work when pasted.
 func (d *instance) tell(w io.Writer) {
 	r := d.ready()
-	zone, err := time.LoadLocation("America/New_York")
-	if err != nil {
-		zone = time.UTC
-	}
-	tomorrow := time.Now().In(zone).AddDate(0, 0, 1)
-	start := time.Date(tomorrow.Year(), tomorrow.Month(), tomorrow.Day(), 15, 0, 0, 0, zone)
+	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
 	fmt.Fprintf(w, `
 Holdfast is up. Everything it needs runs in this process's care; Ctrl-C ends all of it.
 
@@ -69,17 +64,19 @@ Paste into another terminal:
 
   export HOLDFAST_URL=%s HOLDFAST_ORG=%s HOLDFAST_KEY=%s HOLDFAST_RESOURCE=%s HOLDFAST_PHONE_URL=%s
 
-  # book a time: the slot is held, and a code goes to the phone
-  CODE=""
+  # the first free time from tomorrow
+  START=$(curl -sS "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/availability?resource=$HOLDFAST_RESOURCE&from=%s" \
+    -H "Authorization: Bearer $HOLDFAST_KEY" | grep -o '"start":"[^"]*' | head -n 1 | cut -d'"' -f4)
+
+  # book it: the slot is held, and a code goes to the phone
   BOOKING=$(curl -sS -X POST "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings" \
     -H "Authorization: Bearer $HOLDFAST_KEY" -H "Prefer: wait=10" -H "Content-Type: application/json" \
-    -d '{"resource":"'"$HOLDFAST_RESOURCE"'","start":"%s","customer":{"phone":"+12025550142","name":"Ana"}}' \
+    -d '{"resource":"'"$HOLDFAST_RESOURCE"'","start":"'"$START"'","customer":{"phone":"+12025550142","name":"Ana"}}' \
     | tee /dev/stderr | grep -o '"id":"[^"]*' | head -n 1 | cut -d'"' -f4)
 
   # confirm it: reply with the code on the phone page, or give it here as the phone shows it
-  until [ -n "$CODE" ]; do sleep 0.2
-    CODE=$(curl -sS "$HOLDFAST_PHONE_URL/_sim/messages?to=%%2B12025550142" | grep -o '"body":"[0-9]\{6\}' | tail -n 1 | tail -c 7)
-  done
+  sleep 1
+  CODE=$(curl -sS "$HOLDFAST_PHONE_URL/_sim/messages?to=%%2B12025550142" | grep -o '"body":"[0-9]\{6\}' | tail -n 1 | tail -c 7)
   curl -sS -X POST "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings/$BOOKING/verify" \
     -H "Authorization: Bearer $HOLDFAST_KEY" -H "Prefer: wait=10" -H "Content-Type: application/json" -d '{"code":"'"$CODE"'"}'
 
@@ -87,5 +84,5 @@ Paste into another terminal:
   curl -sS "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings/$BOOKING/timeline" -H "Authorization: Bearer $HOLDFAST_KEY"
   curl -sS "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/availability?resource=$HOLDFAST_RESOURCE" -H "Authorization: Bearer $HOLDFAST_KEY"
 
-`, r.APIURL, r.SimURL, r.OpsURL, r.OpsToken, d.o.Data, r.APIURL, r.Org, r.APIKey, r.Resource, r.SimURL, start.Format(time.RFC3339))
+`, r.APIURL, r.SimURL, r.OpsURL, r.OpsToken, d.o.Data, r.APIURL, r.Org, r.APIKey, r.Resource, r.SimURL, tomorrow)
 }

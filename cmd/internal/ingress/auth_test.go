@@ -49,7 +49,11 @@ func TestEveryRouteAsksFirst(t *testing.T) {
 					"unknown":      {"Authorization", "Bearer hf_123456789012_" + strings.Repeat("a", 40)},
 					"wrong secret": {"Authorization", "Bearer " + r.org.Key.Reveal()[:len(r.org.Key.Reveal())-1] + "~"},
 				} {
-					if a := r.do(t, rt.method, rt.path, body, headers...); a.StatusCode != 401 || a.problem(t).Type != "unauthorized" {
+					kind := "unauthorized"
+					if rt.scheme != schemeKey {
+						kind = "invalid-signature"
+					}
+					if a := r.do(t, rt.method, rt.path, body, headers...); a.StatusCode != 401 || a.problem(t).Type != kind {
 						t.Errorf("%s %s, %s, body %q: %d %s", rt.method, rt.path, name, body, a.StatusCode, a.body)
 					} else if rt.scheme == schemeKey && a.Header.Get("WWW-Authenticate") != "Bearer" {
 						t.Errorf("%s: WWW-Authenticate %q", rt.path, a.Header.Get("WWW-Authenticate"))

@@ -80,6 +80,7 @@ func TestOneOfMany(t *testing.T) {
 // TestCloseLeavesNothing: what New began ends with Close.
 func TestCloseLeavesNothing(t *testing.T) {
 	r := newRig(t)
+	r.in.Close() // its subscription may still be about to begin
 	before := goleak.IgnoreCurrent()
 	in, err := New(Options{DB: &tasks.DB{Pool: r.db.App, Broker: r.tasks.Broker}, Keys: r.db.Keys, PublicURL: publicURL, Log: r.in.log})
 	if err != nil {

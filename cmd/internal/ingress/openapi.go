@@ -179,7 +179,11 @@ func (o operation) responses(schemas huma.Registry) map[string]*huma.Response {
 	if o.also != 0 {
 		all[strconv.Itoa(o.also)] = &huma.Response{Description: http.StatusText(o.also), Content: ok.Content}
 	}
-	problems := append([]string{"unauthorized", "body-too-large", "internal-error", "temporarily-unavailable"}, o.problems...)
+	unproved := "unauthorized"
+	if o.scheme != schemeKey {
+		unproved = "invalid-signature"
+	}
+	problems := append([]string{unproved, "body-too-large", "internal-error", "temporarily-unavailable"}, o.problems...)
 	if o.scheme == schemeKey {
 		problems = append(problems, "forbidden", "not-acceptable")
 	}
