@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"holdfast/cmd/internal/config"
 	"holdfast/store"
@@ -24,6 +26,9 @@ type orgCmd struct {
 	Credentials orgCredentialsCmd `cmd:"" help:"The organisation's own Twilio account."`
 	Key         orgKeyCmd         `cmd:"" help:"API keys."`
 	Resource    orgResourceCmd    `cmd:"" help:"What can be booked."`
+	Service     orgServiceCmd     `cmd:"" help:"What is done in an appointment."`
+
+	WebhookSecret orgWebhookSecretCmd `cmd:"" help:"Secrets of incoming webhooks."`
 }
 
 // asOwner runs do with the owner's pool and the keys.
@@ -113,16 +118,12 @@ type orgCredentialsSetCmd struct {
 
 // Run stores credentials.
 func (c *orgCredentialsSetCmd) Run(e *env) error {
-	line, err := bufio.NewReader(e.stdin).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("credentials: %w", err)
-	}
-	token := strings.TrimSpace(line)
-	if token == "" {
-		return errors.New("credentials: give the auth token on standard input")
+	token, err := e.secretLine("auth token")
+	if err != nil {
+		return err
 	}
 	return e.asOrg(c.Org, func(db *pgxpool.Pool, keys *pii.Keyring, o store.Org) error {
-		a := store.SMSAccount{SID: c.AccountSID, Token: pii.NewToken(token), MessagingServiceSID: c.MessagingService}
+		a := store.SMSAccount{SID: c.AccountSID, Token: token, MessagingServiceSID: c.MessagingService}
 		if c.From != "" {
 			from, err := pii.ParsePhone(c.From, o.Region)
 			if err != nil {
@@ -235,4 +236,76 @@ func explain(what string, err error) error {
 		return fmt.Errorf("%s: a value breaks the rule %s", what, store.Safe(err))
 	}
 	return fmt.Errorf("%s: %s", what, store.Safe(err))
+}
+
+type orgServiceCmd struct {
+	Create orgServiceCreateCmd `cmd:"" help:"Create a service that resources can do."`
+}
+
+type orgServiceCreateCmd struct {
+	Org      string   `arg:"" help:"Id or slug."`
+	Slug     string   `arg:"" help:"Short name: a-z, 0-9 and dashes."`
+	Name     string   `required:"" help:"Public name, as texts show it."`
+	Minutes  int      `required:"" help:"Length."`
+	Resource []string `required:"" help:"Ids of the resources that do it."`
+}
+
+// Run creates a service.
+func (c *orgServiceCreateCmd) Run(e *env) error {
+	ids := make([]uuid.UUID, len(c.Resource))
+	for i, r := range c.Resource {
+		var err error
+		if ids[i], err = uuid.Parse(r); err != nil {
+			return errors.New("service: --resource wants ids, as resource create prints them")
+		}
+	}
+	return e.asOrg(c.Org, func(db *pgxpool.Pool, _ *pii.Keyring, o store.Org) error {
+		id := uuid.New()
+		err := pgx.BeginFunc(e.ctx, db, func(tx pgx.Tx) error {
+			return store.CreateService(e.ctx, tx, o.ID, id, c.Slug, c.Name, c.Minutes, ids...)
+		})
+		if err != nil {
+			return explain("service", err)
+		}
+		fmt.Fprintln(e.stdout, id)
+		return nil
+	})
+}
+
+type orgWebhookSecretCmd struct {
+	Set orgWebhookSecretSetCmd `cmd:"" help:"Store the secret that signs a kind of webhook; it is read from standard input."`
+}
+
+type orgWebhookSecretSetCmd struct {
+	Org  string `arg:"" help:"Id or slug."`
+	Kind string `arg:"" enum:"events,vapi,retell" help:"events (Standard Webhooks, whsec_…), vapi or retell."`
+}
+
+// Run stores a webhook secret.
+func (c *orgWebhookSecretSetCmd) Run(e *env) error {
+	secret, err := e.secretLine("webhook-secret")
+	if err != nil {
+		return err
+	}
+	if c.Kind == "events" {
+		if _, err := standardwebhooks.NewWebhook(secret.Reveal()); err != nil {
+			return errors.New("webhook-secret: want whsec_ and base64")
+		}
+	}
+	return e.asOrg(c.Org, func(db *pgxpool.Pool, keys *pii.Keyring, o store.Org) error {
+		return explain("webhook-secret", store.SetWebhookSecret(e.ctx, db, keys, o.ID, c.Kind, secret))
+	})
+}
+
+// secretLine reads a secret from standard input, so that it stands on no command line.
+func (e *env) secretLine(what string) (pii.Token, error) {
+	line, err := bufio.NewReader(e.stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return pii.Token{}, fmt.Errorf("%s: %w", what, err)
+	}
+	secret := strings.TrimSpace(line)
+	if secret == "" {
+		return pii.Token{}, fmt.Errorf("%s: give it on standard input", what)
+	}
+	return pii.NewToken(secret), nil
 }

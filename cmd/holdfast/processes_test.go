@@ -60,12 +60,16 @@ func TestProcesses(t *testing.T) {
 		}
 	})
 	t.Run("kill -9", func(t *testing.T) {
-		// Slow sends make sure that the victim has texts in flight.
+		// Slow sends let it be seen that both workers have texts in flight.
 		if _, err := sim.AddFault(twiliosim.Fault{Do: "delay", MS: 300}); err != nil {
 			t.Fatal(err)
 		}
 		took := r.drive(t, 200, 200, func(i int) {
-			if i == 150 {
+			if i == 199 {
+				eventually(t, 10*time.Second, "both workers sending", func() (both bool) {
+					_ = db.Admin.QueryRow(t.Context(), "SELECT count(DISTINCT claimed_by) = 2 FROM task WHERE state = 'pending'").Scan(&both)
+					return both
+				})
 				victim.stop(t, syscall.SIGKILL)
 			}
 		})

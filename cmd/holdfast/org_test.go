@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"holdfast/store/storetest"
+)
+
+// TestOrgCommands sets an org up as an operator does, and then books with what the commands printed.
+func TestOrgCommands(t *testing.T) {
+	db := storetest.New(t)
+	env := map[string]string{"HOLDFAST_OWNER_DATABASE_URL": db.OwnerURL, "HOLDFAST_KEYSET": db.KeySet.Keyset,
+		"HOLDFAST_HASH_KEY": db.KeySet.HashKey, "HOLDFAST_CODE_PEPPER": db.KeySet.Peppers}
+	getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	do := func(stdin string, args ...string) (string, error) {
+		var out bytes.Buffer
+		err := run(t.Context(), args, getenv, strings.NewReader(stdin), &out, &out)
+		return strings.TrimSpace(out.String()), err
+	}
+	must := func(stdin string, args ...string) string {
+		t.Helper()
+		out, err := do(stdin, args...)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return out
+	}
+	org := must("", "org", "create", "clinic", "--name", "A Clinic", "--time-zone", "Europe/Madrid", "--locale", "es", "--region", "ES")
+	resource := must("", "org", "resource", "create", "clinic", "room", "--name", "Room", "--hours", "09:30-17:00")
+	must("", "org", "service", "create", org, "visit", "--name", "Visit", "--minutes", "20", "--resource", resource)
+	must("0123456789abcdef\n", "org", "credentials", "set", "clinic", "--account-sid", "AC"+strings.Repeat("0", 32), "--from", "+34600000001")
+	must("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "org", "webhook-secret", "set", "clinic", "events")
+	key := must("", "org", "key", "create", "clinic", "--label", "front desk")
+	if !strings.HasPrefix(key, "hf_") {
+		t.Errorf("key: %d characters", len(key))
+	}
+	if out := must("", "org", "list"); !strings.Contains(out, org) {
+		t.Errorf("list: %s", out)
+	}
+	must("", "org", "key", "revoke", "clinic", key[:len("hf_")+12])
+	for _, bad := range [][]string{
+		{"org", "create", "clinic", "--name", "Again", "--time-zone", "UTC"},
+		{"org", "create", "x", "--name", "X", "--time-zone", "Mars/Olympus"},
+		{"org", "create", "Not A Slug", "--name", "X", "--time-zone", "UTC"},
+		{"org", "key", "create", "nobody"},
+		{"org", "key", "revoke", "clinic", key[:len("hf_")+12]},
+		{"org", "resource", "create", "clinic", "r2", "--name", "R", "--hours", "all day"},
+		{"org", "service", "create", "clinic", "s2", "--name", "S", "--minutes", "5", "--resource", "room"},
+		{"org", "credentials", "set", "clinic", "--account-sid", "AC1", "--from", "+34600000001"},
+		{"org", "webhook-secret", "set", "clinic", "events"},
+	} {
+		out, err := do("not-base64!\n", bad...)
+		if err == nil {
+			t.Errorf("%s: taken", strings.Join(bad, " "))
+			continue
+		}
+		if msg := err.Error() + out; strings.Count(err.Error(), "\n") > 0 || strings.Contains(msg, "not-base64") || strings.Contains(msg, "holdfast_owner:") {
+			t.Errorf("%s: %s", strings.Join(bad, " "), msg)
+		}
+	}
+}
