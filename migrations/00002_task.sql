@@ -99,16 +99,18 @@ $$;
 
 -- task_due takes rows that nobody has looked at for a while and moves their next look ahead: doubling with
 -- the time they have been due, from 2 to 30 s, so that a backlog is not asked about again and again. The clock is
--- read once, by a sub-select: compared with a volatile function the index would be walked to its end.
+-- read once, by a sub-select: compared with a volatile function the index would be walked to its end. The rows are
+-- locked in a step of their own: within a join the limit would count anew for each turn.
 CREATE FUNCTION task_due(p_limit int)
 RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH due AS MATERIALIZED (
+    SELECT d.org_id, d.id FROM task d
+     WHERE d.state = 'pending' AND d.check_at <= (SELECT clock_timestamp())
+     ORDER BY d.check_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
   UPDATE task t
      SET check_at = clock_timestamp() + LEAST(interval '30 s', GREATEST(interval '2 s', clock_timestamp() - t.run_at))
-   WHERE (t.org_id, t.id) IN (
-           SELECT d.org_id, d.id FROM task d
-            WHERE d.state = 'pending' AND d.check_at <= (SELECT clock_timestamp())
-            ORDER BY d.check_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+    FROM due WHERE t.org_id = due.org_id AND t.id = due.id
   RETURNING t.org_id, t.id, t.type, t.queue, t.epoch
 $$;
 
@@ -117,12 +119,13 @@ $$;
 CREATE FUNCTION task_bump(p_orgs uuid[], p_ids uuid[], p_epochs int[], p_crashed boolean)
 RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH free AS MATERIALIZED (
+    SELECT b.org_id, b.id FROM unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
+      JOIN task b ON b.org_id = w.org_id AND b.id = w.id
+     WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED)
   UPDATE task t
      SET epoch = t.epoch + 1, crashes = t.crashes + p_crashed::int, check_at = clock_timestamp() + interval '2 s'
-   WHERE (t.org_id, t.id) IN (
-           SELECT b.org_id, b.id FROM task b
-             JOIN unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch) ON b.org_id = w.org_id AND b.id = w.id
-            WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED)
+    FROM free WHERE t.org_id = free.org_id AND t.id = free.id
   RETURNING t.org_id, t.id, t.type, t.queue, t.epoch
 $$;
 
@@ -143,12 +146,12 @@ $$;
 -- task_recheck makes every due row due for a look at once: Redis was lost or away.
 CREATE FUNCTION task_recheck() RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  WITH moved AS (
-    UPDATE task t SET check_at = clock_timestamp()
-     WHERE (t.org_id, t.id) IN (
-             SELECT r.org_id, r.id FROM task r
-              WHERE r.state = 'pending' AND r.check_at > clock_timestamp()
-                AND r.run_at <= clock_timestamp() + interval '1 min' FOR UPDATE SKIP LOCKED)
+  WITH due AS MATERIALIZED (
+    SELECT r.org_id, r.id FROM task r
+     WHERE r.state = 'pending' AND r.check_at > clock_timestamp()
+       AND r.run_at <= clock_timestamp() + interval '1 min' FOR UPDATE SKIP LOCKED),
+  moved AS (
+    UPDATE task t SET check_at = clock_timestamp() FROM due WHERE t.org_id = due.org_id AND t.id = due.id
     RETURNING 1)
   SELECT count(*) FROM moved
 $$;

@@ -203,12 +203,13 @@ CREATE FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[]
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+  WITH free AS MATERIALIZED (
+    SELECT b.org_id, b.id FROM unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
+      JOIN task b ON b.org_id = w.org_id AND b.id = w.id
+     WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED)
   UPDATE task t
      SET epoch = t.epoch + 1, crashes = t.crashes + p_crashed::int, check_at = clock_timestamp() + interval '2 s'
-   WHERE (t.org_id, t.id) IN (
-           SELECT b.org_id, b.id FROM task b
-             JOIN unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch) ON b.org_id = w.org_id AND b.id = w.id
-            WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED)
+    FROM free WHERE t.org_id = free.org_id AND t.id = free.id
   RETURNING t.org_id, t.id, t.type, t.queue, t.epoch
 $$;
 ALTER FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) OWNER TO holdfast_dispatch;
@@ -225,12 +226,13 @@ CREATE FUNCTION public.task_due(p_limit integer) RETURNS TABLE(org_id uuid, id u
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+  WITH due AS MATERIALIZED (
+    SELECT d.org_id, d.id FROM task d
+     WHERE d.state = 'pending' AND d.check_at <= (SELECT clock_timestamp())
+     ORDER BY d.check_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
   UPDATE task t
      SET check_at = clock_timestamp() + LEAST(interval '30 s', GREATEST(interval '2 s', clock_timestamp() - t.run_at))
-   WHERE (t.org_id, t.id) IN (
-           SELECT d.org_id, d.id FROM task d
-            WHERE d.state = 'pending' AND d.check_at <= (SELECT clock_timestamp())
-            ORDER BY d.check_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+    FROM due WHERE t.org_id = due.org_id AND t.id = due.id
   RETURNING t.org_id, t.id, t.type, t.queue, t.epoch
 $$;
 ALTER FUNCTION public.task_due(p_limit integer) OWNER TO holdfast_dispatch;
@@ -253,12 +255,12 @@ CREATE FUNCTION public.task_recheck() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-  WITH moved AS (
-    UPDATE task t SET check_at = clock_timestamp()
-     WHERE (t.org_id, t.id) IN (
-             SELECT r.org_id, r.id FROM task r
-              WHERE r.state = 'pending' AND r.check_at > clock_timestamp()
-                AND r.run_at <= clock_timestamp() + interval '1 min' FOR UPDATE SKIP LOCKED)
+  WITH due AS MATERIALIZED (
+    SELECT r.org_id, r.id FROM task r
+     WHERE r.state = 'pending' AND r.check_at > clock_timestamp()
+       AND r.run_at <= clock_timestamp() + interval '1 min' FOR UPDATE SKIP LOCKED),
+  moved AS (
+    UPDATE task t SET check_at = clock_timestamp() FROM due WHERE t.org_id = due.org_id AND t.id = due.id
     RETURNING 1)
   SELECT count(*) FROM moved
 $$;

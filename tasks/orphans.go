@@ -64,6 +64,10 @@ func (o *Orphans) Step(ctx context.Context) error {
 	}
 	o.Metrics.Orphans.Add(float64(len(bumped)))
 	o.Log.WarnContext(ctx, "worker lost, tasks taken over", "tasks", len(bumped))
+	// Its relay may have had rows in hand: looked at, and not yet pushed.
+	if _, err := store.RecheckTasks(ctx, o.DB.Pool); err != nil {
+		return err
+	}
 	return o.DB.Broker.Push(ctx, bumped)
 }
 
