@@ -79,7 +79,11 @@ func child(raw string) int {
 					return err
 				}
 				fmt.Println("working")
-				select {}
+				for err == nil { // never idle for so long that PostgreSQL ends the session
+					<-time.After(time.Second)
+					_, err = store.Now(context.Background(), tx)
+				}
+				return err
 			}})
 			Do(m, testType(suicideType), &scripted{do: func(int, *store.Tx, store.Task) error {
 				return syscall.Kill(os.Getpid(), syscall.SIGKILL)
