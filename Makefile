@@ -4,7 +4,7 @@
 GO      ?= go
 TIMEOUT ?= 8m
 # How many packages are tested at a time. Their servers and workers want some of the machine too.
-P       ?= 2
+P       ?= $(if $(RACE),1,2)
 
 GOLANGCI_VERSION    := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
