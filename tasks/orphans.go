@@ -64,11 +64,11 @@ func (o *Orphans) Step(ctx context.Context) error {
 	}
 	o.Metrics.Orphans.Add(float64(len(bumped)))
 	o.Log.WarnContext(ctx, "worker lost, tasks taken over", "tasks", len(bumped))
-	// Its relay may have had rows in hand: looked at, and not yet pushed.
-	if _, err := store.RecheckTasks(ctx, o.DB.Pool); err != nil {
-		return err
-	}
-	return o.DB.Broker.Push(ctx, bumped)
+	err = o.DB.Broker.Push(ctx, bumped)
+	// The lost worker's relay may have had rows in hand: looked at, and not yet pushed. This comes after the push,
+	// or a relay would find the new epochs missing in Redis and make newer ones.
+	_, recheckErr := store.RecheckTasks(ctx, o.DB.Pool)
+	return errors.Join(err, recheckErr)
 }
 
 // look brings what was seen up to date and returns what has been active for longer than patience.

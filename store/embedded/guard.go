@@ -158,13 +158,15 @@ func (g *guard) stop() error {
 }
 
 // ready waits for a started server to answer on its port; one that does not is stopped. A server that
-// ended while its port is taken lost a race for the port.
+// ended while its port is taken lost a race for the port. Its own words count as well, since whoever took
+// the port may have let go of it: somebody else who looked whether it is free.
 func (g *guard) ready(ctx context.Context, port int, try func(context.Context) error) (process, error) {
 	err := g.await(ctx, try)
 	if err == nil {
 		return g, nil
 	}
-	if err := errors.Join(err, g.stop()); portFree(port) { //nolint:contextcheck // it must stop also when ctx has ended
+	refused := strings.Contains(err.Error(), "Address already in use")
+	if err := errors.Join(err, g.stop()); !refused && portFree(port) { //nolint:contextcheck // it must stop also when ctx has ended
 		return nil, err
 	}
 	return nil, fmt.Errorf("%w: %w", errPortTaken, err)

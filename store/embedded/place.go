@@ -144,11 +144,7 @@ func elsewhere(dir string, as *account, durable bool) (string, error) {
 // makeHome makes a home outside dataDir, and refuses one that a stranger made first: its name can be
 // guessed and its parent is open to all.
 func (p place) makeHome() error {
-	err := os.Mkdir(p.home, 0o700)
-	if err == nil {
-		err = p.as.give(p.home)
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(p.home, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	var st syscall.Stat_t
@@ -158,6 +154,10 @@ func (p place) makeHome() error {
 	own := st.Uid == uint32(os.Geteuid()) || p.as != nil && st.Uid == p.as.uid
 	if uint32(st.Mode)&syscall.S_IFMT != syscall.S_IFDIR || uint32(st.Mode)&0o077 != 0 || !own {
 		return fmt.Errorf("%s is not ours: remove it, or name another data folder", p.home)
+	}
+	// Whoever made it: the other server's start may have, and not have come to this line yet.
+	if err := p.as.give(p.home); err != nil {
+		return err
 	}
 	return p.writeNote()
 }
