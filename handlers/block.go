@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -11,35 +10,13 @@ import (
 	"holdfast/store"
 	"holdfast/store/calendar"
 	"holdfast/store/pii"
-	"holdfast/tasks"
 )
 
 // BlockCreate does block:create.
 type BlockCreate struct{ Keys *pii.Keyring }
 
-// Work does the task.
-func (h *BlockCreate) Work(ctx context.Context, tx *store.Tx, _ store.Task, p tasks.RequestPayload) error {
-	req, err := store.LoadRequest(ctx, tx, h.Keys, p.Request)
-	if err != nil {
-		return err
-	}
-	var body BlockBody
-	if err := json.Unmarshal([]byte(req.Body.Reveal()), &body); err != nil {
-		return tasks.Dead("body", err)
-	}
-	a, err := h.create(ctx, tx, body)
-	var refused *store.Refusal
-	if errors.As(err, &refused) {
-		a, err = Refused(refused).Answer(), nil
-	}
-	if err != nil {
-		return err
-	}
-	store.AnswerRequest(tx, p.Request, a)
-	return nil
-}
-
-func (h *BlockCreate) create(ctx context.Context, tx *store.Tx, body BlockBody) (store.Answer, error) {
+// Answer does the task.
+func (h *BlockCreate) Answer(ctx context.Context, tx *store.Tx, _ store.Asked, body BlockBody) (store.Answer, error) {
 	r, span, err := ResolveBlock(ctx, tx, body)
 	if err != nil {
 		return store.Answer{}, err
@@ -109,26 +86,10 @@ type blockRef struct {
 }
 
 // BlockDelete does block:delete.
-type BlockDelete struct{ Keys *pii.Keyring }
+type BlockDelete struct{}
 
-// Work does the task.
-func (h *BlockDelete) Work(ctx context.Context, tx *store.Tx, _ store.Task, p tasks.RequestPayload) error {
-	req, err := store.LoadRequest(ctx, tx, h.Keys, p.Request)
-	if err != nil {
-		return err
-	}
-	var ref blockRef
-	if err := json.Unmarshal([]byte(req.Body.Reveal()), &ref); err != nil {
-		return tasks.Dead("body", err)
-	}
+// Answer does the task.
+func (BlockDelete) Answer(ctx context.Context, tx *store.Tx, _ store.Asked, ref blockRef) (store.Answer, error) {
 	at, err := store.DeleteBlock(ctx, tx, ref.Block)
-	if errors.Is(err, store.ErrNotFound) {
-		store.AnswerRequest(tx, p.Request, NewProblem("not-found", "", "").Answer())
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	store.AnswerRequest(tx, p.Request, answer(200, map[string]any{"id": ref.Block, "deleted_at": at}))
-	return nil
+	return answer(200, map[string]any{"id": ref.Block, "deleted_at": at}), err
 }

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -27,42 +26,23 @@ type BookingClaim struct {
 // maxAlternatives is how many starts are offered when the one asked for is taken.
 const maxAlternatives = 3
 
-// Work does the task.
-func (h *BookingClaim) Work(ctx context.Context, tx *store.Tx, _ store.Task, p tasks.RequestPayload) error {
-	req, err := store.LoadRequest(ctx, tx, h.Keys, p.Request)
-	if err != nil {
-		return err
-	}
-	var body BookingBody
-	if err := json.Unmarshal([]byte(req.Body.Reveal()), &body); err != nil {
-		return tasks.Dead("body", err)
-	}
-	a, err := h.claim(ctx, tx, req, body)
-	var refused *store.Refusal
-	if errors.As(err, &refused) { // the rules changed, or time passed, since the ingress checked
-		a, err = Refused(refused).Answer(), nil
-	}
-	if err != nil {
-		return err
-	}
-	store.AnswerRequest(tx, p.Request, a)
-	return nil
-}
-
-func (h *BookingClaim) claim(ctx context.Context, tx *store.Tx, req store.Loaded, body BookingBody) (store.Answer, error) {
+// Answer does the task.
+func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Asked, body BookingBody) (store.Answer, error) {
 	phone, err := pii.ParsePhone(body.Customer.Phone, req.Region)
 	if err != nil {
 		return NewProblem("invalid-phone", "customer.phone", "").Answer(), nil
 	}
-	offer, err := store.FindOffer(ctx, tx, body.Resource, body.Service, int(body.Duration))
-	if err != nil {
+	c := &claimant{h: h, tx: tx, body: body, phone: phone, hash: store.PhoneHash(h.Keys, tx.Org, phone), now: req.Now}
+	// One after the other: of two wishes of one customer at once the second gets the first one's booking, also
+	// when there are seats for both.
+	store.LockConversation(tx, "claim", c.hash)
+	store.ReadAsker(tx, c.hash, &c.asker)
+	if c.offer, err = store.FindOffer(ctx, tx, body.Resource, body.Service, int(body.Duration)); err != nil {
 		return store.Answer{}, err
 	}
-	candidates, err := store.CheckSlot(offer, body.Start, req.Now)
-	if err != nil {
+	if c.candidates, err = store.CheckSlot(c.offer, body.Start, req.Now); err != nil {
 		return store.Answer{}, err
 	}
-	c := &claimant{h: h, tx: tx, offer: offer, body: body, phone: phone, candidates: candidates, now: req.Now}
 	return c.run(ctx)
 }
 
@@ -73,15 +53,13 @@ type claimant struct {
 	offer      store.Offer
 	body       BookingBody
 	phone      pii.Phone
+	hash       []byte // of the phone
 	candidates []store.Candidate
 	now        time.Time
 	asker      store.Asker
 }
 
 func (c *claimant) run(ctx context.Context) (store.Answer, error) {
-	// One after the other: of two wishes of one customer at once the second gets the first one's booking, also
-	// when there are seats for both.
-	store.LockConversation(c.tx, "claim", store.PhoneHash(c.h.Keys, c.tx.Org, c.phone))
 	if a, found, err := c.own(ctx); found || err != nil {
 		return a, err
 	}
@@ -104,27 +82,29 @@ func (c *claimant) run(ctx context.Context) (store.Answer, error) {
 			return c.held(id, cand, expires)
 		}
 	}
-	// Another delivery of the same customer's wish may have won meanwhile.
-	if a, found, err := c.own(ctx); found || err != nil {
-		return a, err
-	}
 	return c.taken(ctx)
 }
 
-// own answers with the booking that the customer already has of that time: the caller hung up, or the agent
-// asked again without a key.
-func (c *claimant) own(ctx context.Context) (store.Answer, bool, error) {
+// resources are those of the candidates.
+func (c *claimant) resources() []uuid.UUID {
 	ids := make([]uuid.UUID, len(c.candidates))
 	for i, cand := range c.candidates {
 		ids[i] = cand.Resource.ID
 	}
-	var err error
-	c.asker, err = store.FindAsker(ctx, c.tx, store.PhoneHash(c.h.Keys, c.tx.Org, c.phone), ids, c.candidates[0].Span)
-	if err != nil || !c.asker.Booking.Valid {
-		return store.Answer{}, false, err
+	return ids
+}
+
+// own answers with the booking that the customer already has of that time: the caller hung up, or the agent
+// asked again without a key. Nobody else claims for this customer meanwhile: the conversation is locked.
+func (c *claimant) own(ctx context.Context) (store.Answer, bool, error) {
+	if !c.asker.Customer.Valid {
+		return store.Answer{}, false, nil
 	}
-	b, err := store.FindBooking(ctx, c.tx, c.asker.Booking.UUID)
-	return answer(201, ViewBooking(b)), true, err
+	b, err := store.FindOwn(ctx, c.tx, c.asker.Customer.UUID, c.resources(), c.candidates[0].Span)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Answer{}, false, nil
+	}
+	return answer(201, ViewBooking(b)), err == nil, err
 }
 
 // order puts the least busy of several resources first.
@@ -132,12 +112,8 @@ func (c *claimant) order(ctx context.Context) error {
 	if len(c.candidates) < 2 {
 		return nil
 	}
-	ids := make([]uuid.UUID, len(c.candidates))
-	for i, cand := range c.candidates {
-		ids[i] = cand.Resource.ID
-	}
 	day := c.candidates[0].Span
-	busy, err := store.BusySeats(ctx, c.tx, ids, calendar.Span{Start: day.Start.Add(-12 * time.Hour), End: day.End.Add(12 * time.Hour)})
+	busy, err := store.BusySeats(ctx, c.tx, c.resources(), calendar.Span{Start: day.Start.Add(-12 * time.Hour), End: day.End.Add(12 * time.Hour)})
 	c.candidates = store.LeastBusy(c.candidates, busy)
 	return err
 }

@@ -36,11 +36,11 @@ func NewTexts(reg prometheus.Registerer) *prometheus.CounterVec {
 func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	m := &Mux{}
 	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, ToCall: d.Metrics.ToCall, Texts: d.Texts}
-	Do(m, tasks.BookingClaim, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL})
-	Do(m, tasks.BookingCancel, &BookingCancel{Keys: d.Keys})
-	Do(m, tasks.VerificationCheck, &VerificationCheck{Keys: d.Keys})
-	Do(m, tasks.BlockCreate, &BlockCreate{Keys: d.Keys})
-	Do(m, tasks.BlockDelete, &BlockDelete{Keys: d.Keys})
+	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
+	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
+	Do(m, tasks.VerificationCheck, Answering(d.Keys, &VerificationCheck{Keys: d.Keys}))
+	Do(m, tasks.BlockCreate, Answering(d.Keys, &BlockCreate{Keys: d.Keys}))
+	Do(m, tasks.BlockDelete, Answering(d.Keys, BlockDelete{}))
 	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys})
 	Call(m, tasks.VerificationSend, text)
 	Call(m, tasks.SMSSend, text)

@@ -189,34 +189,41 @@ func (r *Runner) recordOnce(ctx context.Context, t store.Task, h route, record f
 		return result{}, err
 	}
 	defer tx.Rollback(ctx)
-	stands, err := store.LockClaim(ctx, tx, t.ID, t.ClaimNo+1)
-	if err != nil {
+	var stands bool
+	store.LockClaim(tx, t.ID, t.ClaimNo+1, &stands)
+	err = safely(func() error { return record(ctx, tx) })
+	if err == nil { // what happened is written down whether or not the claim stands, so all of it is one round trip
+		store.FinishClaim(tx, t, t.ClaimNo+1)
+		err := r.commit(ctx, tx)
+		if !stands {
+			return result{label: "stolen"}, err
+		}
+		return done, err
+	}
+	if err := tx.Flush(ctx); err != nil {
 		return result{}, err
 	}
-	err = safely(func() error { return record(ctx, tx) })
 	if stands {
 		return r.finish(ctx, tx, t, h, err)
 	}
 	return r.recordStolen(ctx, tx, t, h, err)
 }
 
-// recordStolen ends the record of a call whose task somebody settled meanwhile. What happened in the world is
+// recordStolen ends the record of a failed call whose task somebody settled meanwhile. What happened in the world is
 // written down, undone too when it has failed for good; but the task is left alone. A result that only says to run
 // again is dropped: nobody would, and whoever took the claim for lost is looking into it.
 func (r *Runner) recordStolen(ctx context.Context, tx *store.Tx, t store.Task, h route, err error) (result, error) {
 	stolen := result{label: "stolen"}
 	var o *tasks.Outcome
-	if err != nil {
-		if !errors.As(err, &o) {
+	if !errors.As(err, &o) {
+		return result{}, err
+	}
+	if o.Verdict != tasks.VerdictDead {
+		return stolen, nil
+	}
+	if h.undo != nil {
+		if err := safely(func() error { return h.undo(ctx, tx, t, o.Reason) }); err != nil {
 			return result{}, err
-		}
-		if o.Verdict != tasks.VerdictDead {
-			return stolen, nil
-		}
-		if h.undo != nil {
-			if err := safely(func() error { return h.undo(ctx, tx, t, o.Reason) }); err != nil {
-				return result{}, err
-			}
 		}
 	}
 	return stolen, r.commit(ctx, tx)

@@ -79,7 +79,7 @@ func (h *SMSInbound) code(ctx context.Context, tx *store.Tx, in store.Inbound, c
 			meant = o
 		}
 	}
-	problem, err := checkCode(ctx, tx, h.Keys, meant.BookingID, code)
+	_, problem, err := checkCode(ctx, tx, h.Keys, meant.BookingID, code)
 	if err != nil || problem == nil {
 		return err // the confirmation is a text of its own
 	}
@@ -101,7 +101,7 @@ func (h *SMSInbound) cancel(ctx context.Context, tx *store.Tx, in store.Inbound)
 	if !next.Valid {
 		return h.once(ctx, tx, in, sms.KindNotUnderstood)
 	}
-	_, err = cancel(ctx, tx, h.Keys, next.UUID) // its text tells the customer
+	_, _, err = cancel(ctx, tx, next.UUID) // its text tells the customer
 	return err
 }
 

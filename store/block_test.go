@@ -50,7 +50,11 @@ func TestBlocks(t *testing.T) {
 	if s := value[string](w, "SELECT state FROM booking WHERE id = $1", gone); s != store.BookingExpired {
 		t.Errorf("the lapsed hold in the way is %s", s)
 	}
-	w.in(func(tx *store.Tx) error { store.CancelBooking(tx, booked); store.CancelBooking(tx, second); return nil })
+	w.in(func(tx *store.Tx) error {
+		store.CancelBooking(tx, &store.Booking{ID: booked})
+		store.CancelBooking(tx, &store.Booking{ID: second})
+		return nil
+	})
 	all, way := insert(w.org.Table, morning)
 	if len(way) != 0 || held(all) != 2 || !exists(all) {
 		t.Errorf("free: %v, %d seats of 2, exists %v", way, held(all), exists(all))
@@ -114,7 +118,7 @@ func TestLongBlocks(t *testing.T) {
 	if _, way := insert(); len(way) != 1 || way[0].Booking.UUID != last || value[int](w, "SELECT count(*) FROM hold WHERE live") != 1 {
 		t.Errorf("in the way of the last minute: %+v", way)
 	}
-	w.in(func(tx *store.Tx) error { store.CancelBooking(tx, last); return nil })
+	w.in(func(tx *store.Tx) error { store.CancelBooking(tx, &store.Booking{ID: last}); return nil })
 	id, way := insert()
 	if len(way) != 0 {
 		t.Fatalf("in the way: %+v", way)

@@ -37,6 +37,7 @@ type Booking struct {
 	ConfirmedAt    *time.Time
 	TimeZone       string // the resource's
 	PhoneLast2     string
+	ReadAt         time.Time // by the database's clock: the moment that State was judged
 }
 
 // Reserved is what the booking takes of a seat: its span and its buffers.
@@ -49,7 +50,7 @@ const bookingColumns = `b.id, b.resource_id, b.service_id, b.customer_id,
 	CASE WHEN b.state = 'held' AND b.hold_expires_at <= clock_timestamp() THEN 'expired' ELSE b.state END,
 	b.starts_at, b.ends_at, b.buffer_before, b.buffer_after, b.hold_expires_at, b.code_attempts,
 	CASE WHEN v.state IN ('pending', 'sent') AND v.expires_at <= clock_timestamp() THEN 'expired' ELSE COALESCE(v.state, 'revoked') END,
-	b.created_at, b.confirmed_at, r.time_zone, c.phone_last2`
+	b.created_at, b.confirmed_at, r.time_zone, c.phone_last2, clock_timestamp()`
 
 const bookingTables = `booking b
 	JOIN resource r ON r.org_id = b.org_id AND r.id = b.resource_id
@@ -60,22 +61,39 @@ const bookingTables = `booking b
 func scanBooking(r pgx.CollectableRow) (b Booking, err error) {
 	var before, after int
 	err = r.Scan(&b.ID, &b.ResourceID, &b.ServiceID, &b.CustomerID, &b.State, &b.Span.Start, &b.Span.End, &before, &after,
-		&b.HoldExpires, &b.CodeAttempts, &b.CodeState, &b.CreatedAt, &b.ConfirmedAt, &b.TimeZone, &b.PhoneLast2)
+		&b.HoldExpires, &b.CodeAttempts, &b.CodeState, &b.CreatedAt, &b.ConfirmedAt, &b.TimeZone, &b.PhoneLast2, &b.ReadAt)
 	b.Before, b.After = time.Duration(before)*time.Minute, time.Duration(after)*time.Minute
 	return b, err
 }
 
 // FindBooking reads a booking; ErrNotFound when the org has no such one.
 func FindBooking(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, error) {
-	rows, err := tx.Query(ctx, `SELECT `+bookingColumns+` FROM `+bookingTables+` WHERE b.org_id = $1 AND b.id = $2`, tx.Org, id)
+	rows, err := tx.Query(ctx, selectBooking, tx.Org, id)
 	return one(rows, err, scanBooking)
 }
+
+const selectBooking = `SELECT ` + bookingColumns + ` FROM ` + bookingTables + ` WHERE b.org_id = $1 AND b.id = $2`
 
 // LockBooking reads a booking and locks its row, but not against rows that refer to it: a text's record adds an
 // event while it holds the message. Who may need a seat has locked the resource before.
 func LockBooking(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, error) {
-	tx.Queue(`SELECT FROM booking WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE`, tx.Org, id)
+	tx.Queue(lockBooking, tx.Org, id)
 	return FindBooking(ctx, tx, id)
+}
+
+const lockBooking = `SELECT FROM booking WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE`
+
+// LockSeat locks a booking for a change that may need a seat, its resource first, and reads it with its newest
+// code. ErrNotFound: the org has no such booking, or it never had a code.
+func LockSeat(ctx context.Context, tx *Tx, id uuid.UUID) (b Booking, v Verification, err error) {
+	tx.Queue(`SELECT resource_lock(org_id, resource_id) FROM booking WHERE org_id = $1 AND id = $2`, tx.Org, id)
+	tx.Queue(lockBooking, tx.Org, id)
+	tx.QueueRead(func(rows pgx.Rows) error {
+		b, err = one(rows, nil, scanBooking)
+		return err
+	}, selectBooking, tx.Org, id)
+	v, err = LatestVerification(ctx, tx, id)
+	return b, v, err
 }
 
 // BookingPage is which bookings a list shows.
@@ -140,35 +158,47 @@ func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) (Booking, error) {
 // Asker is what a claim must know of who asks before it takes a seat.
 type Asker struct {
 	Customer uuid.NullUUID // known by this phone
-	Booking  uuid.NullUUID // the live booking that the customer already has of one of the resources for exactly that time
 	CanText  bool          // the org has credentials to send the code with
 }
 
-// FindAsker looks all of it up.
-func FindAsker(ctx context.Context, tx *Tx, phoneHash []byte, resources []uuid.UUID, span calendar.Span) (a Asker, err error) {
-	err = tx.QueryRow(ctx, `SELECT c.id, (SELECT b.id FROM booking b
-		 WHERE b.org_id = $1 AND b.customer_id = c.id AND b.resource_id = ANY ($3) AND b.starts_at = $4 AND b.ends_at = $5
-		   AND (b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > clock_timestamp()) LIMIT 1),
-		 EXISTS (SELECT FROM sms_account WHERE org_id = $1)
-		FROM (VALUES (1)) one LEFT JOIN customer c ON c.org_id = $1 AND c.phone_hash = $2`,
-		tx.Org, phoneHash, resources, span.Start, span.End).Scan(&a.Customer, &a.Booking, &a.CanText)
-	return a, err
+// ReadAsker queues the look-up of who asks; a is filled in with the next statement that is asked for.
+func ReadAsker(tx *Tx, phoneHash []byte, a *Asker) {
+	tx.QueueRead(func(rows pgx.Rows) (err error) {
+		*a, err = one(rows, nil, pgx.RowToStructByPos[Asker])
+		return err
+	}, `SELECT (SELECT id FROM customer WHERE org_id = $1 AND phone_hash = $2), EXISTS (SELECT FROM sms_account WHERE org_id = $1)`,
+		tx.Org, phoneHash)
 }
 
-// ConfirmBooking queues the confirmation: the hold becomes firm. The booking is locked, and its hold live by
-// the clock or taken anew in this transaction.
-func ConfirmBooking(tx *Tx, id uuid.UUID) {
-	tx.Queue(`UPDATE booking SET state = 'confirmed', confirmed_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id)
-	tx.Queue(`UPDATE hold SET expires_at = NULL WHERE org_id = $1 AND owner_id = $2 AND live`, tx.Org, id)
-	NoteBooking(tx, id, "confirmed", nil)
+// FindOwn finds the live booking that a customer already has of one of the resources for exactly that time.
+func FindOwn(ctx context.Context, tx *Tx, customer uuid.UUID, resources []uuid.UUID, span calendar.Span) (Booking, error) {
+	rows, err := tx.Query(ctx, `SELECT `+bookingColumns+` FROM `+bookingTables+`
+		 WHERE b.org_id = $1 AND b.customer_id = $2 AND b.resource_id = ANY ($3) AND b.starts_at = $4 AND b.ends_at = $5
+		   AND (b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > clock_timestamp()) LIMIT 1`,
+		tx.Org, customer, resources, span.Start, span.End)
+	return one(rows, err, scanBooking)
 }
 
-// CancelBooking queues the cancellation of a locked booking: its seat is free and its code dead.
-func CancelBooking(tx *Tx, id uuid.UUID) {
-	tx.Queue(`UPDATE booking SET state = 'canceled', canceled_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id)
-	ReleaseHold(tx, id)
-	RevokeCodes(tx, id)
-	NoteBooking(tx, id, "canceled", nil)
+// ConfirmBooking queues the confirmation of a locked booking whose hold is live by the clock, or was taken anew in
+// this transaction: the hold becomes firm. b is brought up to date.
+func ConfirmBooking(tx *Tx, b *Booking) {
+	b.State, b.CodeState, b.ConfirmedAt = BookingConfirmed, "verified", &b.ReadAt
+	tx.Queue(`UPDATE booking SET state = 'confirmed', confirmed_at = $3 WHERE org_id = $1 AND id = $2`, tx.Org, b.ID, b.ReadAt)
+	tx.Queue(`UPDATE hold SET expires_at = NULL WHERE org_id = $1 AND owner_id = $2 AND live`, tx.Org, b.ID)
+	NoteBooking(tx, b.ID, "confirmed", nil)
+}
+
+// CancelBooking queues the cancellation of a locked booking: its seat is free and its code dead. b is brought up to
+// date.
+func CancelBooking(tx *Tx, b *Booking) {
+	b.State = BookingCanceled
+	if b.CodeState != "verified" {
+		b.CodeState = "revoked"
+	}
+	tx.Queue(`UPDATE booking SET state = 'canceled', canceled_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, b.ID)
+	ReleaseHold(tx, b.ID)
+	RevokeCodes(tx, b.ID)
+	NoteBooking(tx, b.ID, "canceled", nil)
 }
 
 // ExpireBooking queues the end of one locked booking whose hold has lapsed, as the sweep would.

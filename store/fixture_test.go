@@ -156,11 +156,9 @@ func (w *world) confirm(resource, id uuid.UUID) {
 	w.t.Helper()
 	w.in(func(tx *store.Tx) error {
 		store.LockResource(tx, resource)
-		if _, err := store.LockBooking(w.t.Context(), tx, id); err != nil {
-			return err
-		}
-		store.ConfirmBooking(tx, id)
-		return nil
+		b, err := store.LockBooking(w.t.Context(), tx, id)
+		store.ConfirmBooking(tx, &b)
+		return err
 	})
 }
 

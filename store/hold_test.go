@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,9 +139,14 @@ func TestLapsedHoldReadsAsExpired(t *testing.T) {
 	w.in(func(tx *store.Tx) error {
 		hash := store.PhoneHash(w.Keys, w.org.ID, phone42)
 		for span, want := range map[calendar.Span]uuid.NullUUID{at(9, 0): {UUID: held, Valid: true}, at(10, 0): {}, at(11, 0): {UUID: firm, Valid: true}} {
-			a, err := store.FindAsker(t.Context(), tx, hash, []uuid.UUID{w.org.Chair}, span)
-			if err != nil || a.Booking != want || a.Customer.UUID != w.customer || !a.CanText {
-				t.Errorf("asker at %v: %+v, %v", span.Start, a, err)
+			var a store.Asker
+			store.ReadAsker(tx, hash, &a)
+			if err := tx.Flush(t.Context()); err != nil || a.Customer.UUID != w.customer || !a.CanText {
+				t.Errorf("asker: %+v, %v", a, err)
+			}
+			b, err := store.FindOwn(t.Context(), tx, a.Customer.UUID, []uuid.UUID{w.org.Chair}, span)
+			if b.ID != want.UUID || errors.Is(err, store.ErrNotFound) == want.Valid {
+				t.Errorf("own at %v: %v, %v", span.Start, b.ID, err)
 			}
 		}
 		busy, err := store.BusySeats(t.Context(), tx, []uuid.UUID{w.org.Chair}, calendar.Span{Start: day, End: day.AddDate(0, 0, 1)})
@@ -191,14 +197,15 @@ func TestOwnTimeIsNoObstacle(t *testing.T) {
 	late := w.book(lapsed(w.org.Chair, at(12, 0)))
 	w.in(func(tx *store.Tx) error {
 		store.LockResource(tx, w.org.Chair)
-		if _, err := store.LockBooking(t.Context(), tx, late); err != nil {
+		b, err := store.LockBooking(t.Context(), tx, late)
+		if err != nil {
 			return err
 		}
 		ok, err := store.TakeFirm(t.Context(), tx, w.org.Chair, late, at(12, 0))
 		if !ok {
 			t.Error("its own lapsed time is taken")
 		}
-		store.ConfirmBooking(tx, late)
+		store.ConfirmBooking(tx, &b)
 		return err
 	})
 	if b := w.find(late); b.State != store.BookingConfirmed || b.ConfirmedAt == nil {
@@ -207,7 +214,7 @@ func TestOwnTimeIsNoObstacle(t *testing.T) {
 	if n := value[int](w, "SELECT count(*) FROM hold WHERE owner_id = $1 AND live AND expires_at IS NULL", late); n != 1 {
 		t.Errorf("%d firm holds, want 1", n)
 	}
-	w.in(func(tx *store.Tx) error { store.CancelBooking(tx, late); return nil })
+	w.in(func(tx *store.Tx) error { store.CancelBooking(tx, &store.Booking{ID: late}); return nil })
 	if b := w.find(late); b.State != store.BookingCanceled {
 		t.Errorf("canceled: %s", b.State)
 	}

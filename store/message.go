@@ -47,6 +47,12 @@ func InsertMessage(tx *Tx, k *pii.Keyring, m Message) error {
 	return nil
 }
 
+// TextCustomer queues a text about a booking to its customer, whose number is copied as it lies, sealed.
+func TextCustomer(tx *Tx, id uuid.UUID, kind string, b Booking) {
+	tx.Queue(`INSERT INTO message (org_id, id, kind, booking_id, to_hash, to_sealed)
+		SELECT org_id, $2, $3, $4, phone_hash, phone_sealed FROM customer WHERE org_id = $1 AND id = $5`, tx.Org, id, kind, b.ID, b.CustomerID)
+}
+
 const messageColumns = `m.kind, m.booking_id, m.verification_id, m.to_sealed, m.to_hash, m.state, m.body_hash, m.claimed_at,
 	clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0')`
 
@@ -110,20 +116,33 @@ type MessageStatus struct {
 	Sender string
 }
 
-// ApplyStatus moves a message forward as a callback says and notes it in the booking's timeline. A repeat, an
-// older state, or one for a message we do not have changes nothing. moved tells whether it did, and what of.
-func ApplyStatus(ctx context.Context, tx *Tx, s MessageStatus) (moved Message, ok bool, err error) {
-	err = tx.QueryRow(ctx, `UPDATE message SET state = $3, provider_sid = COALESCE(provider_sid, $4),
-		accepted_at = COALESCE(accepted_at, clock_timestamp()), error_class = NULLIF($5, ''), error_code = NULLIF($6, 0),
-		updated_at = clock_timestamp()
+// ApplyStatus queues what a callback says of a message: it moves the message forward, and once it is an end the
+// booking's timeline tells. A repeat, an older state, or one for a message we do not have changes nothing. moved is
+// filled in when the queue goes out: what it moved, zero for nothing.
+func ApplyStatus(tx *Tx, s MessageStatus, moved *Message) {
+	tx.QueueRead(func(rows pgx.Rows) (err error) {
+		*moved, err = one(rows, nil, func(r pgx.CollectableRow) (m Message, err error) {
+			err = r.Scan(&m.ID, &m.Kind, &m.BookingID, &m.VerificationID)
+			return m, err
+		})
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}, `WITH moved AS (
+		UPDATE message SET state = $3, provider_sid = COALESCE(provider_sid, $4),
+			accepted_at = COALESCE(accepted_at, clock_timestamp()), error_class = NULLIF($5, ''), error_code = NULLIF($6, 0),
+			updated_at = clock_timestamp()
 		WHERE org_id = $1 AND id = $2 AND (provider_sid IS NULL OR provider_sid = $4)
 		  AND $7 > CASE state WHEN 'queued' THEN 0 WHEN 'sending' THEN 0 WHEN 'unknown' THEN 0 WHEN 'accepted' THEN 1 WHEN 'sent' THEN 3 ELSE 4 END
-		RETURNING id, kind, booking_id, verification_id`, tx.Org, s.ID, s.State, s.SID, s.Class, s.Code, s.Rank).
-		Scan(&moved.ID, &moved.Kind, &moved.BookingID, &moved.VerificationID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return moved, false, nil
-	}
-	return moved, err == nil, err
+		RETURNING id, kind, booking_id, verification_id),
+	told AS (
+		INSERT INTO booking_event (org_id, booking_id, kind, detail)
+		SELECT $1, m.booking_id, CASE $3 WHEN 'delivered' THEN 'text_delivered' ELSE 'text_undelivered' END,
+			jsonb_build_object('message', m.id, 'text', m.kind)
+			|| CASE $3 WHEN 'delivered' THEN '{}' ELSE jsonb_build_object('code', $6, 'class', $5) END
+		  FROM moved m WHERE $7 >= 4 AND m.booking_id IS NOT NULL)
+	SELECT id, kind, booking_id, verification_id FROM moved`, tx.Org, s.ID, s.State, s.SID, s.Class, s.Code, s.Rank)
 }
 
 // AdoptedSIDs tells which of sids belong to a message already.

@@ -23,11 +23,19 @@ type Request struct {
 	BookingID uuid.NullUUID
 }
 
-// Loaded is a request with what its work needs to know of the moment and the org.
-type Loaded struct {
-	Request
-	Now    time.Time // by the database's clock
-	Region string    // the org's, for numbers in national form
+// Asked is a request as its task finds it, with what its work needs to know of the moment and the org.
+type Asked struct {
+	Body      pii.Text
+	BookingID uuid.NullUUID
+	Now       time.Time // by the database's clock
+	Region    string    // the org's, for numbers in national form
+}
+
+type sealedRequest struct {
+	body    []byte
+	booking uuid.NullUUID
+	now     time.Time
+	region  string
 }
 
 // Answer is what a request was answered with. Status 0 means not yet. Body is JSON without personal data.
@@ -76,22 +84,13 @@ func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id u
 	return id, false, nil
 }
 
-// LoadRequest reads a request that is not answered yet, with its body opened.
-func LoadRequest(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Loaded, error) {
-	r := Loaded{Request: Request{ID: id}}
-	var sealed []byte
-	err := tx.QueryRow(ctx, `SELECT r.kind, r.source, COALESCE(r.idem_key, ''), r.body_sealed, r.booking_id, clock_timestamp(), o.region
-		FROM request r JOIN org o ON o.id = r.org_id WHERE r.org_id = $1 AND r.id = $2`, tx.Org, id).
-		Scan(&r.Kind, &r.Source, &r.IdemKey, &sealed, &r.BookingID, &r.Now, &r.Region)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return r, ErrNotFound
+// OpenRequest opens the request that a task answers. ErrNotFound: it answers none.
+func OpenRequest(k *pii.Keyring, t Task) (Asked, error) {
+	if !t.Request.Valid {
+		return Asked{}, ErrNotFound
 	}
-	if err != nil {
-		return r, err
-	}
-	body, err := k.Open(tx.Org, purposeRequest, sealed)
-	r.Body = pii.NewText(body)
-	return r, err
+	body, err := k.Open(t.Org, purposeRequest, t.asked.body)
+	return Asked{Body: pii.NewText(body), BookingID: t.asked.booking, Now: t.asked.now, Region: t.asked.region}, err
 }
 
 // AnswerRequest queues the answer to a request and empties its body. The first answer stands.

@@ -104,10 +104,14 @@ func TestRequestAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := store.OpenRequest(w.Keys, w.look(w.task(store.NewTask{}).ID)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a task that answers none: %v", err)
+	}
+	asked := w.look(w.task(store.NewTask{Request: uuid.NullUUID{UUID: id, Valid: true}}).ID)
 	w.in(func(tx *store.Tx) error {
-		r, err := store.LoadRequest(ctx, tx, w.Keys, id)
-		if r.Body.Reveal() != secret || r.Kind != "k" || r.Source != "api" || r.BookingID != booking {
-			t.Errorf("loaded: %+v", r)
+		r, err := store.OpenRequest(w.Keys, asked)
+		if r.Body.Reveal() != secret || r.BookingID != booking || r.Region != "US" || r.Now.IsZero() {
+			t.Errorf("opened: %+v", r)
 		}
 		if a, err := store.FindAnswer(ctx, tx, id); err != nil || a.Status != 0 {
 			t.Errorf("answer before there is one: %+v, %v", a, err)

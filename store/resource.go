@@ -69,30 +69,59 @@ func FindOffer(ctx context.Context, tx *Tx, resource, service string, minutes in
 	if resource == "" && service == "" {
 		return Offer{}, &Refusal{"missing-field", "resource", "name a resource, a service or both"}
 	}
+	rows, err := tx.Query(ctx, `SELECT `+resourceColumns+`, s.id, s.slug, s.name, s.minutes, s.buffer_before, s.buffer_after
+		  FROM resource r LEFT JOIN service s ON s.org_id = r.org_id AND s.active AND (s.id = $4 OR s.slug = $5)
+		 WHERE r.org_id = $1 AND r.active
+		   AND ($3 = '' OR r.id = $2 OR r.slug = $3)
+		   AND ($5 = '' OR EXISTS (SELECT FROM service_resource sr
+		        WHERE sr.org_id = $1 AND sr.service_id = s.id AND sr.resource_id = r.id))
+		 ORDER BY r.slug`, tx.Org, idOrNil(resource), resource, idOrNil(service), service)
 	offer := Offer{Minutes: minutes}
-	if service != "" {
-		s, err := findService(ctx, tx, service)
-		if err != nil {
-			return Offer{}, err
-		}
-		offer.Service = &s
-		if minutes == 0 {
-			offer.Minutes = s.Minutes
-		}
-	}
-	var err error
-	offer.Resources, err = findResources(ctx, tx, resource, offer.Service)
-	if err != nil {
+	offer.Resources, err = many(rows, err, func(row pgx.CollectableRow) (Resource, error) {
+		r, s, err := scanOffer(row)
+		offer.Service = s
+		return r, err
+	})
+	switch {
+	case err != nil:
 		return Offer{}, err
-	}
-	if len(offer.Resources) == 0 {
-		return Offer{}, refuseResource(resource, service)
+	case len(offer.Resources) == 0:
+		return Offer{}, refuseOffer(ctx, tx, resource, service)
+	case offer.Service != nil && minutes == 0:
+		offer.Minutes = offer.Service.Minutes
 	}
 	return offer, nil
 }
 
-func refuseResource(resource, service string) error {
+// scanOffer reads a resource and the service that was asked for, nil when none was.
+func scanOffer(row pgx.CollectableRow) (r Resource, _ *Service, err error) {
+	var (
+		id            uuid.NullUUID
+		slug, name    *string
+		minutes       *int
+		before, after *int
+	)
+	err = row.Scan(&r.ID, &r.Slug, &r.Name, &r.TimeZone, &r.Seats, &r.DefaultMinutes, &r.BufferBefore, &r.BufferAfter, &r.Hours,
+		&id, &slug, &name, &minutes, &before, &after)
+	if err != nil || !id.Valid {
+		return r, nil, err
+	}
+	return r, &Service{ID: id.UUID, Slug: *slug, Name: *name, Minutes: *minutes, BufferBefore: before, BufferAfter: after}, nil
+}
+
+// refuseOffer tells which of the two it was that nobody knows.
+func refuseOffer(ctx context.Context, tx *Tx, resource, service string) error {
+	known := true
+	if service != "" {
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM service WHERE org_id = $1 AND active AND (id = $2 OR slug = $3))`,
+			tx.Org, idOrNil(service), service).Scan(&known)
+		if err != nil {
+			return err
+		}
+	}
 	switch {
+	case !known:
+		return &Refusal{"unknown-service", "service", "the org has no such service"}
 	case resource == "":
 		return &Refusal{"unknown-service", "service", "no resource offers this service"}
 	case service == "":
@@ -100,37 +129,6 @@ func refuseResource(resource, service string) error {
 	default:
 		return &Refusal{"unknown-resource", "resource", "the org has no such resource that offers this service"}
 	}
-}
-
-func findService(ctx context.Context, tx *Tx, ref string) (Service, error) {
-	rows, err := tx.Query(ctx, `SELECT id, slug, name, minutes, buffer_before, buffer_after FROM service
-		WHERE org_id = $1 AND active AND (id = $2 OR slug = $3)`, tx.Org, idOrNil(ref), ref)
-	s, err := one(rows, err, func(r pgx.CollectableRow) (s Service, err error) {
-		err = r.Scan(&s.ID, &s.Slug, &s.Name, &s.Minutes, &s.BufferBefore, &s.BufferAfter)
-		return s, err
-	})
-	if errors.Is(err, ErrNotFound) {
-		return s, &Refusal{"unknown-service", "service", "the org has no such service"}
-	}
-	return s, err
-}
-
-// findResources lists the resources that ref and service leave, least busy in the next week first.
-func findResources(ctx context.Context, tx *Tx, ref string, service *Service) ([]Resource, error) {
-	var offering uuid.NullUUID
-	if service != nil {
-		offering = uuid.NullUUID{UUID: service.ID, Valid: true}
-	}
-	rows, err := tx.Query(ctx, `SELECT `+resourceColumns+` FROM resource r
-		 WHERE r.org_id = $1 AND r.active
-		   AND ($3 = '' OR r.id = $2 OR r.slug = $3)
-		   AND ($4::uuid IS NULL OR EXISTS (SELECT FROM service_resource sr
-		        WHERE sr.org_id = $1 AND sr.service_id = $4 AND sr.resource_id = r.id))
-		 ORDER BY r.slug`, tx.Org, idOrNil(ref), ref, offering)
-	return many(rows, err, func(r pgx.CollectableRow) (v Resource, err error) {
-		err = r.Scan(&v.ID, &v.Slug, &v.Name, &v.TimeZone, &v.Seats, &v.DefaultMinutes, &v.BufferBefore, &v.BufferAfter, &v.Hours)
-		return v, err
-	})
 }
 
 // idOrNil is ref as an id, or the nil id, which no row has.

@@ -86,10 +86,11 @@ func TestNothingInClear(t *testing.T) {
 		}
 		w.in(func(tx *store.Tx) error {
 			store.LockResource(tx, org.Chair)
-			store.ConfirmBooking(tx, booking)
+			b, err := store.LockBooking(t.Context(), tx, booking)
+			store.ConfirmBooking(tx, &b)
 			store.AnswerRequest(tx, value[uuid.UUID](w, "SELECT id FROM request"), store.Answer{Status: 201, Body: []byte("{}")})
 			store.FinishInbound(tx, value[uuid.UUID](w, "SELECT id FROM inbound"), "code")
-			return nil
+			return err
 		})
 	}
 	// Of a code only whole values count: six digits are in many a number.

@@ -29,6 +29,11 @@ var ErrNotFound = errors.New("not found")
 
 // Open makes a pool for url and waits until it answers or ctx ends. maxConns 0 means pgx's default.
 func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) {
+	return OpenTraced(ctx, url, maxConns, nil)
+}
+
+// OpenTraced is Open with a tracer on each connection; nil is none.
+func OpenTraced(ctx context.Context, url string, maxConns int, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("postgres: the URL cannot be read") // pgx would quote the password's neighbours
@@ -36,6 +41,7 @@ func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) 
 	if maxConns > 0 {
 		cfg.MaxConns = int32(maxConns)
 	}
+	cfg.ConnConfig.Tracer = tracer
 	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
 	cfg.ConnConfig.StatementCacheCapacity = 1024
 	cfg.MaxConnIdleTime = 5 * time.Minute

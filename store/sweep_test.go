@@ -170,9 +170,9 @@ func TestSweepAndClaimsDoNotDeadlock(t *testing.T) {
 				store.LockResource(tx, w.org.Chair)
 				b, err := store.LockBooking(ctx, tx, mine[r.IntN(len(mine))])
 				if err == nil && b.State == store.BookingHeld && b.ResourceID == w.org.Chair {
-					store.ConfirmBooking(tx, b.ID)
+					store.ConfirmBooking(tx, &b)
 				} else if err == nil && b.State == store.BookingConfirmed {
-					store.CancelBooking(tx, b.ID)
+					store.CancelBooking(tx, &b)
 				}
 				return err
 			})

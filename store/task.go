@@ -72,22 +72,27 @@ type Task struct {
 	ClaimNo   int
 	Claimed   bool // a call to the outside world was begun and not recorded
 	ClaimLive bool // and its worker is still at it
+
+	asked sealedRequest // the request that it answers, as it lies in the database
 }
 
 // ErrLocked says that another transaction works on the row at this moment.
 var ErrLocked = errors.New("locked")
 
-// TakeTask locks the task's row. It returns ErrLocked when another holds it and ErrNotFound when the org
-// has no such task.
+// TakeTask locks the task's row, and reads with it the request that it answers (OpenRequest). It returns
+// ErrLocked when another holds it and ErrNotFound when the org has no such task.
 func TakeTask(ctx context.Context, tx *Tx, id uuid.UUID) (Task, error) {
 	t := Task{Org: tx.Org, ID: id}
+	a := &t.asked
 	err := tx.QueryRow(ctx, `
-		SELECT type, queue, payload, request_id, COALESCE(dedup_key, ''), state, epoch, attempt, crashes,
-		       run_at <= clock_timestamp(), give_up_at <= clock_timestamp(), claim_no, claimed_by IS NOT NULL,
-		       claimed_by IS NOT NULL AND claim_until > clock_timestamp() AND worker_lives(claimed_by)
-		  FROM task WHERE org_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED`, tx.Org, id).
+		SELECT t.type, t.queue, t.payload, t.request_id, COALESCE(t.dedup_key, ''), t.state, t.epoch, t.attempt, t.crashes,
+		       t.run_at <= clock_timestamp(), t.give_up_at <= clock_timestamp(), t.claim_no, t.claimed_by IS NOT NULL,
+		       t.claimed_by IS NOT NULL AND t.claim_until > clock_timestamp() AND worker_lives(t.claimed_by),
+		       r.body_sealed, r.booking_id, clock_timestamp(), o.region
+		  FROM task t JOIN org o ON o.id = t.org_id LEFT JOIN request r ON r.org_id = t.org_id AND r.id = t.request_id
+		 WHERE t.org_id = $1 AND t.id = $2 FOR UPDATE OF t SKIP LOCKED`, tx.Org, id).
 		Scan(&t.Type, &t.Queue, &t.Payload, &t.Request, &t.Dedup, &t.State, &t.Epoch, &t.Attempt, &t.Crashes,
-			&t.Due, &t.Over, &t.ClaimNo, &t.Claimed, &t.ClaimLive)
+			&t.Due, &t.Over, &t.ClaimNo, &t.Claimed, &t.ClaimLive, &a.body, &a.booking, &a.now, &a.region)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return t, err
 	}
@@ -108,16 +113,30 @@ func ClaimTask(tx *Tx, t Task, worker uuid.UUID, limit time.Duration) {
 		WHERE org_id = $1 AND id = $2`, tx.Org, t.ID, worker, limit)
 }
 
-// LockClaim locks the task's row, waiting for it, and reports whether the claim still stands: a call that was
-// taken for lost may have been settled by somebody else.
-func LockClaim(ctx context.Context, tx *Tx, id uuid.UUID, claimNo int) (stands bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT state = 'pending' AND claim_no = $3 AND claimed_by IS NOT NULL
-		FROM task WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id, claimNo).Scan(&stands)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, nil
-	}
-	return stands, err
+// LockClaim queues the lock of the task's row, waiting for it. stands is filled in when the queue goes out: whether
+// the claim still stands, since a call that was taken for lost may have been settled by somebody else.
+func LockClaim(tx *Tx, id uuid.UUID, claimNo int, stands *bool) {
+	tx.QueueRead(func(rows pgx.Rows) (err error) {
+		*stands, err = one(rows, nil, pgx.RowTo[bool])
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}, `SELECT state = 'pending' AND claim_no = $3 AND claimed_by IS NOT NULL
+		FROM task WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id, claimNo)
 }
+
+// FinishClaim queues the end of a task whose call was made, if its claim still stands.
+func FinishClaim(tx *Tx, t Task, claimNo int) {
+	if t.Dedup != "" {
+		tx.Queue(`DELETE FROM task_dedup d USING task t WHERE d.org_id = $1 AND d.task_id = $2 AND d.type = $4 AND d.key = $5
+			AND t.org_id = $1 AND t.id = $2 AND `+claimStands, tx.Org, t.ID, claimNo, t.Type, t.Dedup)
+	}
+	tx.Queue(`UPDATE task t SET state = 'done', finished_at = clock_timestamp(), claimed_by = NULL
+		WHERE t.org_id = $1 AND t.id = $2 AND `+claimStands, tx.Org, t.ID, claimNo)
+}
+
+const claimStands = `t.state = 'pending' AND t.claim_no = $3 AND t.claimed_by IS NOT NULL`
 
 // FinishTask queues t's end in state done, dead or discarded. The row is locked by this transaction.
 func FinishTask(tx *Tx, t Task, state, lastError string) {

@@ -27,6 +27,7 @@ type Tx struct {
 
 	conn  *pgxpool.Conn
 	queue *pgx.Batch
+	reads map[int]func(pgx.Rows) error // by place in the queue
 	begun bool
 }
 
@@ -74,6 +75,28 @@ func Begin(ctx context.Context, pool *pgxpool.Pool, org uuid.UUID) (*Tx, error) 
 // Queue adds a statement to go out with the next one that is asked for. Its error, if any, is reported there.
 func (t *Tx) Queue(sql string, args ...any) { t.queue.Queue(sql, args...) }
 
+// QueueRead is Queue for a statement whose rows are wanted, but not yet: read gets them when the queue goes out,
+// with the next statement that is asked for or with the commit. It must go through all rows.
+func (t *Tx) QueueRead(read func(pgx.Rows) error, sql string, args ...any) {
+	if t.reads == nil {
+		t.reads = make(map[int]func(pgx.Rows) error)
+	}
+	t.reads[t.queue.Len()] = read
+	t.queue.Queue(sql, args...)
+}
+
+// Flush sends what is queued, so that everything read by QueueRead is there.
+func (t *Tx) Flush(ctx context.Context) error {
+	if t.queue.Len() == 0 {
+		return nil
+	}
+	res, err := t.flush(ctx, t.queue.Len())
+	if err != nil {
+		return err
+	}
+	return res.Close()
+}
+
 // Query sends what is queued and then sql. The rows must be closed before the next statement.
 func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	if t.queue.Len() == 0 {
@@ -113,16 +136,31 @@ func (t *Tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 
 // flush sends the queue and reads the answers of its first n statements.
 func (t *Tx) flush(ctx context.Context, n int) (pgx.BatchResults, error) {
-	batch := t.queue
-	t.queue, t.begun = &pgx.Batch{}, true
+	batch, reads := t.queue, t.reads
+	t.queue, t.reads, t.begun = &pgx.Batch{}, nil, true
 	res := t.conn.SendBatch(ctx, batch)
-	for range n {
-		if _, err := res.Exec(); err != nil {
+	for i := range n {
+		if err := next(res, reads[i]); err != nil {
 			_ = res.Close()
 			return nil, err
 		}
 	}
 	return res, nil
+}
+
+// next takes the answer of the next statement of a batch, for read if there is one.
+func next(res pgx.BatchResults, read func(pgx.Rows) error) error {
+	if read == nil {
+		_, err := res.Exec()
+		return err
+	}
+	rows, err := res.Query()
+	if err != nil {
+		return err
+	}
+	err = read(rows)
+	rows.Close()
+	return errors.Join(err, rows.Err())
 }
 
 // Commit sends what is queued together with COMMIT. After an error the outcome is unknown when the

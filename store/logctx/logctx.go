@@ -37,6 +37,16 @@ func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 	return context.WithValue(ctx, key{}, append(all, attrs...))
 }
 
+// Value is the text of ctx's attribute of that key, or "".
+func Value(ctx context.Context, key string) string {
+	for _, a := range from(ctx) {
+		if a.Key == key {
+			return a.Value.String()
+		}
+	}
+	return ""
+}
+
 func from(ctx context.Context) []slog.Attr {
 	attrs, _ := ctx.Value(key{}).([]slog.Attr)
 	return attrs

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 
@@ -26,7 +27,11 @@ import (
 )
 
 // Parts says which parts of Holdfast a process runs.
-type Parts struct{ Ingress, Worker, Scheduler bool }
+type Parts struct {
+	Ingress, Worker, Scheduler bool
+
+	Tracer pgx.QueryTracer // sees all statements; nil: nobody does
+}
 
 // needs lists the parts for config.Requires.
 func (p Parts) needs() []config.Part {
@@ -46,6 +51,7 @@ type System struct {
 	cfg     config.Config
 	log     *slog.Logger
 	metrics *telemetry.Metrics
+	tracer  pgx.QueryTracer
 	keys    *pii.Keyring
 	pool    *pgxpool.Pool
 	rdb     *redis.Client
@@ -60,7 +66,7 @@ func Start(ctx context.Context, cfg config.Config, parts Parts, log *slog.Logger
 	if err := errors.Join(cfg.Validate(), cfg.Requires(parts.needs()...)); err != nil {
 		return nil, err
 	}
-	s := &System{cfg: cfg, log: log, metrics: telemetry.NewMetrics(), failed: make(chan error, 4)}
+	s := &System{cfg: cfg, log: log, metrics: telemetry.NewMetrics(), tracer: parts.Tracer, failed: make(chan error, 4)}
 	if err := s.start(ctx, parts); err != nil {
 		s.Close()
 		return nil, err
@@ -124,7 +130,7 @@ func (s *System) openPostgres(ctx context.Context) error {
 	if conns == 0 {
 		conns = defaultConns
 	}
-	if s.pool, err = store.Open(ctx, s.cfg.DatabaseURL.Reveal(), conns); err != nil {
+	if s.pool, err = store.OpenTraced(ctx, s.cfg.DatabaseURL.Reveal(), conns, s.tracer); err != nil {
 		return err
 	}
 	s.onClose(s.pool.Close)

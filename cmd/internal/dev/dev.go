@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"holdfast/cmd/internal/boot"
 	"holdfast/cmd/internal/config"
 	"holdfast/handlers/sms/twiliosim"
@@ -28,9 +30,10 @@ const ReconcileGrace = time.Second
 
 // Options are the flags of `holdfast dev`.
 type Options struct {
-	Data      string // folder of all data
-	Fresh     bool   // begin with none
-	ReadyFile string // "" = none
+	Data      string          // folder of all data
+	Fresh     bool            // begin with none
+	ReadyFile string          // "" = none
+	Tracer    pgx.QueryTracer // sees all statements; nil: nobody does
 	Stdout    io.Writer
 	Log       *slog.Logger
 }
@@ -162,7 +165,7 @@ func (d *instance) startSystem(ctx context.Context) error {
 		return err
 	}
 	cfg.PublicURL = "http://127.0.0.1:" + port
-	if d.system, err = boot.Start(ctx, cfg, boot.Parts{Ingress: true, Worker: true, Scheduler: true}, d.o.Log); err != nil {
+	if d.system, err = boot.Start(ctx, cfg, boot.Parts{Ingress: true, Worker: true, Scheduler: true, Tracer: d.o.Tracer}, d.o.Log); err != nil {
 		return err
 	}
 	d.state.Ports.API, d.state.Ports.Ops = portIn(d.system.APIURL), portIn(d.system.OpsURL)

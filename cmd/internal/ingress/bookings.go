@@ -3,6 +3,7 @@ package ingress
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -72,15 +73,35 @@ func (in *Ingress) book(ctx context.Context, org uuid.UUID, raw []byte) (submiss
 		return submission{}, err
 	}
 	return submission{kind: kindBooking, body: body, check: func(ctx context.Context, tx *store.Tx) error {
-		offer, err := store.FindOffer(ctx, tx, body.Resource, body.Service, int(body.Duration))
-		if err != nil {
-			return err
-		}
-		if _, err = store.CheckSlot(offer, body.Start, now); err != nil {
+		if err := in.checkSlot(ctx, tx, body, now); err != nil {
 			return err
 		}
 		return in.canText(ctx, tx)
 	}}, nil
+}
+
+// wanted names an offer as it was asked for.
+type wanted struct {
+	org               uuid.UUID
+	resource, service string
+	minutes           int
+}
+
+// checkSlot checks a start against what is offered. An offer is believed for a few seconds when it can be met: the
+// claim looks again. It is never believed when it cannot: the hours may have changed a moment ago.
+func (in *Ingress) checkSlot(ctx context.Context, tx *store.Tx, body handlers.BookingBody, now time.Time) error {
+	w := wanted{tx.Org, body.Resource, body.Service, int(body.Duration)}
+	if offer, ok := in.offers.get(w); ok {
+		if _, err := store.CheckSlot(offer, body.Start, now); err == nil {
+			return nil
+		}
+	}
+	offer, err := in.offers.fresh(w, func() (store.Offer, error) { return store.FindOffer(ctx, tx, w.resource, w.service, w.minutes) })
+	if err != nil {
+		return err
+	}
+	_, err = store.CheckSlot(offer, body.Start, now)
+	return err
 }
 
 // canText fails when the org has no credentials to send a code with. Told here, it is not stored as the answer

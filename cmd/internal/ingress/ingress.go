@@ -48,6 +48,7 @@ type Ingress struct {
 
 	proved   *cache[[32]byte, store.Key]
 	orgs     *cache[uuid.UUID, store.Org]
+	offers   *cache[wanted, store.Offer]
 	accounts *cache[uuid.UUID, store.SMSAccount]
 	secrets  *cache[uuid.UUID, pii.Token] // of kind events
 }
@@ -78,6 +79,7 @@ func New(o Options) (*Ingress, error) {
 		clock:    &clock{pool: o.DB.Pool},
 		proved:   newCache[[32]byte, store.Key](believeKey),
 		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
+		offers:   newCache[wanted, store.Offer](believeOrg),
 		accounts: newCache[uuid.UUID, store.SMSAccount](believeSecret),
 		secrets:  newCache[uuid.UUID, pii.Token](believeSecret),
 	}

@@ -160,39 +160,45 @@ func (r *rig) worker(t *testing.T) {
 }
 
 func (r *rig) workOff(ctx context.Context, t *testing.T) {
-	rows, err := r.db.Admin.Query(ctx, `SELECT org_id, id, kind FROM request WHERE done_at IS NULL ORDER BY created_at`)
+	rows, err := r.db.Admin.Query(ctx, `SELECT r.org_id, t.id, r.kind FROM request r JOIN task t ON t.request_id = r.id WHERE r.done_at IS NULL ORDER BY r.created_at`)
 	if err != nil {
 		return
 	}
 	type job struct {
-		org, id uuid.UUID
-		kind    string
+		org, task uuid.UUID
+		kind      string
 	}
 	var jobs []job
 	for rows.Next() {
 		var j job
-		if rows.Scan(&j.org, &j.id, &j.kind) == nil {
+		if rows.Scan(&j.org, &j.task, &j.kind) == nil {
 			jobs = append(jobs, j)
 		}
 	}
 	rows.Close()
 	for _, j := range jobs {
-		if err := r.work(ctx, j.org, j.id, j.kind); err != nil && ctx.Err() == nil {
+		if err := r.work(ctx, j.org, j.task, j.kind); err != nil && ctx.Err() == nil {
 			t.Errorf("%s: %s", j.kind, store.Safe(err))
 		}
 	}
 }
 
-func (r *rig) work(ctx context.Context, org, id uuid.UUID, kind string) error {
+func (r *rig) work(ctx context.Context, org, task uuid.UUID, kind string) error {
 	k := r.db.Keys
 	work := map[string]func(context.Context, *store.Tx, store.Task, tasks.RequestPayload) error{
-		"booking": (&handlers.BookingClaim{Keys: k, HoldTTL: 5 * time.Minute, SendGiveUp: 10 * time.Minute}).Work,
-		"verify":  (&handlers.VerificationCheck{Keys: k}).Work,
-		"cancel":  (&handlers.BookingCancel{Keys: k}).Work,
-		"block":   (&handlers.BlockCreate{Keys: k}).Work,
-		"unblock": (&handlers.BlockDelete{Keys: k}).Work,
+		"booking": handlers.Answering(k, &handlers.BookingClaim{Keys: k, HoldTTL: 5 * time.Minute, SendGiveUp: 10 * time.Minute}).Work,
+		"verify":  handlers.Answering(k, &handlers.VerificationCheck{Keys: k}).Work,
+		"cancel":  handlers.Answering(k, handlers.BookingCancel{}).Work,
+		"block":   handlers.Answering(k, &handlers.BlockCreate{Keys: k}).Work,
+		"unblock": handlers.Answering(k, handlers.BlockDelete{}).Work,
 	}[kind]
-	return tasks.InTx(ctx, r.tasks, org, func(tx *store.Tx) error { return work(ctx, tx, store.Task{}, tasks.RequestPayload{Request: id}) })
+	return tasks.InTx(ctx, r.tasks, org, func(tx *store.Tx) error {
+		t, err := store.TakeTask(ctx, tx, task)
+		if err != nil {
+			return err
+		}
+		return work(ctx, tx, t, tasks.RequestPayload{Request: t.Request.UUID})
+	})
 }
 
 // waiting is how many requests somebody waits for.

@@ -136,38 +136,23 @@ func (in *Ingress) applyStatus(ctx context.Context, org, id uuid.UUID, form url.
 		class, _ := sms.ClassifyCallback(s.Code)
 		s.Class = class.String()
 	}
-	var moved bool
+	var moved store.Message
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	err := tasks.InTx(ctx, in.db, org, func(tx *store.Tx) (err error) {
-		var m store.Message
-		if m, moved, err = store.ApplyStatus(ctx, tx, s); err != nil || !moved {
+	err := tasks.InTx(ctx, in.db, org, func(tx *store.Tx) error {
+		store.ApplyStatus(tx, s, &moved)
+		if !failed { // all of it goes out with the commit
+			return nil
+		}
+		if err := tx.Flush(ctx); err != nil || moved.ID == uuid.Nil {
 			return err
 		}
-		noteStatus(tx, m, s)
-		if failed {
-			return handlers.TextFailed(ctx, tx, m, "sms-"+s.Class)
-		}
-		return nil
+		return handlers.TextFailed(ctx, tx, moved, "sms-"+s.Class)
 	})
 	if err == nil {
-		in.metrics.Callbacks.WithLabelValues(state, strconv.FormatBool(moved)).Inc()
+		in.metrics.Callbacks.WithLabelValues(state, strconv.FormatBool(moved.ID != uuid.Nil)).Inc()
 	}
 	return err
-}
-
-// noteStatus tells a booking's timeline what became of a text, once it is an end.
-func noteStatus(tx *store.Tx, m store.Message, s store.MessageStatus) {
-	if !m.BookingID.Valid || s.Rank < rankFinal {
-		return
-	}
-	detail := map[string]any{"message": m.ID, "text": m.Kind}
-	if s.State == "delivered" {
-		store.NoteBooking(tx, m.BookingID.UUID, "text_delivered", detail)
-		return
-	}
-	detail["code"], detail["class"] = s.Code, s.Class
-	store.NoteBooking(tx, m.BookingID.UUID, "text_undelivered", detail)
 }
 
 // takeInbound writes a text from a customer and the task that understands it. Twilio may deliver it twice.

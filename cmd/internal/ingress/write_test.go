@@ -215,7 +215,28 @@ func TestReplayOutlivesCheck(t *testing.T) {
 	if a := r.api(t, "POST", "/bookings", body, "Idempotency-Key", "k"); a.StatusCode != 202 || string(a.body) != string(first.body) {
 		t.Errorf("repeat: %d %s", a.StatusCode, a.body)
 	}
-	if p := r.api(t, "POST", "/bookings", body, "Idempotency-Key", "new").problem(t); p.Type != "unknown-resource" || r.count(t, "request") != 1 {
+	// The offer is still believed, so the claim refuses.
+	r.worker(t)
+	if p := r.api(t, "POST", "/bookings", body, "Idempotency-Key", "new", "Prefer", "wait=10").problem(t); p.Type != "unknown-resource" {
 		t.Errorf("new: %+v", p)
+	}
+}
+
+// TestRefusalIsNeverRemembered: what an offer is believed to be never refuses; hours that were changed a moment ago count.
+func TestRefusalIsNeverRemembered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	evening := bookingBody(tomorrow("19:00"))
+	if a := r.api(t, "POST", "/bookings", bookingBody(tomorrow("09:00"))); a.StatusCode != 202 {
+		t.Fatalf("in hours: %d %s", a.StatusCode, a.body)
+	}
+	if p := r.api(t, "POST", "/bookings", evening).problem(t); p.Type != "outside-hours" {
+		t.Fatalf("closed: %+v", p)
+	}
+	if _, err := r.db.Owner.Exec(t.Context(), "UPDATE opening_hours SET closes = 22 * 60"); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.api(t, "POST", "/bookings", evening); a.StatusCode != 202 {
+		t.Errorf("open: %d %s", a.StatusCode, a.body)
 	}
 }
