@@ -16,7 +16,7 @@ CREATE FUNCTION public.block_take(p_org uuid, p_resource uuid, p_block uuid, p_f
     AS $$
 DECLARE lapsed uuid[]; wanted int; got int;
 BEGIN
-  PERFORM resource_lock(p_org, p_resource);
+  PERFORM resource_lock(p_org, p_resource, p_from, p_to);
   SELECT array_agg(x.id) INTO lapsed FROM (
     SELECT b.id FROM booking b
      WHERE b.org_id = p_org AND b.id IN (
@@ -132,7 +132,7 @@ DECLARE s int; lapsed uuid[];
 BEGIN
   PERFORM FROM hold_free(p_org, p_resource, p_booking, p_from, p_to) LIMIT 1;
   IF NOT FOUND THEN RETURN; END IF;
-  PERFORM resource_lock(p_org, p_resource);
+  PERFORM resource_lock(p_org, p_resource, p_from, p_to);
   SELECT array_agg(x.id) INTO lapsed FROM (
     SELECT b.id FROM booking b
      WHERE b.org_id = p_org AND b.id IN (
@@ -191,13 +191,16 @@ CREATE FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) RETURNS TABLE(
 $$;
 ALTER FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) OWNER TO holdfast_dispatch;
 
-CREATE FUNCTION public.resource_lock(p_org uuid, p_resource uuid) RETURNS void
+CREATE FUNCTION public.resource_lock(p_org uuid, p_resource uuid, p_from timestamp with time zone, p_to timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
+DECLARE d bigint;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended(p_org::text || p_resource::text, 0));
+  FOR d IN floor(extract(epoch FROM p_from) / 86400) .. floor(extract(epoch FROM p_to - interval '1 us') / 86400) LOOP
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_org::text || p_resource::text || d, 0));
+  END LOOP;
 END $$;
-ALTER FUNCTION public.resource_lock(p_org uuid, p_resource uuid) OWNER TO holdfast_owner;
+ALTER FUNCTION public.resource_lock(p_org uuid, p_resource uuid, p_from timestamp with time zone, p_to timestamp with time zone) OWNER TO holdfast_owner;
 
 CREATE FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) RETURNS TABLE(org_id uuid, id uuid, type text, queue text, epoch integer)
     LANGUAGE sql SECURITY DEFINER

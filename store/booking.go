@@ -86,7 +86,8 @@ const lockBooking = `SELECT FROM booking WHERE org_id = $1 AND id = $2 FOR NO KE
 // LockSeat locks a booking for a change that may need a seat, its resource first, and reads it with its newest
 // code. ErrNotFound: the org has no such booking, or it never had a code.
 func LockSeat(ctx context.Context, tx *Tx, id uuid.UUID) (b Booking, v Verification, err error) {
-	tx.Queue(`SELECT resource_lock(org_id, resource_id) FROM booking WHERE org_id = $1 AND id = $2`, tx.Org, id)
+	tx.Queue(`SELECT resource_lock(org_id, resource_id, starts_at - buffer_before * interval '1 min', ends_at + buffer_after * interval '1 min')
+		FROM booking WHERE org_id = $1 AND id = $2`, tx.Org, id)
 	tx.Queue(lockBooking, tx.Org, id)
 	tx.QueueRead(func(rows pgx.Rows) error {
 		b, err = one(rows, nil, scanBooking)

@@ -155,7 +155,7 @@ func (w *world) book(x wish) (id uuid.UUID) {
 func (w *world) confirm(resource, id uuid.UUID) {
 	w.t.Helper()
 	w.in(func(tx *store.Tx) error {
-		store.LockResource(tx, resource)
+		store.LockResource(tx, resource, calendar.Span{Start: day, End: day.AddDate(0, 0, 1)})
 		b, err := store.LockBooking(w.t.Context(), tx, id)
 		store.ConfirmBooking(tx, &b)
 		return err

@@ -41,9 +41,10 @@ func ReleaseHold(tx *Tx, owner uuid.UUID) {
 	tx.Queue(`UPDATE hold SET live = false WHERE org_id = $1 AND owner_id = $2 AND live`, tx.Org, owner)
 }
 
-// LockResource puts the transaction in line for resource, to its end. It comes before any booking is locked.
-func LockResource(tx *Tx, resource uuid.UUID) {
-	tx.Queue(`SELECT resource_lock($1, $2)`, tx.Org, resource)
+// LockResource puts the transaction in line for the days of span at resource, to its end. It comes before any booking
+// is locked.
+func LockResource(tx *Tx, resource uuid.UUID, span calendar.Span) {
+	tx.Queue(`SELECT resource_lock($1, $2, $3, $4)`, tx.Org, resource, span.Start, span.End)
 }
 
 // BusySeats lists what is taken of resources at some moment of span, lapsed holds left out.

@@ -196,7 +196,7 @@ func TestOwnTimeIsNoObstacle(t *testing.T) {
 	}
 	late := w.book(lapsed(w.org.Chair, at(12, 0)))
 	w.in(func(tx *store.Tx) error {
-		store.LockResource(tx, w.org.Chair)
+		store.LockResource(tx, w.org.Chair, at(12, 0))
 		b, err := store.LockBooking(t.Context(), tx, late)
 		if err != nil {
 			return err

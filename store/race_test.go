@@ -18,7 +18,7 @@ import (
 // What switches the barriers of P1 off, one by one: the lock only waits a little, so that claimants meet; the
 // constraint of the same name forbids nothing.
 const (
-	lockOff = `CREATE OR REPLACE FUNCTION resource_lock(p_org uuid, p_resource uuid) RETURNS void
+	lockOff = `CREATE OR REPLACE FUNCTION resource_lock(p_org uuid, p_resource uuid, p_from timestamptz, p_to timestamptz) RETURNS void
 		LANGUAGE sql VOLATILE SET search_path = pg_catalog, public AS $$ SELECT pg_sleep(0.01) $$`
 	constraintOff = `ALTER TABLE hold DROP CONSTRAINT hold_no_overlap,
 		ADD CONSTRAINT hold_no_overlap EXCLUDE USING gist (id WITH =)`
@@ -55,11 +55,15 @@ func buffered(spans ...calendar.Span) func(*world, uuid.UUID) []wish {
 }
 
 func contests() []contest {
+	// The lock knows the days of UTC: a time that begins in one and a time that begins in the next share the second.
+	night := at(18, 50)
+	night.End = night.Start.Add(20 * time.Minute)
 	morning := calendar.Span{Start: at(9, 0).Start, End: at(11, 30).End}
 	return []contest{
 		{Name: "one slot, one seat", Wins: 1, Seats: 1, Setup: each(at(10, 0))},
 		{Name: "one slot, two seats", Wins: 2, Seats: 2, Setup: each(at(10, 0))},
 		{Name: "ranges that overlap", Wins: 1, Seats: 1, Setup: each(at(10, 0), at(10, 10), at(10, 20))},
+		{Name: "over midnight", Wins: 1, Seats: 1, Setup: each(night, at(19, 0), at(18, 45))},
 		{Name: "neighbours within the buffers", Wins: 1, Seats: 1, Setup: buffered(at(10, 0), at(10, 44))},
 		{Name: "neighbours apart by the buffers' sum", Wins: 2, Seats: 1, Setup: buffered(at(10, 0), at(10, 45))},
 		{Name: "a move onto its own range", Wins: 1, Seats: 1, Setup: func(w *world, r uuid.UUID) []wish {
@@ -226,7 +230,7 @@ func TestLosersDoNotWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.book(wish{Resource: w.org.Chair, Span: at(10, 0)})
-	w.apart(func(tx *store.Tx) error { store.LockResource(tx, w.org.Chair); return nil })
+	w.apart(func(tx *store.Tx) error { store.LockResource(tx, w.org.Chair, at(10, 0)); return nil })
 	claim := func(span calendar.Span) (ok bool, err error) {
 		err = w.once(func(tx *store.Tx) (err error) {
 			tx.Queue("SET LOCAL lock_timeout = '100ms'") // whoever waits for the lock is an error
@@ -240,5 +244,20 @@ func TestLosersDoNotWait(t *testing.T) {
 	}
 	if _, err := claim(at(11, 0)); store.Code(err) != "55P03" {
 		t.Errorf("a free time: %v, want to wait for the lock", err)
+	}
+	next := at(11, 0)
+	next.Start, next.End = next.Start.AddDate(0, 0, 1), next.End.AddDate(0, 0, 1)
+	if ok, err := claim(next); !ok || err != nil {
+		t.Errorf("another day: %v, %v, want no wait", ok, err)
+	}
+	// A time over midnight waits for both of its days.
+	w.apart(func(tx *store.Tx) error { store.LockResource(tx, w.org.Table, next); return nil })
+	err := w.once(func(tx *store.Tx) error {
+		tx.Queue("SET LOCAL lock_timeout = '100ms'")
+		store.LockResource(tx, w.org.Table, calendar.Span{Start: at(11, 0).Start, End: next.End})
+		return nil
+	})
+	if store.Code(err) != "55P03" {
+		t.Errorf("two days: %v, want to wait for the second", err)
 	}
 }

@@ -85,8 +85,7 @@ func TestNothingInClear(t *testing.T) {
 			t.Errorf("%s: %s", when, f)
 		}
 		w.in(func(tx *store.Tx) error {
-			store.LockResource(tx, org.Chair)
-			b, err := store.LockBooking(t.Context(), tx, booking)
+			b, _, err := store.LockSeat(t.Context(), tx, booking)
 			store.ConfirmBooking(tx, &b)
 			store.AnswerRequest(tx, value[uuid.UUID](w, "SELECT id FROM request"), store.Answer{Status: 201, Body: []byte("{}")})
 			store.FinishInbound(tx, value[uuid.UUID](w, "SELECT id FROM inbound"), "code")

@@ -167,7 +167,7 @@ func TestSweepAndClaimsDoNotDeadlock(t *testing.T) {
 					}
 					return err
 				}
-				store.LockResource(tx, w.org.Chair)
+				store.LockResource(tx, w.org.Chair, at(10, 0))
 				b, err := store.LockBooking(ctx, tx, mine[r.IntN(len(mine))])
 				if err == nil && b.State == store.BookingHeld && b.ResourceID == w.org.Chair {
 					store.ConfirmBooking(tx, &b)
