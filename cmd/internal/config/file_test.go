@@ -32,6 +32,10 @@ func TestSecretsInFiles(t *testing.T) {
 		}
 	}
 
+	if cfg, err := config.Load(env{"HOLDFAST_LOG_FORMAT_FILE": file}.get); err != nil || cfg.LogFormat != "auto" {
+		t.Errorf("what is no secret is read from a file: %q, %v", cfg.LogFormat, err)
+	}
+
 	_, err := config.Load(env{"HOLDFAST_KEYSET_FILE": file + ".gone", "HOLDFAST_OPS_TOKEN_FILE": file, "HOLDFAST_HASH_KEY_FILE": file}.get)
 	if got := names(t, err); !slices.Equal(got, []string{"KEYSET_FILE", "HASH_KEY"}) {
 		t.Errorf("bad: %v", got)

@@ -1,7 +1,6 @@
 package containers
 
 import (
-	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,27 +31,9 @@ type process struct {
 	service types.ServiceConfig
 	cmd     *exec.Cmd
 	env     []string
-	out     output
+	out     string // the file of what it prints
 	done    chan struct{}
 	err     error
-}
-
-// output collects what a process prints, while others read it.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // freeAddr is an address on loopback that nobody listens on.
@@ -112,7 +92,12 @@ func (r *rig) start(t *testing.T, s types.ServiceConfig) *process {
 	argv := r.argv(s, s.Command)
 	p := &process{service: s, cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
 	p.env = r.environ(s, map[string]string{"0.0.0.0:8081": freeAddr(t)})
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = p.env, &p.out, &p.out
+	out, err := os.CreateTemp(t.TempDir(), s.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close() // the process has its own
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr, p.out = p.env, out, out, out.Name()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
@@ -121,12 +106,17 @@ func (r *rig) start(t *testing.T, s types.ServiceConfig) *process {
 		_ = p.cmd.Process.Kill()
 		<-p.done
 		if t.Failed() {
-			said := p.out.String()
-			t.Logf("%s:\n%s", s.Name, said[max(0, len(said)-3000):])
+			t.Logf("%s:\n%s", s.Name, p.said())
 		}
 	})
 	r.started = append(r.started, p)
 	return p
+}
+
+// said is the end of what the process has printed.
+func (p *process) said() []byte {
+	b, _ := os.ReadFile(p.out) // it only adds to a failure
+	return b[max(0, len(b)-3000):]
 }
 
 // up starts a service's replicas and waits for what others wait for: its end, or its health.
@@ -151,7 +141,7 @@ func (r *rig) up(t *testing.T, s types.ServiceConfig) {
 			t.Fatalf("%s does not end", s.Name)
 		}
 		if p.err != nil {
-			t.Fatalf("%s: %v: %s", s.Name, p.err, p.out.String())
+			t.Fatalf("%s: %v: %s", s.Name, p.err, p.said())
 		}
 	}
 }
