@@ -31,8 +31,13 @@ func main() {
 	}
 }
 
+// version is set by the linker; see the Dockerfile.
+var version = "dev"
+
 // cli is the command line.
 type cli struct {
+	Version kong.VersionFlag `help:"Print the version."`
+
 	Dev       devCmd     `cmd:"" help:"Everything in one process on embedded defaults."`
 	Serve     serveCmd   `cmd:"" help:"Ingress, worker and scheduler in one process."`
 	Ingress   ingressCmd `cmd:"" help:"The HTTP API and the webhooks."`
@@ -40,7 +45,8 @@ type cli struct {
 	Scheduler schedCmd   `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
 	Migrate   migrateCmd `cmd:"" help:"Bring the database up to date."`
 	Org       orgCmd     `cmd:"" help:"Organisations, their credentials, keys and resources."`
-	Keys      keysCmd    `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines."`
+	Keys      keysCmd    `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines, or keep them in files."`
+	Ready     readyCmd   `cmd:"" help:"Ask a running process whether it is ready; exit 1 if not. For health checks."`
 }
 
 // env is what commands work with.
@@ -55,7 +61,7 @@ type env struct {
 func run(ctx context.Context, args []string, getenv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) error {
 	var c cli
 	exited := false
-	parser, err := kong.New(&c, kong.Name("holdfast"), kong.Description("A queue-backed booking job processor."),
+	parser, err := kong.New(&c, kong.Name("holdfast"), kong.Description("A queue-backed booking job processor."), kong.Vars{"version": version},
 		kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }), kong.UsageOnError())
 	if err != nil {
 		return err

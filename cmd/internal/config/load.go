@@ -19,7 +19,12 @@ func Load(getenv func(string) (string, bool)) (Config, error) {
 	var bad []Problem
 	unread := make(map[string]bool)
 	for _, v := range variables {
-		if err := decode(v, v.lookup(getenv), reflect.ValueOf(&c).Elem().FieldByIndex(v.index)); err != nil {
+		value, err := v.lookup(getenv)
+		if err != nil {
+			bad = append(bad, Problem{v.name() + fileSuffix, err.Error()})
+			continue
+		}
+		if err := decode(v, value, reflect.ValueOf(&c).Elem().FieldByIndex(v.index)); err != nil {
 			unread[v.name()] = true
 			bad = append(bad, Problem{v.name(), v.rule()})
 		}
@@ -45,8 +50,7 @@ const nowhere = "="
 // with the value as its default, under a prefix that the environment cannot answer for. Its error is
 // dropped by the caller, because it quotes the value.
 func decode(v variable, value string, dst reflect.Value) error {
-	typ := v.field.Type
-	secret := typ == reflect.TypeFor[pii.Token]()
+	typ, secret := v.field.Type, v.secret()
 	if secret {
 		typ = reflect.TypeFor[token]()
 	}

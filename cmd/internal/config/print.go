@@ -23,7 +23,8 @@ var headings = map[string]string{
 func WriteEnvExample(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# Printed from cmd/internal/config by `go test ./cmd/internal/config -update`; do not edit.\n" +
-		"# `holdfast dev` needs none of these. An empty value counts as unset.\n")
+		"# `holdfast dev` needs none of these, nor does docker-compose.yml. An empty value counts as unset. Passwords, keys and\n" +
+		"# URLs with a password may stand in a file instead, which NAME_FILE names.\n")
 	part := ""
 	for _, v := range variables {
 		if v.part != part {

@@ -1,9 +1,13 @@
 package config
 
 import (
+	"errors"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
+
+	"holdfast/store/pii"
 )
 
 // variable is one field of Config as its tags describe it.
@@ -32,18 +36,33 @@ func (v variable) name() string { return Prefix + v.tag("env") }
 // needs lists the parts that do not start without it.
 func (v variable) needs() []string { return strings.Fields(v.tag("need")) }
 
-// lookup finds the value: with the prefix, then bare, then the default. Empty counts as unset, because
-// a copied .env.example and a compose file both pass empty strings on.
-func (v variable) lookup(getenv func(string) (string, bool)) string {
+// secret tells whether the value may be anything but shown; such a value may stand in a file.
+func (v variable) secret() bool { return v.field.Type == reflect.TypeFor[pii.Token]() }
+
+// fileSuffix makes the name of a variable that of one which names a file with the value, as containers
+// are given their secrets.
+const fileSuffix = "_FILE"
+
+// lookup finds the value: with the prefix, then bare, then in the file that NAME_FILE names, then the
+// default. Empty counts as unset, because a copied .env.example and a compose file both pass empty strings
+// on. The error does not quote what the file holds.
+func (v variable) lookup(getenv func(string) (string, bool)) (string, error) {
 	if s, _ := getenv(v.name()); s != "" {
-		return s
+		return s, nil
 	}
 	if v.tag("bare") != "" {
 		if s, _ := getenv(v.tag("env")); s != "" {
-			return s
+			return s, nil
 		}
 	}
-	return v.tag("default")
+	if file, _ := getenv(v.name() + fileSuffix); file != "" && v.secret() {
+		b, err := os.ReadFile(file) // #nosec G304 -- the operator has named it
+		if err != nil {
+			return "", errors.New("the file cannot be read")
+		}
+		return string(b), nil // decoding trims it
+	}
+	return v.tag("default"), nil
 }
 
 // Unknown returns the names in environ ("NAME=value", as of os.Environ) that carry our prefix and are
@@ -52,7 +71,7 @@ func Unknown(environ []string) []string {
 	var names []string
 	for _, kv := range environ {
 		name, _, _ := strings.Cut(kv, "=")
-		known := slices.ContainsFunc(variables, func(v variable) bool { return v.name() == name })
+		known := slices.ContainsFunc(variables, func(v variable) bool { return v.name() == name || v.secret() && v.name()+fileSuffix == name })
 		if strings.HasPrefix(name, Prefix) && !known {
 			names = append(names, name)
 		}
