@@ -40,6 +40,7 @@ type cli struct {
 	Scheduler schedCmd   `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
 	Migrate   migrateCmd `cmd:"" help:"Bring the database up to date."`
 	Org       orgCmd     `cmd:"" help:"Organisations, their credentials, keys and resources."`
+	Audit     auditCmd   `cmd:"" help:"Hold the promises against the live database, as one table."`
 	Keys      keysCmd    `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines."`
 }
 
