@@ -20,8 +20,7 @@ func (c *auditCmd) Run(e *env) error {
 	if err := e.cfg.Requires(config.Audit); err != nil {
 		return err
 	}
-	report, err := audit.Run(e.ctx, e.cfg.AuditDatabaseURL, store.AuditOptions{
-		Grace: c.Grace, Settle: c.Grace + e.cfg.HTTPTimeout + e.cfg.ReconcileGrace})
+	report, err := audit.Run(e.ctx, e.cfg.AuditDatabaseURL, e.auditOptions(c.Grace))
 	if err != nil {
 		return errors.New(store.Safe(err))
 	}
@@ -33,4 +32,9 @@ func (c *auditCmd) Run(e *env) error {
 		err = audit.Print(e.stdout, report)
 	}
 	return errors.Join(err, report.Err())
+}
+
+// auditOptions allow what is on its way the time that it may take.
+func (e *env) auditOptions(grace time.Duration) store.AuditOptions {
+	return store.AuditOptions{Grace: grace, Settle: grace + e.cfg.HTTPTimeout + e.cfg.ReconcileGrace}
 }
