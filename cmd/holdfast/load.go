@@ -31,9 +31,9 @@ type loadCmd struct {
 	NoAudit  bool          `help:"Leave the audit at the end out."`
 	JSON     string        `name:"json" placeholder:"FILE" type:"path" help:"Write the result there."`
 
-	MaxP50    time.Duration `help:"Fail when half of POST bookings took longer."`
-	MaxP95    time.Duration `help:"Fail when 5 % of POST bookings took longer."`
-	MaxP99    time.Duration `help:"Fail when 1 % of POST bookings took longer."`
+	MaxP50    time.Duration `name:"max-p50" help:"Fail when half of POST bookings took longer."`
+	MaxP95    time.Duration `name:"max-p95" help:"Fail when 5 % of POST bookings took longer."`
+	MaxP99    time.Duration `name:"max-p99" help:"Fail when 1 % of POST bookings took longer."`
 	MaxText   time.Duration `help:"Fail when a code text took longer, from the answer that granted its booking."`
 	MinRate   float64       `help:"Fail below so many held a second."`
 	MaxErrors int64         `default:"0" help:"Fail above so many answers that should not be; -1 is no limit. A 429 is none."`

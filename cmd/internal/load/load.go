@@ -91,19 +91,29 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		r.drive(ctx)
 	}
 	r.elapsed = time.Since(r.start)
+	if o.Rate > 0 && ctx.Err() == nil {
+		r.elapsed = max(r.elapsed, o.Duration) // the last arrival comes before the end of its turn
+	}
 	stop()
 
 	res := r.result()
 	res.Interrupted = ctx.Err() != nil
+	if o.Scenario == Contention && len(o.Orgs) == 1 {
+		res.Notes = append(res.Notes, "no other org was given: nobody saw whether its texts are delayed")
+	}
 	ctx = context.WithoutCancel(ctx)
-	if !res.Interrupted {
+	if res.Interrupted {
+		res.Notes = append(res.Notes, "interrupted: the texts were not waited for")
+	} else {
 		res.Settled = r.settle(ctx)
 		res.SettledMS = ms(res.Settled)
 		if o.Release || r.slots.end && r.slots.left() < r.slots.all/2 {
 			res.Released = r.release(ctx)
 		}
 	}
-	if o.Audit != nil {
+	if o.Audit == nil {
+		res.Notes = append(res.Notes, "no audit: the promises were not held against the database")
+	} else {
 		report, err := o.Audit(ctx)
 		if err != nil {
 			return res, fmt.Errorf("load: %w", err)

@@ -44,14 +44,14 @@ func (r Result) print(w io.Writer) {
 	if r.Missed > 0 {
 		fmt.Fprintf(w, "%d arrivals found nobody with time for them\n", r.Missed)
 	}
-	switch {
-	case r.Interrupted:
-		fmt.Fprintln(w, "interrupted: the texts were not waited for")
-	default:
-		fmt.Fprintf(w, "all settled %s after the last answer\n", short(r.Settled))
+	if !r.Interrupted {
+		fmt.Fprintf(w, "settled %s after the last answer\n", short(r.Settled))
 	}
 	if r.Released > 0 {
 		fmt.Fprintf(w, "%d bookings canceled, so that their slots are free again\n", r.Released)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(w, n)
 	}
 	if r.Audit != nil {
 		fmt.Fprintln(w)

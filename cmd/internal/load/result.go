@@ -25,9 +25,10 @@ type Result struct {
 	SettledMS   float64        `json:"settled_ms"`
 	Released    int            `json:"released,omitempty"`
 	Interrupted bool           `json:"interrupted"`
-	Unexpected  map[string]int `json:"unexpected"` // the errors, by step and answer
-	Broken      []string       `json:"broken"`     // what must never be
-	Failed      []string       `json:"failed"`     // limits that were broken
+	Notes       []string       `json:"notes,omitempty"` // what was not looked at
+	Unexpected  map[string]int `json:"unexpected"`      // the errors, by step and answer
+	Broken      []string       `json:"broken"`          // what must never be
+	Failed      []string       `json:"failed"`          // limits that were broken
 
 	Audit *store.AuditReport `json:"audit,omitempty"`
 }

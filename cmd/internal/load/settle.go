@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -95,16 +96,17 @@ func (r *run) count(owes map[string]*owed, texts []text) (missing int) {
 }
 
 // release cancels what the users still have, so that the calendar has room for another run.
-func (r *run) release(ctx context.Context) (n int) {
+func (r *run) release(ctx context.Context) int {
 	const atATime = 16
 	work := make(chan *user)
 	var wg sync.WaitGroup
+	var canceled atomic.Int64
 	for range atATime {
 		wg.Go(func() {
 			for u := range work {
 				for _, b := range u.bookings {
-					if !b.canceled {
-						u.cancel(ctx, b)
+					if !b.canceled && u.cancel(ctx, b) {
+						canceled.Add(1)
 					}
 				}
 			}
@@ -115,12 +117,5 @@ func (r *run) release(ctx context.Context) (n int) {
 	}
 	close(work)
 	wg.Wait()
-	for _, u := range r.users {
-		for _, b := range u.bookings {
-			if b.canceled {
-				n++
-			}
-		}
-	}
-	return n
+	return int(canceled.Load())
 }
