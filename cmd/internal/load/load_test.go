@@ -183,10 +183,25 @@ func TestLimits(t *testing.T) {
 // Each check of what users are told fails the run when it is not so.
 func TestChecksCanFail(t *testing.T) {
 	r := newRig(t)
-	var mu sync.Mutex
-	winner := map[string]string{} // by start
 	taken := func(res *http.Response) bool { return isBooking(res.Request) && res.StatusCode == http.StatusConflict }
 	made := func(res *http.Response) bool { return isBooking(res.Request) && res.StatusCode == http.StatusCreated }
+	// generous grants losers what the winner was granted, or something like it.
+	generous := func(like func(string) string) func(*http.Response, string) string {
+		var mu sync.Mutex
+		won := ""
+		return func(res *http.Response, body string) string {
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case made(res):
+				won = body
+			case taken(res) && won != "":
+				res.StatusCode = http.StatusCreated
+				return like(won)
+			}
+			return body
+		}
+	}
 	contest := func(o *Options) {
 		o.Scenario, o.Users, o.Orgs, o.Settle = Contention, 8, o.Orgs[:1], time.Second // what was not granted has no text
 	}
@@ -198,30 +213,10 @@ func TestChecksCanFail(t *testing.T) {
 		fault      *twiliosim.Fault
 		sql        string
 	}{
-		{name: "a booking granted twice", want: "was granted to two customers", change: contest, api: func(res *http.Response, body string) string {
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case made(res):
-				winner[""] = body
-			case taken(res) && winner[""] != "":
-				res.StatusCode = http.StatusCreated
-				return winner[""]
-			}
-			return body
-		}},
-		{name: "a slot won twice", want: "has 1 seats and 2 winners", change: contest, api: func(res *http.Response, body string) string {
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case made(res):
-				winner["x"] = body
-			case taken(res) && winner["x"] != "":
-				res.StatusCode = http.StatusCreated
-				return strings.Replace(winner["x"], `"id":"`, fmt.Sprintf(`"id":"%d`, time.Now().UnixNano()), 1)
-			}
-			return body
-		}},
+		{name: "a booking granted twice", want: "was granted to two customers", change: contest, api: generous(func(b string) string { return b })},
+		{name: "a slot won twice", want: "has 1 seats and 2 winners", change: contest, api: generous(func(b string) string {
+			return strings.Replace(b, `"id":"`, fmt.Sprintf(`"id":"%d`, time.Now().UnixNano()), 1)
+		})},
 		{name: "nobody wins", want: "0 of 8 contestants won", change: contest, api: func(res *http.Response, body string) string {
 			if made(res) {
 				res.StatusCode = http.StatusConflict
@@ -257,7 +252,6 @@ func TestChecksCanFail(t *testing.T) {
 		{name: "a broken promise", want: "audit: 1 of ", change: quick, sql: "ALTER TABLE hold NO FORCE ROW LEVEL SECURITY"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			clear(winner)
 			if c.fault != nil {
 				if _, err := r.sim.AddFault(*c.fault); err != nil {
 					t.Fatal(err)
