@@ -69,14 +69,12 @@ func (u *user) contend(ctx context.Context, x slot, due time.Time) (won bool) {
 	if !u.record(ctx, stepHold, due, a, http.StatusCreated, http.StatusConflict, http.StatusAccepted) {
 		return false
 	}
-	if a.status == http.StatusAccepted {
-		if a, _ = u.outcome(ctx, stepHold, x.org, a); a.status == 0 {
-			return false
-		}
-	}
-	if a.status == http.StatusCreated {
+	switch a = u.outcome(ctx, stepHold, x.org, a, http.StatusCreated, http.StatusConflict); a.status {
+	case http.StatusCreated:
 		u.run.pulse.held.Add(1)
 		return u.granted(b, a)
+	case 0:
+		return false
 	}
 	var p struct {
 		Type         string

@@ -174,6 +174,9 @@ func (o Options) slotsWanted() int {
 }
 
 func (o Options) model() string {
+	if o.Scenario == Contention {
+		return fmt.Sprintf("%d users at one slot after the other for %v", o.Users, o.Duration)
+	}
 	if o.Rate > 0 {
 		return fmt.Sprintf("%g arrivals a second for %v", o.Rate, o.Duration)
 	}

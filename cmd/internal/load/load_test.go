@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -90,6 +91,23 @@ func TestScenarios(t *testing.T) {
 		}
 		if res := run.result(); res.Held != 4 || res.Errors != 0 || res.step(t, stepCancel).Answers["200"] != 2 {
 			t.Errorf("%+v", res)
+		}
+	})
+	t.Run("slow answers", func(t *testing.T) {
+		run, err := prepare(t.Context(), r.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run.orgs[0].waiting.Del("Prefer") // each answer is 202, as when the wait runs out
+		run.slots.free = slices.DeleteFunc(run.slots.free, func(x slot) bool { return x.org != run.orgs[0] })
+		u := run.users[0]
+		run.book(t.Context(), u, time.Now())
+		res := run.result()
+		if len(u.bookings) != 1 || !u.bookings[0].confirmed || res.Errors != 0 || res.step(t, stepHold).Answers["202"] != 1 || res.step(t, stepVerify).Answers["202"] != 1 {
+			t.Errorf("%+v", res)
+		}
+		if !u.cancel(t.Context(), u.bookings[0]) {
+			t.Error("not canceled")
 		}
 	})
 	t.Run("interrupted", func(t *testing.T) {

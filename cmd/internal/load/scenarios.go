@@ -107,6 +107,7 @@ func (u *user) twice(ctx context.Context, due time.Time) {
 	if !u.record(ctx, stepAgain, since, a, http.StatusCreated) {
 		return
 	}
+	// It has been answered before, so there is no 202.
 	var again struct{ ID string }
 	if json.Unmarshal(a.body, &again) != nil || again.ID != b.id || a.header.Get("Idempotency-Replayed") != "true" {
 		u.run.breach("a repeated key was granted %s, not %s", again.ID, b.id)

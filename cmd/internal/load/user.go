@@ -121,11 +121,10 @@ func (u *user) slot(ctx context.Context) (slot, bool) {
 func (u *user) hold(ctx context.Context, s step, x slot, due time.Time, key string) *booking {
 	b := &booking{slot: x, phone: u.run.phones.take(), asked: time.Now()}
 	a := x.org.post(ctx, &u.buf, "/bookings", u.wish(x, b.phone), key)
-	granted := u.record(ctx, s, due, a, http.StatusCreated, http.StatusAccepted)
-	if granted && a.status == http.StatusAccepted {
-		a, granted = u.outcome(ctx, s, x.org, a)
+	if !u.record(ctx, s, due, a, http.StatusCreated, http.StatusAccepted) {
+		return nil
 	}
-	if !granted || !u.granted(b, a) {
+	if a = u.outcome(ctx, s, x.org, a, http.StatusCreated); a.status != http.StatusCreated || !u.granted(b, a) {
 		return nil
 	}
 	u.run.pulse.held.Add(1)
@@ -153,14 +152,14 @@ func (u *user) granted(b *booking, a answer) bool {
 	return true
 }
 
-// outcome waits for the answer to a request that took longer than the API waits.
-func (u *user) outcome(ctx context.Context, s step, org *api, pending answer) (answer, bool) {
-	_, path, ok := strings.Cut(pending.header.Get("Location"), org.org.ID)
-	if !ok {
-		u.fault(s, "202 without a Location")
-		return answer{}, false
+// outcome is a itself, or, when the API would not wait any longer, what became of the request. Another status than
+// those wanted is a fault of the step.
+func (u *user) outcome(ctx context.Context, s step, org *api, a answer, want ...int) answer {
+	if a.status != http.StatusAccepted {
+		return a
 	}
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); pause(ctx, 200*time.Millisecond) {
+	_, path, _ := strings.Cut(a.header.Get("Location"), org.org.ID)
+	for end := time.Now().Add(time.Minute); path != "" && time.Now().Before(end) && ctx.Err() == nil; pause(ctx, 200*time.Millisecond) {
 		var v struct {
 			Status string
 			Result struct {
@@ -170,11 +169,15 @@ func (u *user) outcome(ctx context.Context, s step, org *api, pending answer) (a
 		}
 		a := org.get(ctx, &u.buf, path)
 		if a.status == http.StatusOK && json.Unmarshal(a.body, &v) == nil && v.Status == "done" {
-			return answer{status: v.Result.Status, body: v.Result.Body, at: a.at}, v.Result.Status == http.StatusCreated
+			a.status, a.body = v.Result.Status, v.Result.Body
+			if !slices.Contains(want, a.status) {
+				u.fault(s, "202, then "+problem(a))
+			}
+			return a
 		}
 	}
 	u.fault(s, "202 without an outcome")
-	return answer{}, false
+	return answer{}
 }
 
 // code waits for the code text of b and returns the code; "" when none came. What is timed is from the answer
@@ -206,7 +209,7 @@ const clocks = time.Second
 func (u *user) verify(ctx context.Context, s step, b *booking, code string, want int) bool {
 	since := time.Now()
 	a := b.slot.org.post(ctx, &u.buf, "/bookings/"+b.id+"/verify", []byte(`{"code":"`+code+`"}`), "")
-	if !u.record(ctx, s, since, a, want) {
+	if !u.record(ctx, s, since, a, want, http.StatusAccepted) || u.outcome(ctx, s, b.slot.org, a, want).status != want {
 		return false
 	}
 	b.confirmed = b.confirmed || want == http.StatusOK
@@ -217,7 +220,7 @@ func (u *user) verify(ctx context.Context, s step, b *booking, code string, want
 func (u *user) cancel(ctx context.Context, b *booking) bool {
 	since := time.Now()
 	a := b.slot.org.post(ctx, &u.buf, "/bookings/"+b.id+"/cancel", []byte("{}"), "")
-	if !u.record(ctx, stepCancel, since, a, http.StatusOK) {
+	if !u.record(ctx, stepCancel, since, a, http.StatusOK, http.StatusAccepted) || u.outcome(ctx, stepCancel, b.slot.org, a, http.StatusOK).status != http.StatusOK {
 		return false
 	}
 	b.canceled = true
