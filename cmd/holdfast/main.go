@@ -45,6 +45,8 @@ type cli struct {
 	Scheduler schedCmd   `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
 	Migrate   migrateCmd `cmd:"" help:"Bring the database up to date."`
 	Org       orgCmd     `cmd:"" help:"Organisations, their credentials, keys and resources."`
+	Audit     auditCmd   `cmd:"" help:"Hold the promises against the live database, as one table."`
+	Load      loadCmd    `cmd:"" help:"Load a running system by its API, and tell how fast it is and whether it keeps its promises."`
 	Keys      keysCmd    `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines, or keep them in files."`
 	Ready     readyCmd   `cmd:"" help:"Ask a running process whether it is ready; exit 1 if not. For health checks."`
 }
@@ -54,6 +56,7 @@ type env struct {
 	ctx    context.Context
 	cfg    config.Config
 	log    *slog.Logger
+	getenv func(string) (string, bool)
 	stdin  io.Reader
 	stdout io.Writer
 }
@@ -79,7 +82,7 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	}
 	log := telemetry.NewLogger(stderr, cfg.LogLevel, cfg.LogFormat)
 	tasks.LogRedis(log)
-	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: log, stdin: stdin, stdout: stdout})
+	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: log, getenv: getenv, stdin: stdin, stdout: stdout})
 }
 
 type devCmd struct {

@@ -1,0 +1,118 @@
+package store
+
+// A request and what it was answered with: made is the id of what the answer is about.
+const auditAnswered = `(SELECT r.org_id, r.id, r.booking_id, t.type, r.status,
+	  CASE WHEN r.answer->>'id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (r.answer->>'id')::uuid END AS made
+	  FROM request r JOIN task t ON t.org_id = r.org_id AND t.request_id = r.id WHERE r.status BETWEEN 200 AND 299)`
+
+// auditChecks are the promises marked A in DESIGN.md, section 1, as far as rows can break them. now() is the moment
+// of the snapshot.
+var auditChecks = []auditCheck{
+	{"P1", "no seat is held twice at one time, buffers included", "hold", `
+		SELECT h.owner_id::text, CASE WHEN h.reached > h.starts_at THEN EXISTS (
+		         SELECT FROM hold o WHERE o.live AND o.org_id = h.org_id AND o.resource_id = h.resource_id AND o.seat = h.seat
+		            AND o.owner_id <> h.owner_id AND o.starts_at < h.ends_at AND o.ends_at > h.starts_at) ELSE false END
+		  FROM (SELECT *, max(ends_at) OVER (PARTITION BY org_id, resource_id, seat ORDER BY starts_at, id
+		                                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
+		          FROM hold WHERE live) h`},
+	{"P1", "no more seats are held than the resource has", "hold", `
+		SELECT h.owner_id::text, r.id IS NULL OR h.seat NOT BETWEEN 0 AND r.seats - 1
+		  FROM hold h LEFT JOIN resource r ON r.org_id = h.org_id AND r.id = h.resource_id WHERE h.live`},
+	{"P1", "a held or confirmed booking has its seat for all of its time", "booking", `
+		SELECT b.id::text, NOT EXISTS (SELECT FROM hold h WHERE h.org_id = b.org_id AND h.owner_id = b.id AND h.live
+		          AND h.resource_id = b.resource_id AND h.starts_at <= b.starts_at - b.buffer_before * interval '1 min'
+		          AND h.ends_at >= b.ends_at + b.buffer_after * interval '1 min')
+		  FROM booking b WHERE b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > now()`},
+	{"P1", "a block has every seat for all of its time", "block", `
+		SELECT k.id::text, r.id IS NULL OR r.seats * (k.ends_at - k.starts_at) <> COALESCE((
+		         SELECT sum(h.ends_at - h.starts_at) FROM hold h
+		          WHERE h.org_id = k.org_id AND h.owner_id = k.id AND h.live AND h.resource_id = k.resource_id), '0')
+		  FROM block k LEFT JOIN resource r ON r.org_id = k.org_id AND r.id = k.resource_id WHERE k.deleted_at IS NULL`},
+
+	{"P2", "a request has one task, which waits until the request is answered", "request", `
+		SELECT r.id::text, COALESCE(t.n, 0) <> 1 OR r.done_at IS NULL AND t.waiting = 0
+		         OR r.done_at IS NOT NULL AND (r.status IS NULL OR r.answer IS NULL)
+		  FROM request r LEFT JOIN (
+		       SELECT org_id, request_id, count(*) AS n, count(*) FILTER (WHERE state = 'pending') AS waiting
+		         FROM task WHERE request_id IS NOT NULL GROUP BY 1, 2) t ON t.org_id = r.org_id AND t.request_id = r.id`},
+	{"P2", "what a request was answered with has happened", "request", `
+		SELECT a.id::text, NOT COALESCE(CASE a.type
+		         WHEN 'booking:claim' THEN b.id IS NOT NULL
+		         WHEN 'verification:check' THEN b.id = a.booking_id AND b.confirmed_at IS NOT NULL
+		         WHEN 'booking:cancel' THEN b.id = a.booking_id AND b.state = 'canceled'
+		         WHEN 'block:create' THEN k.id IS NOT NULL
+		         WHEN 'block:delete' THEN k.deleted_at IS NOT NULL
+		         ELSE true END, false)
+		  FROM ` + auditAnswered + ` a
+		  LEFT JOIN booking b ON b.org_id = a.org_id AND b.id = a.made
+		  LEFT JOIN block k ON k.org_id = a.org_id AND k.id = a.made`},
+	{"P2", "a booking was asked for by a request that was told of it", "booking", `
+		SELECT b.id::text, a.made IS NULL FROM booking b LEFT JOIN (
+		       SELECT DISTINCT org_id, made FROM ` + auditAnswered + ` a WHERE type = 'booking:claim') a
+		    ON a.org_id = b.org_id AND a.made = b.id`},
+	{"P2", "a booking is held once, confirmed once, canceled once", "booking", `
+		SELECT b.id::text, COALESCE(e.held, 0) <> 1 OR COALESCE(e.confirmed, 0) <> (b.confirmed_at IS NOT NULL)::int
+		         OR COALESCE(e.canceled, 0) <> (b.state = 'canceled')::int
+		  FROM booking b LEFT JOIN (
+		       SELECT org_id, booking_id, count(*) FILTER (WHERE kind = 'held') AS held,
+		              count(*) FILTER (WHERE kind = 'confirmed') AS confirmed, count(*) FILTER (WHERE kind = 'canceled') AS canceled
+		         FROM booking_event GROUP BY 1, 2) e ON e.org_id = b.org_id AND e.booking_id = b.id`},
+	{"P2", "a reply has one task, which waits until the reply is understood", "inbound", `
+		SELECT i.id::text, COALESCE(t.n, 0) <> 1 OR i.done_at IS NULL AND t.kept = 0
+		  FROM inbound i LEFT JOIN (
+		       SELECT org_id, payload->>'inbound' AS inbound, count(*) AS n, count(*) FILTER (WHERE state <> 'done') AS kept
+		         FROM task WHERE type = 'sms:inbound' GROUP BY 1, 2) t ON t.org_id = i.org_id AND t.inbound = i.id::text`},
+
+	{"P4", "a live code has a text that was accepted or is on its way", "verification", `
+		SELECT v.id::text, NOT EXISTS (SELECT FROM message m WHERE m.org_id = v.org_id AND m.verification_id = v.id
+		          AND m.state IN ('queued', 'sending', 'unknown', 'accepted', 'sent', 'delivered'))
+		  FROM verification v WHERE v.state IN ('pending', 'sent') AND (v.expires_at IS NULL OR v.expires_at > now())`},
+	{"P4", "a task that died was undone in the same commit", "task", `
+		SELECT id::text, last_error IS NOT DISTINCT FROM 'undo-failed' FROM task WHERE state = 'dead'`},
+
+	{"P5", "a hold that has lapsed is tidied", "booking", `
+		SELECT b.id::text, b.hold_expires_at < now() - @grace::interval FROM booking b WHERE b.state = 'held'`},
+	{"P5", "what has ended holds no seat", "hold", `
+		SELECT h.owner_id::text, CASE WHEN h.block_id IS NOT NULL THEN k.id IS NULL OR k.deleted_at IS NOT NULL
+		         ELSE b.id IS NULL OR b.state NOT IN ('held', 'confirmed') END
+		  FROM hold h LEFT JOIN booking b ON b.org_id = h.org_id AND b.id = h.booking_id
+		  LEFT JOIN block k ON k.org_id = h.org_id AND k.id = h.block_id WHERE h.live`},
+	{"P5", "a lapsed hold confirms nothing unless the seat was taken anew", "booking", `
+		SELECT b.id::text, b.confirmed_at > b.hold_expires_at + interval '10 s' AND NOT EXISTS (
+		         SELECT FROM booking_event e WHERE e.org_id = b.org_id AND e.booking_id = b.id AND e.kind = 'hold_renewed')
+		  FROM booking b WHERE b.confirmed_at IS NOT NULL`},
+	{"P5", "a confirmed booking ends with its time", "booking", `
+		SELECT b.id::text, b.ends_at < now() - @grace::interval - interval '1 min' FROM booking b WHERE b.state = 'confirmed'`},
+
+	{"P6", "no two texts have one SID", "message", `
+		SELECT min(id::text), count(*) > 1 FROM message WHERE provider_sid IS NOT NULL GROUP BY provider_sid`},
+	{"P6", "a text that is not settled has a task: to send it, or to look it up once it was claimed", "message", `
+		SELECT m.id::text, t.message IS NULL OR m.state = 'sending' AND NOT t.knows OR m.state = 'unknown' AND NOT t.looks
+		  FROM message m LEFT JOIN (
+		       SELECT org_id, payload->>'message' AS message, bool_or(claimed_by IS NOT NULL OR type = 'sms:reconcile') AS knows,
+		              bool_or(type = 'sms:reconcile') AS looks
+		         FROM task WHERE state = 'pending' AND payload ? 'message' GROUP BY 1, 2) t
+		    ON t.org_id = m.org_id AND t.message = m.id::text
+		 WHERE m.state IN ('queued', 'sending', 'unknown')`},
+	{"P6", "a text that was claimed is settled in time", "message", `
+		SELECT m.id::text, m.state IN ('sending', 'unknown') AND m.claimed_at < now() - @settle::interval
+		  FROM message m WHERE m.claimed_at IS NOT NULL`},
+
+	{"P7", "row-level security binds every table with an org", "org", `
+		SELECT c.oid::regclass::text, NOT c.relrowsecurity OR NOT c.relforcerowsecurity
+		         OR NOT EXISTS (SELECT FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname
+		              AND p.policyname = 'org_only' AND p.cmd = 'ALL' AND p.permissive = 'PERMISSIVE' AND p.roles = '{holdfast_app}'
+		              AND p.qual ~ format('^\(%s = .*current_setting\(''app\.org_id''', CASE c.relname WHEN 'org' THEN 'id' ELSE 'org_id' END)
+		              AND p.with_check = p.qual)
+		         OR EXISTS (SELECT FROM pg_policies p, unnest(p.roles) g(name) WHERE p.schemaname = 'public' AND p.tablename = c.relname
+		              AND p.policyname <> 'org_only' AND p.permissive = 'PERMISSIVE'
+		              AND (g.name = 'public' OR pg_has_role('holdfast_app', g.name, 'MEMBER')))
+		         OR NOT EXISTS (SELECT FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname
+		              AND 'holdfast_audit' = ANY (p.roles) AND p.qual = 'true')
+		  FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+		   AND (c.relname = 'org' OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped))`},
+	{"P7", "the app's role is bound by it", "org", `
+		SELECT rolname::text, rolsuper OR rolbypassrls
+		         OR EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
+		  FROM pg_roles r WHERE rolname = 'holdfast_app'`},
+}
