@@ -21,18 +21,18 @@ SERVERS := $(GO) run ./store/embedded/withservers --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test check fmt vet lint vuln fuzz bench golden clean
+.PHONY: help run build test check fmt vet lint vuln fuzz bench microbench golden clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1@/p' $(firstword $(MAKEFILE_LIST)) | while IFS=@ read -r target text; do \
-		printf '  make %-8s %s\n' "$$target" "$$text"; done
+		printf '  make %-10s %s\n' "$$target" "$$text"; done
 
 run: build ## everything in one process, ready for curl; FRESH=1 begins anew, DATA=dir says where data is kept
 	@exec bin/holdfast dev $(if $(call on,$(FRESH)),--fresh) $(if $(DATA),--data '$(DATA)')
 
 build: ## the binaries, in bin/
 	@mkdir -p bin
-	$(GO) build -o bin/ ./cmd/...
+	$(GO) build -o bin/ ./cmd/holdfast ./cmd/twiliosim
 
 # What the images are built of is compiled ahead, as the Dockerfile does it: cmd/internal/containers would need minutes
 # of its time-out for that.
@@ -75,8 +75,11 @@ fuzz: ## each fuzz test for FUZZTIME=30s
 		done; \
 	done
 
+bench: build ## the goals of docs/performance.md on this machine, measured; some minutes
+	$(GO) run ./cmd/internal/bench --holdfast bin/holdfast
+
 COUNT ?= 6
-bench: ## benchmarks, COUNT=6 times each, compared with bin/bench.base (a bin/bench.txt of earlier)
+microbench: ## Go benchmarks, COUNT=6 times each, compared with bin/bench.base (a bin/bench.txt of earlier)
 	@mkdir -p bin
 	$(SERVERS) $(GO) test -p 1 -run '^$$' -bench . -benchmem -count $(COUNT) ./... >bin/bench.txt || { cat bin/bench.txt; exit 1; }
 	@$(GO) run golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION) $(wildcard bin/bench.base) bin/bench.txt

@@ -21,6 +21,16 @@ type Script struct {
 	Start time.Time
 }
 
+// CommitScript is the smallest durable transaction: what a commit costs.
+const CommitScript = "INSERT INTO tick (name, due_window) VALUES (gen_random_uuid()::text, now());\n"
+
+// String is what Write writes.
+func (s Script) String(list []*Transaction) (string, error) {
+	var b strings.Builder
+	err := s.Write(&b, list)
+	return b.String(), err
+}
+
 // Write writes transactions as a pgbench script (PostgreSQL 15 or later, to be run with -M prepared). Each run
 // begins with one statement of its own, which makes what differs between runs; everything after it was recorded.
 // What was rolled back is left out. A value of a kind that it cannot vary is an error.

@@ -5,12 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,56 +20,71 @@ import (
 	"holdfast/cmd/internal/dev"
 )
 
-// system is a whole Holdfast in this process, as `holdfast dev` runs it, on data of its own.
+// system is a running `holdfast dev` on data of its own.
 type system struct {
-	ready
+	dev.Ready
 	stop func() error
 }
 
-// ready is what the ready file says, as far as it is used here.
-type ready struct {
-	APIURL         string `json:"api_url"`
-	OpsURL         string `json:"ops_url"`
-	SimURL         string `json:"sim_url"`
-	Org            string `json:"org"`
-	APIKey         string `json:"api_key"`
-	Resource       string `json:"resource"`
-	OpsToken       string `json:"ops_token"`
-	AppDatabaseURL string `json:"app_database_url"`
-	RedisURL       string `json:"redis_url"`
-}
-
-// startSystem starts one below dir; tracer sees what it asks of PostgreSQL.
+// startSystem starts one in this process below dir; tracer sees what it asks of PostgreSQL.
 func startSystem(ctx context.Context, dir string, tracer pgx.QueryTracer) (*system, error) {
-	cfg, err := config.Load(func(name string) (string, bool) {
-		switch name {
-		case "HOLDFAST_API_ADDR", "HOLDFAST_OPS_ADDR", "HOLDFAST_SIM_ADDR":
-			return "127.0.0.1:0", true
-		case "HOLDFAST_RECONCILE_GRACE":
-			return dev.ReconcileGrace.String(), true
-		}
-		return "", false
-	})
+	cfg, err := config.Load(func(name string) (string, bool) { v, ok := freePorts[name]; return v, ok })
 	if err != nil {
 		return nil, err
 	}
+	cfg.ReconcileGrace = dev.ReconcileGrace
 	file := filepath.Join(dir, "ready.json")
+	if err := os.MkdirAll(dir, 0o711); err != nil { // #nosec G301 -- PostgreSQL's user must pass through
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- dev.Run(ctx, cfg, dev.Options{Data: filepath.Join(dir, "data"), ReadyFile: file, Tracer: tracer,
 			Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)})
 	}()
-	s := &system{stop: func() error { cancel(); return <-ended }}
-	err = poll(ctx, time.Minute, func() (bool, error) {
+	return await(ctx, file, ended, func() error { cancel(); return <-ended })
+}
+
+// startProcess starts one below dir as a process of its own.
+func startProcess(ctx context.Context, binary, dir string) (*system, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil { // #nosec G301 -- PostgreSQL's user must pass through
+		return nil, err
+	}
+	file := filepath.Join(dir, "ready.json")
+	cmd := exec.CommandContext(ctx, binary, "dev", "--data", filepath.Join(dir, "data"), "--ready-file", file) // #nosec G204 -- named on the command line
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Env = append(os.Environ(), "HOLDFAST_LOG_LEVEL=warn")
+	for name, value := range freePorts {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return await(ctx, file, ended, func() error {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		return <-ended
+	})
+}
+
+var freePorts = map[string]string{"HOLDFAST_API_ADDR": "127.0.0.1:0", "HOLDFAST_OPS_ADDR": "127.0.0.1:0", "HOLDFAST_SIM_ADDR": "127.0.0.1:0",
+	"HOLDFAST_DATABASE_URL": "", "DATABASE_URL": "", "HOLDFAST_REDIS_URL": "", "REDIS_URL": ""}
+
+// await waits for the ready file, or for the end of what should write it.
+func await(ctx context.Context, file string, ended chan error, stop func() error) (*system, error) {
+	s := &system{stop: stop}
+	err := poll(ctx, time.Minute, func() (bool, error) {
 		select {
 		case err := <-ended:
 			ended <- err
-			return false, errors.Join(errors.New("dev ended"), err)
+			return false, errors.Join(errors.New("the system ended"), err)
 		default:
 		}
-		raw, err := os.ReadFile(file) // #nosec G304 -- written by the system
-		return err == nil && json.Unmarshal(raw, &s.ready) == nil, nil
+		var err error
+		s.Ready, err = dev.ReadFile(file)
+		return err == nil, nil //nolint:nilerr // it is not there yet
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
@@ -102,7 +118,7 @@ func (s *system) call(ctx context.Context, method, path string, in, out any) (st
 			return 0, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, s.APIURL+"/v1/orgs/"+s.Org+path, &body)
+	req, err := http.NewRequestWithContext(ctx, method, s.APIURL+"/v1/orgs/"+s.Org.String()+path, &body)
 	if err != nil {
 		return 0, err
 	}
@@ -144,36 +160,4 @@ func (s *system) texts(ctx context.Context, phone string) (states []string, last
 		states, last = append(states, m.Status), m.Body
 	}
 	return states, last, nil
-}
-
-// saga drives one booking from the request to the delivered confirmation.
-func (s *system) saga(ctx context.Context, start, phone string) error {
-	var booking struct {
-		ID    string `json:"id"`
-		State string `json:"state"`
-	}
-	body := map[string]any{"resource": s.Resource, "start": start, "customer": map[string]string{"phone": phone, "name": "Ana"}}
-	if status, err := s.call(ctx, http.MethodPost, "/bookings", body, &booking); err != nil || status != http.StatusCreated {
-		return fmt.Errorf("book: %d, %w", status, err)
-	}
-	code, err := s.delivered(ctx, phone, 1)
-	if err != nil {
-		return fmt.Errorf("code text: %w", err)
-	}
-	status, err := s.call(ctx, http.MethodPost, "/bookings/"+booking.ID+"/verify", map[string]string{"code": code[:6]}, &booking)
-	if err != nil || status != http.StatusOK || booking.State != "confirmed" {
-		return fmt.Errorf("verify: %d %s, %w", status, booking.State, err)
-	}
-	_, err = s.delivered(ctx, phone, 2)
-	return err
-}
-
-// delivered waits until the nth text to a phone is delivered, and every callback of it answered.
-func (s *system) delivered(ctx context.Context, phone string, n int) (last string, err error) {
-	err = poll(ctx, 20*time.Second, func() (bool, error) {
-		states, body, err := s.texts(ctx, phone)
-		last = body
-		return len(states) == n && states[n-1] == "delivered", err
-	})
-	return last, err
 }
