@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -9,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// readyFile is what others need to use and test a running dev from outside. Its names are fixed.
-type readyFile struct {
+// Ready is what others need to use and test a running dev from outside. Its names are fixed.
+type Ready struct {
 	APIURL           string    `json:"api_url"`
 	OpsURL           string    `json:"ops_url"`
 	SimURL           string    `json:"sim_url"`
@@ -34,9 +35,9 @@ type readyFile struct {
 	PID              int       `json:"pid"`
 }
 
-func (d *instance) ready() readyFile {
+func (d *instance) ready() Ready {
 	a, b := d.state.Orgs[0], d.state.Orgs[1]
-	return readyFile{
+	return Ready{
 		APIURL: d.system.APIURL, OpsURL: d.system.OpsURL, SimURL: d.simURL,
 		Org: a.ID, APIKey: a.Key, OtherOrg: b.ID, OtherAPIKey: b.Key, Resource: a.Resource, Service: a.Service,
 		WebhookSecret: a.WebhookSecret, VapiSecret: a.VapiSecret, RetellKey: a.Retell,
@@ -46,7 +47,20 @@ func (d *instance) ready() readyFile {
 	}
 }
 
-func (r readyFile) write(path string) error { return writeFile(path, r) }
+func (r Ready) write(path string) error { return writeFile(path, r) }
+
+// ReadFile reads the ready file of a running dev. Its errors name the file and quote nothing of it.
+func ReadFile(path string) (Ready, error) {
+	raw, err := os.ReadFile(path) //nolint:gosec // the file that the operator has named
+	if err != nil {
+		return Ready{}, fmt.Errorf("ready file: %w", err)
+	}
+	var r Ready
+	if json.Unmarshal(raw, &r) != nil {
+		return Ready{}, fmt.Errorf("ready file: %s is not what `holdfast dev --ready-file` writes", path)
+	}
+	return r, nil
+}
 
 // tell prints how to use what runs, as lines that work when pasted.
 func (d *instance) tell(w io.Writer) {
