@@ -25,22 +25,28 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "holdfast:", err)
+		if !errors.Is(err, errFailed) {
+			fmt.Fprintln(os.Stderr, "holdfast:", err)
+		}
 		stop()
 		os.Exit(1) // stop has been called
 	}
 }
 
+// errFailed ends a command that has told what has failed: nothing is to be added to its last line.
+var errFailed = errors.New("failed")
+
 // cli is the command line.
 type cli struct {
-	Dev       devCmd     `cmd:"" help:"Everything in one process on embedded defaults."`
-	Serve     serveCmd   `cmd:"" help:"Ingress, worker and scheduler in one process."`
-	Ingress   ingressCmd `cmd:"" help:"The HTTP API and the webhooks."`
-	Worker    workerCmd  `cmd:"" help:"Runs tasks."`
-	Scheduler schedCmd   `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
-	Migrate   migrateCmd `cmd:"" help:"Bring the database up to date."`
-	Org       orgCmd     `cmd:"" help:"Organisations, their credentials, keys and resources."`
-	Keys      keysCmd    `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines."`
+	Dev       devCmd      `cmd:"" help:"Everything in one process on embedded defaults."`
+	Serve     serveCmd    `cmd:"" help:"Ingress, worker and scheduler in one process."`
+	Ingress   ingressCmd  `cmd:"" help:"The HTTP API and the webhooks."`
+	Worker    workerCmd   `cmd:"" help:"Runs tasks."`
+	Scheduler schedCmd    `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
+	Migrate   migrateCmd  `cmd:"" help:"Bring the database up to date."`
+	Org       orgCmd      `cmd:"" help:"Organisations, their credentials, keys and resources."`
+	Validate  validateCmd `cmd:"" help:"Hold a running system to what it promises, from outside."`
+	Keys      keysCmd     `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines."`
 }
 
 // env is what commands work with.
@@ -50,6 +56,7 @@ type env struct {
 	log    *slog.Logger
 	stdin  io.Reader
 	stdout io.Writer
+	stderr io.Writer
 }
 
 func run(ctx context.Context, args []string, getenv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) error {
@@ -73,7 +80,7 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	}
 	log := telemetry.NewLogger(stderr, cfg.LogLevel, cfg.LogFormat)
 	tasks.LogRedis(log)
-	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: log, stdin: stdin, stdout: stdout})
+	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: log, stdin: stdin, stdout: stdout, stderr: stderr})
 }
 
 type devCmd struct {

@@ -1,0 +1,61 @@
+package validate
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Shapes of a tool call at Retell.
+const retellWhole = "name, call and args"
+
+var retellChecks = platform{
+	name: "retell",
+	need: func(s *system) string {
+		if s.RetellKey == "" {
+			return "no key of Retell's was given"
+		}
+		return ""
+	},
+	secret: func(s *system) string { return s.RetellKey },
+	shapes: []string{retellWhole},
+	send:   sendRetell,
+}.checks()
+
+func sendRetell(ctx context.Context, t talk, u use, _ string) (said string, status int, err error) {
+	body := asJSON(map[string]any{"name": u.tool, "args": maps.Clone(u.args),
+		"call": map[string]any{"call_id": t.id, "from_number": t.phone, "transcript": ""}})
+	at := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	mac := hmac.New(sha256.New, []byte(t.secret))
+	_, _ = mac.Write(append(body, at...))
+	a, err := t.s.open.do(ctx, http.MethodPost, "/webhooks/retell/"+t.s.Org, body,
+		"X-Retell-Signature", "v="+at+",d="+hex.EncodeToString(mac.Sum(nil)))
+	if err != nil || a.status != http.StatusOK {
+		return "", a.status, err
+	}
+	return spoken(a.raw), a.status, nil
+}
+
+// spoken is the sentence of an answer, which may be a text or an object with one.
+func spoken(raw []byte) string {
+	var text string
+	var object struct {
+		Result  string `json:"result"`
+		Message string `json:"message"`
+	}
+	switch {
+	case json.Unmarshal(raw, &text) == nil:
+		return text
+	case json.Unmarshal(raw, &object) == nil && object.Result != "":
+		return object.Result
+	case object.Message != "":
+		return object.Message
+	}
+	return string(raw)
+}
