@@ -8,7 +8,10 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // client calls an API with the key of an org.
@@ -104,8 +107,11 @@ func get[T any](ctx context.Context, c *client, path string) (v T, err error) {
 	return v, json.Unmarshal(a.raw, &v)
 }
 
-// place is the end of a path without its query: enough for evidence.
+// place is the end of a path without ids and query: enough for evidence.
 func place(p string) string {
-	base, _, _ := bytes.Cut([]byte(p), []byte("?"))
-	return path.Base(string(base))
+	p, _, _ = strings.Cut(p, "?")
+	for uuid.Validate(path.Base(p)) == nil {
+		p = path.Dir(p)
+	}
+	return path.Base(p)
 }

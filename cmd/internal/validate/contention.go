@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 )
 
 var contentionChecks = []check{{
@@ -20,18 +21,21 @@ func contention(ctx context.Context, s *system) (string, error) {
 	wanted := day[len(day)/2]
 	answers := make([]answer, s.crowd)
 	failed := make([]error, s.crowd)
+	start := time.Now()
 	var wg sync.WaitGroup
 	for i := range s.crowd {
 		wg.Go(func() { answers[i], failed[i] = s.ask(ctx, wanted.Start, s.phones.fresh()) })
 	}
 	wg.Wait()
-	won, offered := 0, map[slot]bool{}
+	took := time.Since(start)
+	won, offered, lasts := 0, map[slot]bool{}, time.Duration(0)
 	for i, a := range answers {
 		if failed[i] != nil {
 			return "", failed[i]
 		}
 		if a.status == http.StatusCreated {
-			won++
+			b := read[bookingView](a)
+			won, lasts = won+1, b.HoldExpiresAt.Sub(b.CreatedAt)
 			continue
 		}
 		if !a.is(http.StatusConflict, "slot-taken") {
@@ -45,6 +49,9 @@ func contention(ctx context.Context, s *system) (string, error) {
 			offered[f] = true
 		}
 	}
+	if won > 1 && took > lasts { // one after the other's end, perhaps
+		return "", &cannot{fmt.Sprintf("%d took longer than a hold lasts", s.crowd)}
+	}
 	if won != 1 {
 		return "", fmt.Errorf("%d of %d got the same slot", won, s.crowd)
 	}
@@ -57,5 +64,9 @@ func contention(ctx context.Context, s *system) (string, error) {
 			return "", fmt.Errorf("1 of %d won, but one of %d alternatives could not be booked: %v", s.crowd, len(offered), a)
 		}
 	}
-	return fmt.Sprintf("1 of %d won, %d told slot-taken, all %d alternatives could be booked", s.crowd, s.crowd-1, len(offered)), nil
+	evidence := fmt.Sprintf("1 of %d won, %d told slot-taken, all %d alternatives could be booked", s.crowd, s.crowd-1, len(offered))
+	if n := s.busy.Load(); n > 0 {
+		evidence += fmt.Sprintf("; %d were told 503 first, and came again", n)
+	}
+	return evidence, nil
 }

@@ -73,7 +73,7 @@ func dstSkipped(ctx context.Context, s *system) (string, error) {
 		return "", err
 	}
 	if field := read[problemView](a).Field; !a.is(http.StatusUnprocessableEntity, "time-does-not-exist") || field != "start" {
-		return "", fmt.Errorf("%s in %s, which is skipped: %v %s, want 422 time-does-not-exist start", c.skipped(), zone, a, field)
+		return "", fmt.Errorf("%s in %s, which is skipped: %v, field %q; want 422 time-does-not-exist, field \"start\"", c.skipped(), zone, a, field)
 	}
 	return fmt.Sprintf("%s in %s: 422 time-does-not-exist", c.skipped(), zone), nil
 }

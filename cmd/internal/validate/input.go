@@ -21,8 +21,9 @@ type badWish struct {
 	field  string
 }
 
-// badWishes are wrong wishes for a slot that is free.
-func (s *system) badWishes(start string, zone *time.Location) []badWish {
+// badWishes are wrong wishes for the first slot of a day.
+func (s *system) badWishes(day []slot, zone *time.Location) []badWish {
+	start := day[0].Start
 	good := func() map[string]any { return s.wish(start, s.phones.fresh()) }
 	with := func(field string, value any) []byte {
 		w := good()
@@ -34,21 +35,24 @@ func (s *system) badWishes(start string, zone *time.Location) []badWish {
 		delete(w, field)
 		return asJSON(w)
 	}
-	at, _ := time.Parse(time.RFC3339, start) // the API's own
-	night := time.Date(at.Year(), at.Month(), at.Day(), 3, 0, 0, 0, zone).Format(time.RFC3339)
-	return []badWish{
+	bad := []badWish{
 		{"a missing field", without("start"), 422, "missing-field", "start"},
 		{"a missing phone", with("customer", map[string]any{"name": "Ana"}), 422, "missing-field", "customer.phone"},
 		{"a bad phone", with("customer", map[string]any{"phone": "call me"}), 422, "invalid-phone", "customer.phone"},
 		{"no time", with("start", "soon"), 422, "invalid-start", "start"},
 		{"a past start", with("start", "2020-01-01T10:00"), 422, "start-in-past", "start"},
-		{"closed hours", with("start", night), 422, "outside-hours", "start"},
 		{"an unknown resource", with("resource", "no-such-resource"), 422, "unknown-resource", "resource"},
 		{"an unknown service", with("service", "no-such-service"), 422, "unknown-service", "service"},
 		{"a wrong type", with("resource", 5), 422, "invalid-request", "resource"},
 		{"bad JSON", []byte(`{"start":`), 400, "invalid-json", ""},
 		{"a too large body", with("notes", strings.Repeat("n", 70_000)), 413, "body-too-large", ""},
 	}
+	// Where no day begins before the morning, it is closed at night.
+	if at, err := time.Parse(time.RFC3339, start); err == nil && s.calendar.first() > "05" {
+		night := time.Date(at.Year(), at.Month(), at.Day(), 3, 0, 0, 0, zone).Format(time.RFC3339)
+		bad = append(bad, badWish{"closed hours", with("start", night), 422, "outside-hours", "start"})
+	}
+	return bad
 }
 
 func badInput(ctx context.Context, s *system) (string, error) {
@@ -64,7 +68,7 @@ func badInput(ctx context.Context, s *system) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	wrong, kinds := s.badWishes(day[0].Start, zone), make(map[string]bool)
+	wrong, kinds := s.badWishes(day, zone), make(map[string]bool)
 	for _, w := range wrong {
 		a, err := s.api.do(ctx, http.MethodPost, s.api.route("/bookings"), w.body)
 		if err != nil {
@@ -76,7 +80,7 @@ func badInput(ctx context.Context, s *system) (string, error) {
 			}
 		}
 		if field := read[problemView](a).Field; !a.is(w.status, w.kind) || field != w.field {
-			return "", fmt.Errorf("%s: %v %s, want %d %s %s", w.what, a, field, w.status, w.kind, w.field)
+			return "", fmt.Errorf("%s: %v, field %q; want %d %s, field %q", w.what, a, field, w.status, w.kind, w.field)
 		}
 		kinds[w.kind] = true
 	}

@@ -11,9 +11,9 @@ import (
 var lateChecks = []check{
 	{
 		name: "late-hold", promise: "the right code after the hold's end confirms if the time is still free, else it gets alternatives",
-		needs: []need{needDouble}, run: lateHold,
+		needs: []need{needDouble}, slow: true, run: lateHold,
 	},
-	{name: "late-code", promise: "a code ends with its life", needs: []need{needDouble}, run: lateCode},
+	{name: "late-code", promise: "a code ends with its life", needs: []need{needDouble}, slow: true, run: lateCode},
 }
 
 // shortHold is the longest hold whose end is waited for.

@@ -24,7 +24,7 @@ func (r Result) String() string {
 	case r.Passed != nil:
 		word = "FAIL"
 	}
-	return fmt.Sprintf("%s %-18s %s", word, r.Name, evidence)
+	return fmt.Sprintf("%s %-19s %s", word, r.Name, evidence)
 }
 
 // Count counts what has passed and what has failed. What could not be checked is neither.

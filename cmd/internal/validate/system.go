@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +25,8 @@ type system struct {
 	double   *double
 	calendar *calendar
 	phones   *phones
+
+	busy atomic.Int64 // times that the system asked to come again
 
 	mu   sync.Mutex
 	made []string // paths by which leave takes away what the check has made
@@ -120,13 +124,24 @@ func until(ctx context.Context, limit time.Duration, what string, ok func() (boo
 // wait is the preference of a client that wants the outcome.
 var wait = []string{"Prefer", "wait=20"}
 
-// write sends a write of the org and returns its outcome, wherever it is to be found.
+// write sends a write of the org and returns its outcome, wherever it is to be found. A system that is too busy
+// says when to come again, and is asked again then; how often is counted.
 func (s *system) write(ctx context.Context, method, path string, body any, headers ...string) (answer, error) {
-	a, err := s.api.do(ctx, method, path, body, append(slices.Clone(wait), headers...)...)
-	if err != nil || a.status != http.StatusAccepted {
-		return a, err
+	for deadline := time.Now().Add(patience); ; s.busy.Add(1) {
+		a, err := s.api.do(ctx, method, path, body, append(slices.Clone(wait), headers...)...)
+		if err == nil && a.status == http.StatusAccepted {
+			return s.outcome(ctx, a)
+		}
+		later, no := strconv.Atoi(a.header.Get("Retry-After"))
+		if err != nil || !a.is(http.StatusServiceUnavailable, "temporarily-unavailable") || no != nil || time.Now().After(deadline) {
+			return a, err
+		}
+		select {
+		case <-ctx.Done():
+			return a, ctx.Err()
+		case <-time.After(time.Duration(later) * time.Second):
+		}
 	}
-	return s.outcome(ctx, a)
 }
 
 // outcome follows the Location of a 202 until the request is done.
@@ -208,93 +223,6 @@ func (s *system) offered(ctx context.Context, start string) (bool, error) {
 	}
 	o, err := s.calendar.openings(ctx, start, at.Add(time.Minute).Format(time.RFC3339))
 	return len(o.Slots) > 0, err
-}
-
-// calendar finds days for checks.
-type calendar struct {
-	api      *client
-	resource string
-
-	mu   sync.Mutex
-	zone *time.Location
-	from time.Time // where the next look begins
-	days [][]slot
-}
-
-// openings lists the starts from one moment or date to another.
-func (c *calendar) openings(ctx context.Context, from, to string) (openings, error) {
-	return get[openings](ctx, c.api, c.api.route("/availability"+query("resource", c.resource, "from", from, "to", to)))
-}
-
-// Days are taken from far ahead, beginning anywhere, so that two runs at once and the org's own customers seldom
-// want the same.
-const (
-	nearest  = 21  // days from now
-	spread   = 300 // days
-	perLook  = 31  // days that the API lists at once
-	mostLook = 6
-)
-
-// day is a day with at least n free starts that no other check is given. Nights when the clocks change are left
-// out: they have checks of their own.
-func (c *calendar) day(ctx context.Context, n int) ([]slot, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for range mostLook {
-		for i, d := range c.days {
-			if len(d) >= n {
-				c.days = slices.Delete(c.days, i, i+1)
-				return d, nil
-			}
-		}
-		if err := c.look(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("the resource has no day with %d free starts", n)
-}
-
-// look finds more days.
-func (c *calendar) look(ctx context.Context) error {
-	if c.from.IsZero() {
-		c.from = time.Now().AddDate(0, 0, nearest+random(spread))
-	}
-	to := c.from.AddDate(0, 0, perLook)
-	o, err := c.openings(ctx, c.from.Format(time.DateOnly), to.Format(time.DateOnly))
-	if err != nil {
-		return err
-	}
-	if c.zone, err = time.LoadLocation(o.TimeZone); err != nil {
-		return fmt.Errorf("time_zone: %w", err)
-	}
-	c.from = to
-	byDate := make(map[string][]slot)
-	var dates []string
-	for _, s := range o.Slots {
-		date, _, _ := strings.Cut(s.Start, "T")
-		if byDate[date] == nil {
-			dates = append(dates, date)
-		}
-		byDate[date] = append(byDate[date], s)
-	}
-	for _, date := range dates {
-		if at, err := time.ParseInLocation(time.DateOnly, date, c.zone); err == nil && at.AddDate(0, 0, 1).Sub(at) == 24*time.Hour {
-			c.days = append(c.days, byDate[date])
-		}
-	}
-	return nil
-}
-
-// where is the resource's zone.
-func (c *calendar) where(ctx context.Context) (*time.Location, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.zone == nil {
-		if err := c.look(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return c.zone, nil
 }
 
 // phones gives out numbers that nobody has: of area code 555, which is no area's.

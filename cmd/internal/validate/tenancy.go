@@ -31,7 +31,8 @@ func credentials(ctx context.Context, s *system) (string, error) {
 		guess = guess[:n] + strings.Repeat("x", len(guess)-n)
 	}
 	stranger := &client{http: s.api.http, url: s.api.url, org: s.api.org, key: guess}
-	for what, c := range map[string]*client{"no key": s.open, "a wrong key": stranger} {
+	for i, c := range []*client{s.open, stranger} {
+		what := []string{"no key", "a wrong key"}[i]
 		read, err := c.do(ctx, http.MethodGet, c.route("/bookings"), nil)
 		if err != nil || !read.is(http.StatusUnauthorized, "unauthorized") {
 			return "", or(err, fmt.Sprintf("%s, reading: %v, want 401 unauthorized", what, read))
@@ -75,7 +76,7 @@ func tenancy(ctx context.Context, s *system) (string, error) {
 		}
 		own, err := s.other.do(ctx, try.method, s.other.route(try.path), try.body, wait...)
 		if err != nil || !own.is(http.StatusNotFound, "not-found") {
-			return "", or(err, fmt.Sprintf("%s of this org's booking on another org's path: %v, want 404 not-found", place(try.path), own))
+			return "", or(err, fmt.Sprintf("this org's booking on another org's path (%s): %v, want 404 not-found", place(try.path), own))
 		}
 		n += 2
 	}

@@ -129,8 +129,8 @@ func stop(ctx context.Context, s *system) (string, error) {
 		if err != nil || a.status != http.StatusOK {
 			return "", or(err, fmt.Sprintf("a signed %s: %v, want 200", word, a))
 		}
-		// It takes effect a moment later; a wish that was quicker is given back and made again.
-		err = until(ctx, patience/3, "texts as "+word+" says", func() (bool, error) {
+		// It takes effect a moment later, as other texts do; a wish that was quicker is given back and made again.
+		err = until(ctx, patience/5, "texts as "+word+" says", func() (bool, error) {
 			sent, err := s.texted(ctx, start, phone)
 			return sent == (word == "START"), err
 		})

@@ -23,6 +23,7 @@ type check struct {
 	promise string
 	needs   []need
 	alone   bool // it would disturb the others, or they it
+	slow    bool // it waits for long and does little: it begins before the others
 	run     func(ctx context.Context, s *system) (evidence string, err error)
 }
 
@@ -70,15 +71,17 @@ func Run(ctx context.Context, t Target, o Options) ([]Result, error) {
 	}
 	turns := make(chan struct{}, beside)
 	var wg sync.WaitGroup
-	for i, c := range chosen {
-		if c.alone {
-			continue
+	for _, slow := range []bool{true, false} {
+		for i, c := range chosen {
+			if c.alone || c.slow != slow {
+				continue
+			}
+			turns <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-turns }()
+				b.put(i, c.result(ctx, s))
+			})
 		}
-		turns <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-turns }()
-			b.put(i, c.result(ctx, s))
-		})
 	}
 	wg.Wait()
 	return b.all(), nil

@@ -16,6 +16,7 @@ type bookingView struct {
 	Start         string    `json:"start"`
 	HoldExpiresAt time.Time `json:"hold_expires_at"`
 	CodeState     string    `json:"code_state"`
+	CreatedAt     time.Time `json:"created_at"`
 }
 
 type bookingList struct {
