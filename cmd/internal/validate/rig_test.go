@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,9 +25,9 @@ import (
 // rig is a running dev whose holds and codes end soon, and what stands before its API.
 type rig struct {
 	dev.Ready
-	owner *pgx.Conn
-	front *httptest.Server
-	spoil spoiler
+	owner  *pgx.Conn
+	front  *httptest.Server
+	broken atomic.Pointer[fault]
 }
 
 // spoiler alters a request on its way to the API, and what it returns alters the answer. Both may be nil.
@@ -97,8 +98,8 @@ func (r *rig) stand(t *testing.T) {
 		Transport: &http.Transport{MaxIdleConnsPerHost: 200},
 	}
 	r.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if r.spoil != nil {
-			req = req.WithContext(context.WithValue(req.Context(), answerKey{}, r.spoil(r, req)))
+		if f := r.broken.Load(); f != nil && f.front != nil {
+			req = req.WithContext(context.WithValue(req.Context(), answerKey{}, f.front(r, req)))
 		}
 		proxy.ServeHTTP(w, req)
 	}))

@@ -104,8 +104,8 @@ func testBroken(t *testing.T, r *rig) {
 // breaks breaks the system until the test ends.
 func (r *rig) breaks(t *testing.T, f fault) {
 	t.Helper()
-	r.spoil = f.front
-	t.Cleanup(func() { r.spoil = nil })
+	r.broken.Store(&f)
+	t.Cleanup(func() { r.broken.Store(nil) })
 	if f.trigger != "" {
 		event, body, _ := strings.Cut(f.trigger, ": ")
 		r.exec(t, fmt.Sprintf(`CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN %s RETURN NEW; END $$;
