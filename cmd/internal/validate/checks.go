@@ -3,7 +3,6 @@ package validate
 // subjects are all checks, in the order in which their results are told.
 var subjects = [][]check{
 	bookingChecks,
-	contentionChecks,
 	idempotencyChecks,
 	codeChecks,
 	lateChecks,
@@ -14,6 +13,7 @@ var subjects = [][]check{
 	eventChecks,
 	twilioChecks,
 	beyondChecks,
+	contentionChecks,
 	vapiChecks,
 	retellChecks,
 }

@@ -13,7 +13,10 @@ import (
 )
 
 // Shapes of a tool call at Retell.
-const retellWhole = "name, call and args"
+const (
+	retellWhole = "name, call and args"
+	retellArgs  = "args only"
+)
 
 var retellChecks = platform{
 	name: "retell",
@@ -24,17 +27,23 @@ var retellChecks = platform{
 		return ""
 	},
 	secret: func(s *system) string { return s.RetellKey },
-	shapes: []string{retellWhole},
+	shapes: []string{retellWhole, retellArgs},
 	send:   sendRetell,
 }.checks()
 
-func sendRetell(ctx context.Context, t talk, u use, _ string) (said string, status int, err error) {
-	body := asJSON(map[string]any{"name": u.tool, "args": maps.Clone(u.args),
+func sendRetell(ctx context.Context, t talk, u use, shape string) (said string, status int, err error) {
+	path := "/webhooks/retell/" + t.s.Org
+	body := asJSON(map[string]any{"name": u.tool, "args": u.args,
 		"call": map[string]any{"call_id": t.id, "from_number": t.phone, "transcript": ""}})
+	if shape == retellArgs { // the function is named by the URL, and who calls by the agent
+		args := maps.Clone(u.args)
+		args["phone"] = t.phone
+		path, body = path+query("tool", u.tool), asJSON(args)
+	}
 	at := strconv.FormatInt(time.Now().UnixMilli(), 10)
 	mac := hmac.New(sha256.New, []byte(t.secret))
 	_, _ = mac.Write(append(body, at...))
-	a, err := t.s.open.do(ctx, http.MethodPost, "/webhooks/retell/"+t.s.Org, body,
+	a, err := t.s.open.do(ctx, http.MethodPost, path, body,
 		"X-Retell-Signature", "v="+at+",d="+hex.EncodeToString(mac.Sum(nil)))
 	if err != nil || a.status != http.StatusOK {
 		return "", a.status, err

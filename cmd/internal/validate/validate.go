@@ -64,11 +64,6 @@ func Run(ctx context.Context, t Target, o Options) ([]Result, error) {
 	s := open(ctx, t, o.Crowd)
 	defer s.close()
 	b := &board{results: make([]*Result, len(chosen)), tell: o.Tell}
-	for i, c := range chosen {
-		if c.alone {
-			b.put(i, c.result(ctx, s))
-		}
-	}
 	turns := make(chan struct{}, beside)
 	var wg sync.WaitGroup
 	for _, slow := range []bool{true, false} {
@@ -84,6 +79,11 @@ func Run(ctx context.Context, t Target, o Options) ([]Result, error) {
 		}
 	}
 	wg.Wait()
+	for i, c := range chosen { // last, so that a crowd meets a system that has been woken up
+		if c.alone {
+			b.put(i, c.result(ctx, s))
+		}
+	}
 	return b.all(), nil
 }
 
