@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -40,15 +41,20 @@ func sendRetell(ctx context.Context, t talk, u use, shape string) (said string, 
 		args["phone"] = t.phone
 		path, body = path+query("tool", u.tool), asJSON(args)
 	}
-	at := strconv.FormatInt(time.Now().UnixMilli(), 10)
-	mac := hmac.New(sha256.New, []byte(t.secret))
-	_, _ = mac.Write(append(body, at...))
 	a, err := t.s.open.do(ctx, http.MethodPost, path, body,
-		"X-Retell-Signature", "v="+at+",d="+hex.EncodeToString(mac.Sum(nil)))
+		"X-Retell-Signature", retellSignature(t.secret, body))
 	if err != nil || a.status != http.StatusOK {
 		return "", a.status, err
 	}
 	return spoken(a.raw), a.status, nil
+}
+
+// retellSignature signs a body as Retell does: over it and the milliseconds that go along.
+func retellSignature(key string, body []byte) string {
+	at := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	mac := hmac.New(sha256.New, []byte(key))
+	_, _ = mac.Write(append(bytes.Clone(body), at...)) // a hash never fails
+	return "v=" + at + ",d=" + hex.EncodeToString(mac.Sum(nil))
 }
 
 // spoken is the sentence of an answer, which may be a text or an object with one.

@@ -25,9 +25,9 @@ import (
 // rig is a running dev whose holds and codes end soon, and what stands before its API.
 type rig struct {
 	dev.Ready
-	owner  *pgx.Conn
-	front  *httptest.Server
-	broken atomic.Pointer[fault]
+	owner *pgx.Conn
+	url   string // of what stands before the API
+	front atomic.Pointer[spoiler]
 }
 
 // spoiler alters a request on its way to the API, and what it returns alters the answer. Both may be nil.
@@ -97,19 +97,20 @@ func (r *rig) stand(t *testing.T) {
 		},
 		Transport: &http.Transport{MaxIdleConnsPerHost: 200},
 	}
-	r.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if f := r.broken.Load(); f != nil && f.front != nil {
-			req = req.WithContext(context.WithValue(req.Context(), answerKey{}, f.front(r, req)))
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if spoil := r.front.Load(); spoil != nil {
+			req = req.WithContext(context.WithValue(req.Context(), answerKey{}, (*spoil)(r, req)))
 		}
 		proxy.ServeHTTP(w, req)
 	}))
-	t.Cleanup(r.front.Close)
+	t.Cleanup(front.Close)
+	r.url = front.URL
 }
 
 // target is the system by way of the front.
 func (r *rig) target() Target {
 	t := Of(r.Ready)
-	t.URL = r.front.URL
+	t.URL = r.url
 	return t
 }
 

@@ -134,7 +134,9 @@ func (p platform) retry(ctx context.Context, s *system) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	t, u := s.talk(p.secret(s)), tool("hold_slot", s.wanted(day[0].Start))
+	wanted := s.wanted(day[0].Start)
+	wanted["notes"] = "repeated"
+	t, u := s.talk(p.secret(s)), tool("hold_slot", wanted)
 	said := [3]string{}
 	first := bookingView{}
 	for i := range said {
