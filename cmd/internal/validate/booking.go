@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -61,7 +62,7 @@ func bookingPath(ctx context.Context, s *system) (string, error) {
 		return "", fmt.Errorf("the confirmation: %w", err)
 	}
 	if strings.Contains(texts[1].Body, code) {
-		return "", fmt.Errorf("the second text is no confirmation")
+		return "", errors.New("the second text is no confirmation")
 	}
 	story, err := s.timeline(ctx, b.ID)
 	if err != nil {
@@ -106,5 +107,5 @@ func or(err error, seen string) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s", seen)
+	return errors.New(seen)
 }

@@ -64,7 +64,7 @@ func badInput(ctx context.Context, s *system) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	before, err := s.onDay(ctx, day)
+	before, err := s.list(ctx, "held", day[0].Start, day[len(day)-1].End)
 	if err != nil {
 		return "", err
 	}
@@ -84,7 +84,7 @@ func badInput(ctx context.Context, s *system) (string, error) {
 		}
 		kinds[w.kind] = true
 	}
-	after, err := s.onDay(ctx, day)
+	after, err := s.list(ctx, "held", day[0].Start, day[len(day)-1].End)
 	if err != nil {
 		return "", err
 	}
@@ -94,12 +94,5 @@ func badInput(ctx context.Context, s *system) (string, error) {
 	if offered, err := s.offered(ctx, day[0].Start); err != nil || !offered {
 		return "", or(err, "a refused wish took the time all the same")
 	}
-	return fmt.Sprintf("%d wrong inputs told by %d kinds and their fields; bookings before and after: %d", len(wrong), len(kinds), len(after)), nil
-}
-
-// onDay lists the bookings from a day's first start to its last end.
-func (s *system) onDay(ctx context.Context, day []slot) ([]bookingView, error) {
-	q := query("from", day[0].Start, "to", day[len(day)-1].End)
-	l, err := get[bookingList](ctx, s.api, s.api.route("/bookings"+q))
-	return l.Bookings, err
+	return fmt.Sprintf("%d wrong inputs told by %d kinds and their fields; bookings of that day before and after: %d", len(wrong), len(kinds), len(after)), nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"strconv"
@@ -46,7 +47,8 @@ func sendRetell(ctx context.Context, t talk, u use, shape string) (said string, 
 	if err != nil || a.status != http.StatusOK {
 		return "", a.status, err
 	}
-	return spoken(a.raw), a.status, nil
+	said, err = spoken(a.raw)
+	return said, a.status, err
 }
 
 // retellSignature signs a body as Retell does: over it and the milliseconds that go along.
@@ -57,20 +59,22 @@ func retellSignature(key string, body []byte) string {
 	return "v=" + at + ",d=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// spoken is the sentence of an answer, which may be a text or an object with one.
-func spoken(raw []byte) string {
+// spoken is the sentence of an answer, which may be a text or an object with one. Other times instead of the one
+// that was asked for are an error, as Vapi's answers call them.
+func spoken(raw []byte) (string, error) {
 	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text, nil
+	}
 	var object struct {
-		Result  string `json:"result"`
-		Message string `json:"message"`
+		Result       string            `json:"result"`
+		Alternatives []json.RawMessage `json:"alternatives"`
 	}
-	switch {
-	case json.Unmarshal(raw, &text) == nil:
-		return text
-	case json.Unmarshal(raw, &object) == nil && object.Result != "":
-		return object.Result
-	case object.Message != "":
-		return object.Message
+	if err := json.Unmarshal(raw, &object); err != nil || object.Result == "" {
+		return "", errors.New("the answer holds no sentence")
 	}
-	return string(raw)
+	if len(object.Alternatives) > 0 {
+		return "", errors.New(object.Result)
+	}
+	return object.Result, nil
 }

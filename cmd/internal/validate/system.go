@@ -211,6 +211,12 @@ func (s *system) booking(ctx context.Context, id string) (bookingView, error) {
 	return get[bookingView](ctx, s.api, s.api.route("/bookings/"+id))
 }
 
+// list is the first page of the bookings in a state from one moment to another.
+func (s *system) list(ctx context.Context, state, from, to string) ([]bookingView, error) {
+	l, err := get[bookingList](ctx, s.api, s.api.route("/bookings"+query("state", state, "from", from, "to", to)))
+	return l.Bookings, err
+}
+
 func (s *system) timeline(ctx context.Context, id string) (timelineView, error) {
 	return get[timelineView](ctx, s.api, s.api.route("/bookings/"+id+"/timeline"))
 }

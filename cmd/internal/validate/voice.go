@@ -83,18 +83,22 @@ func (s *system) bookedAt(ctx context.Context, start string) (live []bookingView
 	if err != nil {
 		return nil, err
 	}
-	l, err := get[bookingList](ctx, s.api, s.api.route("/bookings"+query("from", start, "to", at.Add(time.Minute).Format(time.RFC3339))))
-	for _, b := range l.Bookings {
-		if s.keep(b.ID); b.State == "held" || b.State == "confirmed" {
-			live = append(live, b)
+	for _, state := range []string{"held", "confirmed"} {
+		found, err := s.list(ctx, state, start, at.Add(time.Minute).Format(time.RFC3339))
+		if err != nil {
+			return nil, err
 		}
+		live = append(live, found...)
 	}
-	return live, err
+	for _, b := range live {
+		s.keep(b.ID)
+	}
+	return live, nil
 }
 
 // one is the one live booking of a start.
 func (s *system) one(ctx context.Context, start string) (b bookingView, err error) {
-	err = until(ctx, patience, "a booking by a voice agent", func() (bool, error) {
+	err = until(ctx, patience/3, "a booking by a voice agent", func() (bool, error) {
 		live, err := s.bookedAt(ctx, start)
 		if err != nil || len(live) == 0 {
 			return false, err

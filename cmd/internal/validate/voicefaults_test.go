@@ -26,18 +26,22 @@ var voiceFaults = []fault{
 		req.Header.Set("X-Vapi-Secret", r.VapiSecret)
 		return nil
 	}},
-	{what: "Retell's signature is not looked at", red: "retell-secret", front: overheard("retell", `$^`, "")},
+	{what: "Retell's signature is not looked at", red: "retell-secret", front: overheard("retell", nothing, "")},
 	{what: "Vapi is told no times", red: "vapi-availability", front: mumbled("vapi")},
 	{what: "Retell is told no times", red: "retell-availability", front: mumbled("retell")},
 	{what: "Vapi's codes are misheard", red: "vapi-verify", front: overheard("vapi", `"code":"\d+"`, `"code":"000000"`)},
 	{what: "Retell's codes are misheard", red: "retell-verify", front: overheard("retell", `"code":"\d+"`, `"code":"000000"`)},
 }
 
-// number is the caller's, where only it and no dictated one is known.
-const number = `"(number|from_number)":"\+1555\d+"`
+const (
+	// number is the caller's, as the platform knows it.
+	number = `"(number|from_number)":"\+1555\d+"`
+	// nothing stands in no text.
+	nothing = `x^`
+)
 
-// overheard replaces what a platform says, and signs it as Retell would. Replaced by nothing, a number is another
-// one each time, in a tool call that is sent for the first time or again.
+// overheard replaces what a platform says, and signs what it has changed as Retell would; to find nothing signs all.
+// The number of a call that is sent more than once is another one each time.
 func overheard(platform, find, put string) spoiler {
 	said := regexp.MustCompile(find)
 	return func(r *rig, req *http.Request) func(*http.Response) error {
@@ -49,13 +53,14 @@ func overheard(platform, find, put string) spoiler {
 			if find == number && bytes.Contains(body, []byte("repeated")) {
 				with = `"$1":"+1555` + strings.Repeat("2", 3) + strings.Map(digits, uuid.NewString())[:4] + `"`
 			}
+			heard := body
 			if with != "" {
-				body = said.ReplaceAll(body, []byte(with))
+				heard = said.ReplaceAll(body, []byte(with))
 			}
-			if platform == "retell" {
-				req.Header.Set("X-Retell-Signature", retellSignature(r.RetellKey, body))
+			if platform == "retell" && (find == nothing || !bytes.Equal(heard, body)) {
+				req.Header.Set("X-Retell-Signature", retellSignature(r.RetellKey, heard))
 			}
-			return body
+			return heard
 		})
 		return nil
 	}
