@@ -47,7 +47,7 @@ func sendRetell(ctx context.Context, t talk, u use, shape string) (said string, 
 	if err != nil || a.status != http.StatusOK {
 		return "", a.status, err
 	}
-	said, err = spoken(a.raw)
+	said, err = spoken(a.raw, u.tool == "hold_slot")
 	return said, a.status, err
 }
 
@@ -60,8 +60,8 @@ func retellSignature(key string, body []byte) string {
 }
 
 // spoken is the sentence of an answer, which may be a text or an object with one. Other times instead of the one
-// that was asked for are an error, as Vapi's answers call them.
-func spoken(raw []byte) (string, error) {
+// that was to be held are an error, as Vapi's answers call them.
+func spoken(raw []byte, hold bool) (string, error) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
 		return text, nil
@@ -73,7 +73,7 @@ func spoken(raw []byte) (string, error) {
 	if err := json.Unmarshal(raw, &object); err != nil || object.Result == "" {
 		return "", errors.New("the answer holds no sentence")
 	}
-	if len(object.Alternatives) > 0 {
+	if hold && len(object.Alternatives) > 0 {
 		return "", errors.New(object.Result)
 	}
 	return object.Result, nil
