@@ -27,8 +27,8 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1@/p' $(firstword $(MAKEFILE_LIST)) | while IFS=@ read -r target text; do \
 		printf '  make %-10s %s\n' "$$target" "$$text"; done
 
-run: build ## everything in one process, ready for curl; FRESH=1 begins anew, DATA=dir says where data is kept
-	@exec bin/holdfast dev $(if $(call on,$(FRESH)),--fresh) $(if $(DATA),--data '$(DATA)')
+run: build ## everything in one process, ready for curl; FRESH=1 begins anew, DATA=dir says where data is kept, READY=file is told when it is up
+	@exec bin/holdfast dev $(if $(call on,$(FRESH)),--fresh) $(if $(DATA),--data '$(DATA)') $(if $(READY),--ready-file '$(READY)')
 
 build: ## the binaries, in bin/
 	@mkdir -p bin

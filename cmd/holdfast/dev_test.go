@@ -28,6 +28,7 @@ func TestDev(t *testing.T) {
 	t.Run("no wait", func(t *testing.T) { testAccepted(t, r) })
 	t.Run("load", func(t *testing.T) { testLoad(t, r) })
 	t.Run("operators", func(t *testing.T) { testOperators(t, r) })
+	t.Run("validate", func(t *testing.T) { testValidate(t, r) })
 
 	t.Run("nothing in clear", func(t *testing.T) { testMarkers(t, r) })
 	if !runsIn(t, data) {

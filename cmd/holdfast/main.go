@@ -25,11 +25,16 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "holdfast:", err)
+		if !errors.Is(err, errFailed) {
+			fmt.Fprintln(os.Stderr, "holdfast:", err)
+		}
 		stop()
 		os.Exit(1) // stop has been called
 	}
 }
+
+// errFailed ends a command that has told what has failed: nothing is to be added to its last line.
+var errFailed = errors.New("failed")
 
 // version is set by the linker; see the Dockerfile.
 var version = "dev"
@@ -38,17 +43,18 @@ var version = "dev"
 type cli struct {
 	Version kong.VersionFlag `help:"Print the version."`
 
-	Dev       devCmd     `cmd:"" help:"Everything in one process on embedded defaults."`
-	Serve     serveCmd   `cmd:"" help:"Ingress, worker and scheduler in one process."`
-	Ingress   ingressCmd `cmd:"" help:"The HTTP API and the webhooks."`
-	Worker    workerCmd  `cmd:"" help:"Runs tasks."`
-	Scheduler schedCmd   `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
-	Migrate   migrateCmd `cmd:"" help:"Bring the database up to date."`
-	Org       orgCmd     `cmd:"" help:"Organisations, their credentials, keys and resources."`
-	Audit     auditCmd   `cmd:"" help:"Hold the promises against the live database, as one table."`
-	Load      loadCmd    `cmd:"" help:"Load a running system by its API, and tell how fast it is and whether it keeps its promises."`
-	Keys      keysCmd    `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines, or keep them in files."`
-	Ready     readyCmd   `cmd:"" help:"Ask a running process whether it is ready; exit 1 if not. For health checks."`
+	Dev       devCmd      `cmd:"" help:"Everything in one process on embedded defaults."`
+	Serve     serveCmd    `cmd:"" help:"Ingress, worker and scheduler in one process."`
+	Ingress   ingressCmd  `cmd:"" help:"The HTTP API and the webhooks."`
+	Worker    workerCmd   `cmd:"" help:"Runs tasks."`
+	Scheduler schedCmd    `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
+	Migrate   migrateCmd  `cmd:"" help:"Bring the database up to date."`
+	Org       orgCmd      `cmd:"" help:"Organisations, their credentials, keys and resources."`
+	Validate  validateCmd `cmd:"" help:"Hold a running system to what it promises, from outside."`
+	Audit     auditCmd    `cmd:"" help:"Hold the promises against the live database, as one table."`
+	Load      loadCmd     `cmd:"" help:"Load a running system by its API, and tell how fast it is and whether it keeps its promises."`
+	Keys      keysCmd     `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines, or keep them in files."`
+	Ready     readyCmd    `cmd:"" help:"Ask a running process whether it is ready; exit 1 if not. For health checks."`
 }
 
 // env is what commands work with.
@@ -59,6 +65,7 @@ type env struct {
 	getenv func(string) (string, bool)
 	stdin  io.Reader
 	stdout io.Writer
+	stderr io.Writer
 }
 
 func run(ctx context.Context, args []string, getenv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) error {
@@ -82,7 +89,7 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	}
 	log := telemetry.NewLogger(stderr, cfg.LogLevel, cfg.LogFormat)
 	tasks.LogRedis(log)
-	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: log, getenv: getenv, stdin: stdin, stdout: stdout})
+	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: log, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr})
 }
 
 type devCmd struct {

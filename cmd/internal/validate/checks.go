@@ -1,0 +1,19 @@
+package validate
+
+// subjects are all checks, in the order in which their results are told.
+var subjects = [][]check{
+	bookingChecks,
+	idempotencyChecks,
+	codeChecks,
+	lateChecks,
+	dstChecks,
+	blockChecks,
+	inputChecks,
+	tenancyChecks,
+	eventChecks,
+	twilioChecks,
+	beyondChecks,
+	contentionChecks,
+	vapiChecks,
+	retellChecks,
+}
