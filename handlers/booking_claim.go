@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/calendar"
 	"holdfast/store/pii"
@@ -157,16 +156,7 @@ func (c *claimant) held(id uuid.UUID, cand store.Candidate, expires time.Time) (
 	store.NoteBooking(tx, id, "held", map[string]any{"until": expires})
 	verification := uuid.New()
 	store.InsertVerification(tx, keys, verification, id, 1)
-	m := store.Message{ID: uuid.New(), Kind: string(sms.KindCode), To: c.phone,
-		BookingID:      uuid.NullUUID{UUID: id, Valid: true},
-		VerificationID: uuid.NullUUID{UUID: verification, Valid: true}}
-	if err := store.InsertMessage(tx, keys, m); err != nil {
-		return store.Answer{}, err
-	}
-	if _, err := tasks.VerificationSend.Enqueue(tx, tasks.MessagePayload{Message: m.ID}, tasks.GiveUpAfter(c.h.SendGiveUp)); err != nil {
-		return store.Answer{}, err
-	}
-	return answer(201, ViewBooking(b)), nil
+	return answer(201, ViewBooking(b)), textCode(tx, keys, id, verification, c.phone, c.h.SendGiveUp)
 }
 
 func (c *claimant) customer() (uuid.UUID, error) {

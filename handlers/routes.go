@@ -39,6 +39,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Do(m, tasks.BookingClaim, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL})
 	Do(m, tasks.BookingCancel, &BookingCancel{Keys: d.Keys})
 	Do(m, tasks.VerificationCheck, &VerificationCheck{Keys: d.Keys})
+	Do(m, tasks.VerificationResend, &VerificationResend{Keys: d.Keys, SendGiveUp: d.CodeTTL})
 	Do(m, tasks.BlockCreate, &BlockCreate{Keys: d.Keys})
 	Do(m, tasks.BlockDelete, &BlockDelete{Keys: d.Keys})
 	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys})

@@ -118,7 +118,16 @@ func lateCode(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Book
 			return nil, confirm(ctx, tx, keys, b, v)
 		}
 	}
+	return holdExpired(ctx, tx, b)
+}
+
+// holdExpired is the problem of a hold that has lapsed, with free times near its own.
+func holdExpired(ctx context.Context, tx *store.Tx, b store.Booking) (*Problem, error) {
 	p := NewProblem("hold-expired", "", "")
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	offer, err := store.FindOffer(ctx, tx, b.ResourceID.String(), "", int(b.Span.End.Sub(b.Span.Start).Minutes()))
 	if err != nil {
 		return p, nil // the resource is no longer offered: there are no alternatives

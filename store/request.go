@@ -94,9 +94,11 @@ func LoadRequest(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Loa
 	return r, err
 }
 
-// AnswerRequest queues the answer to a request and empties its body. The first answer stands.
+// AnswerRequest queues the answer to a request and empties its body. The first answer stands. One that says to
+// try again later (429, 503) lets go of the idempotency key, so that trying again is a request of its own.
 func AnswerRequest(tx *Tx, id uuid.UUID, a Answer) {
-	tx.Queue(`UPDATE request SET status = $3, answer = $4, done_at = clock_timestamp(), body_sealed = NULL
+	tx.Queue(`UPDATE request SET status = $3, answer = $4, done_at = clock_timestamp(), body_sealed = NULL,
+		idem_key = CASE WHEN $3 IN (429, 503) THEN NULL ELSE idem_key END
 		WHERE org_id = $1 AND id = $2 AND done_at IS NULL`, tx.Org, id, a.Status, a.Body)
 	tx.Answered = append(tx.Answered, id)
 }

@@ -29,6 +29,8 @@ var (
 
 	exampleCode = example(`{"code":"123 456"}`)
 
+	exampleResend = example(`{"phone":"+15550100043"}`)
+
 	exampleList = example(`{"bookings":[],"next_cursor":null}`)
 
 	exampleTimeline = example(`{"events":[{"at":"2026-11-20T09:00:00-05:00","kind":"held","detail":{"until":"2026-11-20T14:05:00Z"}},` +

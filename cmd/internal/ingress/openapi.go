@@ -28,6 +28,8 @@ type operation struct {
 	request any
 	form    bool
 	example any
+	// optional says that the body may be left out.
+	optional bool
 	// write says that the operation goes through submit: Prefer, Idempotency-Key (not for webhooks, which have
 	// their own), 202.
 	write bool
@@ -88,6 +90,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[handlers.BookingBody]():  "BookingRequest",
 	reflect.TypeFor[handlers.CustomerBody](): "CustomerRequest",
 	reflect.TypeFor[handlers.CodeBody]():     "CodeRequest",
+	reflect.TypeFor[handlers.ResendBody]():   "ResendRequest",
 	reflect.TypeFor[handlers.BlockBody]():    "BlockRequest",
 	reflect.TypeFor[handlers.BookingView]():  "Booking",
 	reflect.TypeFor[handlers.CustomerView](): "Customer",
@@ -155,7 +158,7 @@ func (o operation) document(doc *huma.OpenAPI) {
 	if o.form {
 		media = "application/x-www-form-urlencoded"
 	}
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{media: {Schema: schema, Example: o.example}}}
+	op.RequestBody = &huma.RequestBody{Required: !o.optional, Content: map[string]*huma.MediaType{media: {Schema: schema, Example: o.example}}}
 }
 
 var paramPrefer = &huma.Param{Name: headerPrefer, In: "header", Example: "wait=10", Schema: &huma.Schema{Type: huma.TypeString},
@@ -213,7 +216,7 @@ func documentProblem(all map[string]*huma.Response, kind string, schema *huma.Sc
 		all[status] = &huma.Response{Description: http.StatusText(p.Status), Content: map[string]*huma.MediaType{
 			"application/problem+json": {Schema: schema, Examples: map[string]*huma.Example{}}}}
 		switch p.Status {
-		case http.StatusServiceUnavailable:
+		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 			all[status].Headers = map[string]*huma.Param{"Retry-After": {Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "Seconds."}}
 		case http.StatusUnauthorized:
 			all[status].Headers = map[string]*huma.Param{"WWW-Authenticate": {Schema: &huma.Schema{Type: huma.TypeString}}}

@@ -31,6 +31,17 @@ var (
 		request: handlers.CodeBody{}, example: exampleCode, write: true,
 		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleConfirmed, problems: codeProblems,
 	}
+	opResend = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/resend", id: "resend", tag: "Bookings", scheme: schemeKey,
+		summary: "Text the code again",
+		about: "Without `phone` the same code goes to the same number. Another `phone` gets a new code, the old one is dead at once, and the " +
+			"wrong codes given so far still count. Three texts to a booking; to the same number 30 seconds after the first, 60 after the second. " +
+			"A body is not needed.",
+		request: handlers.ResendBody{}, optional: true, example: exampleResend, write: true,
+		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld,
+		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "invalid-phone", "not-found", "already-confirmed", "booking-ended", "code-expired",
+			"code-revoked", "hold-expired", "opted-out", "too-soon", "too-many-sends", "sms-unavailable"},
+	}
 	opCancel = operation{
 		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/cancel", id: "cancel", tag: "Bookings", scheme: schemeKey,
 		summary: "Cancel a booking", about: "Frees its time. Canceling twice is no error. A body is not needed.",

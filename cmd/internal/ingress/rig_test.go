@@ -188,6 +188,7 @@ func (r *rig) work(ctx context.Context, org, id uuid.UUID, kind string) error {
 	work := map[string]func(context.Context, *store.Tx, store.Task, tasks.RequestPayload) error{
 		"booking": (&handlers.BookingClaim{Keys: k, HoldTTL: 5 * time.Minute, SendGiveUp: 10 * time.Minute}).Work,
 		"verify":  (&handlers.VerificationCheck{Keys: k}).Work,
+		"resend":  (&handlers.VerificationResend{Keys: k, SendGiveUp: 10 * time.Minute}).Work,
 		"cancel":  (&handlers.BookingCancel{Keys: k}).Work,
 		"block":   (&handlers.BlockCreate{Keys: k}).Work,
 		"unblock": (&handlers.BlockDelete{Keys: k}).Work,

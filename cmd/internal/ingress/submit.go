@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/cmd/internal/telemetry"
+	"holdfast/handlers"
 	"holdfast/store"
 	"holdfast/store/pii"
 	"holdfast/tasks"
@@ -24,6 +25,7 @@ type kind struct {
 var (
 	kindBooking = kind{"booking", tasks.BookingClaim}
 	kindVerify  = kind{"verify", tasks.VerificationCheck}
+	kindResend  = kind{"resend", tasks.VerificationResend}
 	kindCancel  = kind{"cancel", tasks.BookingCancel}
 	kindBlock   = kind{"block", tasks.BlockCreate}
 	kindUnblock = kind{"unblock", tasks.BlockDelete}
@@ -222,9 +224,7 @@ func (in *Ingress) answered(ctx context.Context, s submission, a store.Answer) *
 	case a.Status >= http.StatusBadRequest:
 		r.ContentType = "application/problem+json"
 		r.Body = withRequestID(a.Body, telemetry.RequestID(ctx))
-		if a.Status == http.StatusServiceUnavailable {
-			r.RetryAfter = strconv.Itoa(retryLater)
-		}
+		r.RetryAfter = retryAfter(a)
 	case a.Status == http.StatusCreated && s.kind.name == kindBooking.name:
 		var made struct {
 			ID uuid.UUID `json:"id"`
@@ -234,6 +234,20 @@ func (in *Ingress) answered(ctx context.Context, s submission, a store.Answer) *
 		}
 	}
 	return r
+}
+
+// retryAfter is when it is worth asking again after a stored problem: "" for those that time does not mend.
+func retryAfter(a store.Answer) string {
+	switch a.Status {
+	case http.StatusServiceUnavailable:
+		return strconv.Itoa(retryLater)
+	case http.StatusTooManyRequests:
+		var p handlers.Problem
+		if json.Unmarshal(a.Body, &p) == nil && p.RetryAfter > 0 {
+			return strconv.Itoa(p.RetryAfter)
+		}
+	}
+	return ""
 }
 
 // withRequestID adds the id of this request to a stored problem, which was made in a task.
