@@ -21,6 +21,8 @@ type Request struct {
 	IdemKey   string // "" = none
 	Body      pii.Text
 	BookingID uuid.NullUUID
+	// Conversation is the call that a voice agent asked in, as its platform names it; "" = none.
+	Conversation string
 }
 
 // Loaded is a request with what its work needs to know of the moment and the org.
@@ -48,14 +50,10 @@ func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id u
 	if err != nil {
 		return uuid.Nil, false, err
 	}
-	booking := ""
-	if r.BookingID.Valid {
-		booking = r.BookingID.UUID.String()
-	}
-	print := k.Fingerprint(tx.Org, purposeRequest, r.Kind, booking, r.Body.Reveal())
-	const insert = `INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint, body_sealed, booking_id)
-		VALUES ($1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8)`
-	args := []any{tx.Org, r.ID, r.Kind, r.Source, r.IdemKey, print, sealed, r.BookingID}
+	print := r.fingerprint(tx.Org, k)
+	const insert = `INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint, body_sealed, booking_id, conversation)
+		VALUES ($1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, NULLIF($9, ''))`
+	args := []any{tx.Org, r.ID, r.Kind, r.Source, r.IdemKey, print, sealed, r.BookingID, r.Conversation}
 	if r.IdemKey == "" {
 		tx.Queue(insert, args...)
 		return r.ID, true, nil
@@ -74,6 +72,15 @@ func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id u
 		return id, false, ErrKeyReused
 	}
 	return id, false, nil
+}
+
+// fingerprint tells requests for the same thing from others.
+func (r Request) fingerprint(org uuid.UUID, k *pii.Keyring) []byte {
+	booking := ""
+	if r.BookingID.Valid {
+		booking = r.BookingID.UUID.String()
+	}
+	return k.Fingerprint(org, purposeRequest, r.Kind, booking, r.Body.Reveal())
 }
 
 // LoadRequest reads a request that is not answered yet, with its body opened.

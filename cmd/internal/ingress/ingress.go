@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -44,12 +45,19 @@ type Ingress struct {
 	api     huma.API
 	handler http.Handler
 	waiter  *waiter
+	voices  sync.WaitGroup // tool calls in hand
 	clock   *clock
 
 	proved   *cache[[32]byte, store.Key]
 	orgs     *cache[uuid.UUID, store.Org]
 	accounts *cache[uuid.UUID, store.SMSAccount]
-	secrets  *cache[uuid.UUID, pii.Token] // of kind events
+	secrets  *cache[secretOf, pii.Token]
+}
+
+// secretOf names a webhook secret: whose, and of which kind.
+type secretOf struct {
+	org  uuid.UUID
+	kind string
 }
 
 // How long what was read of an org is believed. A revoked key lives on for as long as its entry does, which
@@ -79,7 +87,7 @@ func New(o Options) (*Ingress, error) {
 		proved:   newCache[[32]byte, store.Key](believeKey),
 		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
 		accounts: newCache[uuid.UUID, store.SMSAccount](believeSecret),
-		secrets:  newCache[uuid.UUID, pii.Token](believeSecret),
+		secrets:  newCache[secretOf, pii.Token](believeSecret),
 	}
 	mux := http.NewServeMux()
 	in.api = newAPI(mux, in.public)
@@ -96,7 +104,10 @@ func New(o Options) (*Ingress, error) {
 func (in *Ingress) Handler() http.Handler { return in.handler }
 
 // Close ends all waits, with 202, and what New began.
-func (in *Ingress) Close() { in.waiter.close() }
+func (in *Ingress) Close() {
+	in.waiter.close()
+	in.voices.Wait()
+}
 
 // routes registers every operation.
 func (in *Ingress) routes() {
@@ -106,6 +117,8 @@ func (in *Ingress) routes() {
 	in.blockRoutes()
 	in.twilioRoutes()
 	in.eventRoutes()
+	in.vapiRoutes()
+	in.retellRoutes()
 }
 
 // Server is h on addr with limits for the open internet.

@@ -17,6 +17,8 @@ const (
 	schemeKey    = "apiKey"
 	schemeTwilio = "twilioSignature"
 	schemeEvents = "standardWebhooks"
+	schemeVapi   = "vapiSecret"
+	schemeRetell = "retellSignature"
 )
 
 // operation is one route and all that the document tells of it.
@@ -65,6 +67,10 @@ func newAPI(mux *http.ServeMux, public string) huma.API {
 					Description: "An API key of the org. On another org's path it is refused with 403."},
 				schemeTwilio: {Type: "apiKey", In: "header", Name: "X-Twilio-Signature",
 					Description: "Twilio's signature over the public URL and the form, with the auth token of the org's account."},
+				schemeVapi: {Type: "apiKey", In: "header", Name: "X-Vapi-Secret",
+					Description: "The org's secret of kind vapi, also as Authorization: Bearer."},
+				schemeRetell: {Type: "apiKey", In: "header", Name: "X-Retell-Signature",
+					Description: "Retell's signature over the raw body and its time, with the org's API key of kind retell."},
 				schemeEvents: {Type: "apiKey", In: "header", Name: "webhook-signature",
 					Description: "Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature over the raw body, with the org's secret."},
 			},
@@ -104,6 +110,17 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[slotView]():              "Slot",
 	reflect.TypeFor[freedView]():             "FreedBlock",
 	reflect.TypeFor[event]():                 "Event",
+	reflect.TypeFor[vapiBody]():              "VapiMessage",
+	reflect.TypeFor[vapiMessage]():           "VapiMessageBody",
+	reflect.TypeFor[vapiTalk]():              "VapiCall",
+	reflect.TypeFor[vapiNumber]():            "VapiCustomer",
+	reflect.TypeFor[vapiCall]():              "VapiToolCall",
+	reflect.TypeFor[vapiAnswer]():            "VapiResults",
+	reflect.TypeFor[vapiResult]():            "VapiResult",
+	reflect.TypeFor[retellBody]():            "RetellCall",
+	reflect.TypeFor[retellTalk]():            "RetellConversation",
+	reflect.TypeFor[retellAnswer]():          "RetellResult",
+	reflect.TypeFor[freeTime]():              "FreeTime",
 }
 
 // freedView answers DELETE blocks/{id}.

@@ -101,6 +101,22 @@ var (
 		request: twilioInbound{}, form: true, example: exampleTwilioInbound,
 		ok: http.StatusOK, response: "", answer: "<Response/>", media: "text/xml", problems: []string{"missing-field"},
 	}
+	opVapi = operation{
+		method: http.MethodPost, path: "/webhooks/vapi/{org}", id: "vapi", tag: "Webhooks", scheme: schemeVapi,
+		summary: "Tool calls of a Vapi assistant",
+		about: "check_availability, hold_slot, verify_code, resend_code, cancel_booking; `docs/voice-agents.md` tells how to connect. Answered with 200 " +
+			"and a sentence for each call within five seconds; other messages with an empty object. A repeat is told how the booking stands now.",
+		request: vapiBody{}, example: exampleVapi,
+		ok: http.StatusOK, response: vapiAnswer{}, answer: exampleVapiAnswer,
+	}
+	opRetell = operation{
+		method: http.MethodPost, path: "/webhooks/retell/{org}", id: "retell", tag: "Webhooks", scheme: schemeRetell,
+		summary: "Function calls of a Retell agent",
+		about: "The same tools. Answered with 200, a sentence in `result` and what it says as fields, within five seconds. " +
+			"The same function with the same arguments in one call takes effect once.",
+		request: retellBody{}, example: exampleRetell,
+		ok: http.StatusOK, response: retellAnswer{}, answer: exampleRetellAnswer,
+	}
 	opEvents = operation{
 		method: http.MethodPost, path: "/webhooks/events/{org}", id: "event", tag: "Webhooks", scheme: schemeEvents,
 		summary: "An event from the org's own systems",

@@ -56,12 +56,24 @@ var fieldDocs = map[string]string{
 	"Event.type":                 "booking.requested, booking.code_given or booking.canceled.",
 	"Event.timestamp":            "When it happened.",
 	"Event.data":                 "The body of the matching route.",
+	"VapiToolCall.arguments":     "An object, or a string that holds one.",
+	"VapiToolCall.parameters":    "What some messages call arguments.",
+	"VapiResult.result":          "One line to be read aloud.",
+	"VapiResult.error":           "The same, when the caller has to choose or to say something else.",
+	"RetellCall.args":            "An object. With \"args only\" it is the whole body.",
+	"RetellResult.result":        "To be read aloud.",
+	"RetellResult.status":        "held, confirmed, canceled, expired, free, none-free, pending, or the kind of problem.",
 	"FreedBlock.deleted_at":      "When it was freed.",
 	"TwilioStatus.MessageStatus": "queued, sent, delivered, undelivered, failed, …",
 	"TwilioInbound.OptOutType":   "Present when Twilio has answered a keyword already.",
 	"Problem.status":             "The HTTP status.",
 	"Alternative.resource":       "Where.",
 	"Slot.resource":              "Where.",
+}
+
+// platform reports a schema of what a voice agent's platform sends or reads.
+func platform(schema string) bool {
+	return strings.HasPrefix(schema, "Vapi") || strings.HasPrefix(schema, "Retell") || schema == "FreeTime"
 }
 
 // finishSchemas adds what types do not say. Objects stay open, since fields may be added and unknown ones are
@@ -76,6 +88,9 @@ func finishSchemas(doc *huma.OpenAPI) {
 			}
 			if p.Type == huma.TypeArray { // ours are empty, never null
 				p.Nullable = false
+			}
+			if platform(name) { // ids and names as the platform has them
+				continue
 			}
 			if field == "id" || strings.HasSuffix(name+"."+field, ".resource") && !strings.HasSuffix(name, "Request") {
 				p.Format = "uuid"
@@ -93,5 +108,9 @@ func finishSchemas(doc *huma.OpenAPI) {
 	schemas["TimelineEvent"].Properties["detail"] = &huma.Schema{Type: huma.TypeObject, Description: fieldDocs["TimelineEvent.detail"]}
 	schemas["Event"].Properties["data"] = &huma.Schema{Type: huma.TypeObject, Description: fieldDocs["Event.data"]}
 	schemas["Event"].Properties["timestamp"] = &huma.Schema{Type: huma.TypeString, Format: "date-time", Description: fieldDocs["Event.timestamp"]}
+	for _, p := range []string{"VapiToolCall.arguments", "VapiToolCall.parameters", "RetellCall.args"} {
+		name, field, _ := strings.Cut(p, ".")
+		schemas[name].Properties[field] = &huma.Schema{Description: fieldDocs[p]}
+	}
 	schemas["Event"].Required = []string{"type", "data"}
 }

@@ -3,6 +3,7 @@ package ingress
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -49,6 +50,9 @@ type submission struct {
 	// written. Nil: there is nothing to ask.
 	check  func(ctx context.Context, tx *store.Tx) error
 	prefer preference
+	// conversation is the call of a voice agent; "" = none. What was asked in it and is not answered yet is joined
+	// also by another key: an agent that asks again makes a call of its own.
+	conversation string
 }
 
 // reply answers a write.
@@ -129,10 +133,16 @@ func (in *Ingress) insert(ctx context.Context, s submission, id uuid.UUID) (firs
 	if err != nil {
 		return uuid.Nil, err
 	}
-	r := store.Request{ID: id, Kind: s.kind.name, Source: s.source, IdemKey: s.key, Body: pii.NewText(string(raw)), BookingID: s.booking}
+	r := store.Request{ID: id, Kind: s.kind.name, Source: s.source, IdemKey: s.key, Body: pii.NewText(string(raw)), BookingID: s.booking,
+		Conversation: s.conversation}
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = tasks.InTx(ctx, in.db, s.org, func(tx *store.Tx) error {
+		if s.conversation != "" {
+			if first, err = store.FindPending(ctx, tx, in.keys, r); !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
 		if s.key != "" {
 			var fresh bool
 			if first, fresh, err = store.InsertRequest(ctx, tx, in.keys, r); err != nil || !fresh {

@@ -77,6 +77,7 @@ const (
 	WhatMissing     Sentence = "what-missing"
 	ServiceUnknown  Sentence = "service-unknown"
 	ResourceUnknown Sentence = "resource-unknown"
+	NotOffered      Sentence = "not-offered"
 	TooLong         Sentence = "too-long"
 	CodeUnclear     Sentence = "code-unclear"
 	WrongCode       Sentence = "wrong-code"
