@@ -123,9 +123,10 @@ func TestDeliveredTwice(t *testing.T) {
 		r := voiceRig(t)
 		r.worker(t)
 		a := r.agent(platform, "+15550100042")
+		a.use(t, "check_availability", "service", "cleaning") // the secret is known from here on
 		body := a.body(t, "hold_slot", "service", "cleaning", "start", "in two days at 10 am")
 		var wg sync.WaitGroup
-		said := make([]heard, 12)
+		said := make([]heard, 6)
 		for i := range said {
 			wg.Go(func() { said[i] = a.send(t, body) })
 		}
