@@ -26,6 +26,7 @@ func TestDev(t *testing.T) {
 	t.Run("confirm by reply", func(t *testing.T) { testReply(t, r) })
 	t.Run("one slot", func(t *testing.T) { testContention(t, r) })
 	t.Run("no wait", func(t *testing.T) { testAccepted(t, r) })
+	t.Run("voice agents", func(t *testing.T) { testVoice(t, r) })
 	t.Run("operators", func(t *testing.T) { testOperators(t, r) })
 
 	t.Run("nothing in clear", func(t *testing.T) { testMarkers(t, r) })
