@@ -71,7 +71,7 @@ func (r ready) conversation(t *testing.T, platform string, days int) {
 	first.hears(t, cancel, "is canceled.")
 	say(second, "is confirmed.", "verify_code", "code", r.codeFor(t, second.number))
 	say(first, "at 4 PM with ", "hold_slot", append(who, "start", at("4 pm"))...)
-	say(first, "is canceled.", "cancel_booking")
+	say(first, "at 4 PM with ", "cancel_booking")
 	if n := first.turns + second.turns; n < 20 {
 		t.Errorf("%d turns", n)
 	}

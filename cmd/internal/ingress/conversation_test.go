@@ -99,6 +99,11 @@ func TestConversation(t *testing.T) {
 		if got := r.state(t, second); got != "confirmed" {
 			t.Errorf("the second booking is %s", got)
 		}
+		// 23: cancel it, said of the other booking
+		a.use(t, "cancel_booking").says(t, speech.English.Day(spokenDay(1), spokenDay(0))+" at 10 AM with ")
+		if got := r.state(t, second); got != "canceled" {
+			t.Errorf("the second booking is %s", got)
+		}
 		if n := r.count(t, "booking"); n != 3 {
 			t.Errorf("%d bookings, want 3", n)
 		}
