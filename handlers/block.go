@@ -16,7 +16,7 @@ import (
 type BlockCreate struct{ Keys *pii.Keyring }
 
 // Answer does the task.
-func (h *BlockCreate) Answer(ctx context.Context, tx *store.Tx, _ store.Asked, body BlockBody) (store.Answer, error) {
+func (h *BlockCreate) Answer(ctx context.Context, tx *store.Tx, _ store.Opened, body BlockBody) (store.Answer, error) {
 	r, span, err := ResolveBlock(ctx, tx, body)
 	if err != nil {
 		return store.Answer{}, err
@@ -89,7 +89,7 @@ type blockRef struct {
 type BlockDelete struct{}
 
 // Answer does the task.
-func (BlockDelete) Answer(ctx context.Context, tx *store.Tx, _ store.Asked, ref blockRef) (store.Answer, error) {
+func (BlockDelete) Answer(ctx context.Context, tx *store.Tx, _ store.Opened, ref blockRef) (store.Answer, error) {
 	at, err := store.DeleteBlock(ctx, tx, ref.Block)
 	return answer(200, map[string]any{"id": ref.Block, "deleted_at": at}), err
 }

@@ -13,7 +13,7 @@ import (
 type BookingCancel struct{}
 
 // Answer does the task.
-func (BookingCancel) Answer(ctx context.Context, tx *store.Tx, req store.Asked, _ struct{}) (store.Answer, error) {
+func (BookingCancel) Answer(ctx context.Context, tx *store.Tx, req store.Opened, _ struct{}) (store.Answer, error) {
 	b, problem, err := cancel(ctx, tx, req.BookingID.UUID)
 	return bookingAnswer(b, problem), err
 }

@@ -7,11 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/calendar"
 	"holdfast/store/pii"
-	"holdfast/tasks"
 )
 
 // BookingClaim does booking:claim. It takes a seat and creates customer, hold, code and text; or it records
@@ -27,7 +25,7 @@ type BookingClaim struct {
 const maxAlternatives = 3
 
 // Answer does the task.
-func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Asked, body BookingBody) (store.Answer, error) {
+func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Opened, body BookingBody) (store.Answer, error) {
 	phone, err := pii.ParsePhone(body.Customer.Phone, req.Region)
 	if err != nil {
 		return NewProblem("invalid-phone", "customer.phone", "").Answer(), nil
@@ -133,16 +131,7 @@ func (c *claimant) held(id uuid.UUID, cand store.Candidate, expires time.Time) (
 	store.NoteBooking(tx, id, "held", map[string]any{"until": expires})
 	verification := uuid.New()
 	store.InsertVerification(tx, keys, verification, id, 1)
-	m := store.Message{ID: uuid.New(), Kind: string(sms.KindCode), To: c.phone,
-		BookingID:      uuid.NullUUID{UUID: id, Valid: true},
-		VerificationID: uuid.NullUUID{UUID: verification, Valid: true}}
-	if err := store.InsertMessage(tx, keys, m); err != nil {
-		return store.Answer{}, err
-	}
-	if _, err := tasks.VerificationSend.Enqueue(tx, tasks.MessagePayload{Message: m.ID}, tasks.GiveUpAfter(c.h.SendGiveUp)); err != nil {
-		return store.Answer{}, err
-	}
-	return answer(201, ViewBooking(b)), nil
+	return answer(201, ViewBooking(b)), textCode(tx, keys, id, verification, c.phone, c.h.SendGiveUp)
 }
 
 func (c *claimant) customer() (uuid.UUID, error) {

@@ -23,6 +23,7 @@ type Problem struct {
 	Field        string        `json:"field,omitempty"`
 	Alternatives []Alternative `json:"alternatives,omitempty"`
 	AttemptsLeft *int          `json:"attempts_left,omitempty"`
+	RetryAfter   int           `json:"retry_after,omitempty"`
 	Bookings     []uuid.UUID   `json:"bookings,omitempty"`
 	Blocks       []uuid.UUID   `json:"blocks,omitempty"`
 	RequestID    string        `json:"request_id,omitempty"`
@@ -80,6 +81,9 @@ var ProblemKinds = map[string]ProblemKind{
 	"code-expired":            {409, "The code has expired", "Book again, or ask for a new code."},
 	"code-revoked":            {409, "There is no live code", "Too many wrong codes, or its text could not be delivered."},
 	"wrong-code":              {422, "The code is wrong", "attempts_left tells how many more tries there are."},
+	"too-soon":                {429, "The code was sent a moment ago", "retry_after tells when it may be sent again; nothing was sent."},
+	"too-many-sends":          {429, "The code was sent too often", "Three texts to a booking; retry_after tells when to book anew."},
+	"opted-out":               {409, "The number wants no texts", "Its owner replied STOP; only START from the same phone ends that."},
 	"sms-unavailable":         {503, "The org cannot send texts", "Its provider credentials are missing or refused; nothing was changed."},
 	"too-many-requests":       {429, "Too many requests", "Retry-After tells when."},
 	"temporarily-unavailable": {503, "Not available for the moment", "Retry-After tells when."},

@@ -12,7 +12,7 @@ import (
 
 // Answerer does the task of a request: it works on the request's body and answers it, in one transaction.
 type Answerer[B any] interface {
-	Answer(ctx context.Context, tx *store.Tx, req store.Asked, body B) (store.Answer, error)
+	Answer(ctx context.Context, tx *store.Tx, req store.Opened, body B) (store.Answer, error)
 }
 
 // Answering is the Worker of an Answerer. The request is opened before and its answer written down after; a

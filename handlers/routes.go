@@ -39,6 +39,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
 	Do(m, tasks.VerificationCheck, Answering(d.Keys, &VerificationCheck{Keys: d.Keys}))
+	Do(m, tasks.VerificationResend, Answering(d.Keys, &VerificationResend{Keys: d.Keys, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BlockCreate, Answering(d.Keys, &BlockCreate{Keys: d.Keys}))
 	Do(m, tasks.BlockDelete, Answering(d.Keys, BlockDelete{}))
 	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys})

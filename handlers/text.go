@@ -211,6 +211,11 @@ func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason strin
 	if err != nil || b.State != store.BookingHeld && b.State != store.BookingExpired {
 		return err
 	}
+	// A number that was replaced has no say in the code of the one that replaced it.
+	newest, err := store.LatestVerification(ctx, tx, b.ID)
+	if err != nil || newest.ID != m.VerificationID.UUID {
+		return err
+	}
 	other, err := store.CodeOnItsWay(ctx, tx, m.VerificationID.UUID, m.ID)
 	if err != nil || other {
 		return err

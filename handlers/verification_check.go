@@ -15,7 +15,7 @@ import (
 type VerificationCheck struct{ Keys *pii.Keyring }
 
 // Answer does the task.
-func (h *VerificationCheck) Answer(ctx context.Context, tx *store.Tx, req store.Asked, body CodeBody) (store.Answer, error) {
+func (h *VerificationCheck) Answer(ctx context.Context, tx *store.Tx, req store.Opened, body CodeBody) (store.Answer, error) {
 	code, _ := CleanCode(body.Code)
 	b, problem, err := checkCode(ctx, tx, h.Keys, req.BookingID.UUID, code)
 	return bookingAnswer(b, problem), err
@@ -81,6 +81,11 @@ func lateCode(ctx context.Context, tx *store.Tx, b *store.Booking, v store.Verif
 			return nil, confirm(tx, b, v)
 		}
 	}
+	return holdExpired(ctx, tx, *b)
+}
+
+// holdExpired is the problem of a hold that has lapsed, with free times near its own.
+func holdExpired(ctx context.Context, tx *store.Tx, b store.Booking) (*Problem, error) {
 	p := NewProblem("hold-expired", "", "")
 	offer, err := store.FindOffer(ctx, tx, b.ResourceID.String(), "", int(b.Span.End.Sub(b.Span.Start).Minutes()))
 	if err != nil {

@@ -10,6 +10,7 @@ CREATE TABLE request (
   fingerprint bytea NOT NULL,
   body_sealed bytea,
   booking_id  uuid,
+  conversation text, -- the call of a voice agent that it came from
   status      int,
   answer      json, -- as it was given: jsonb would reorder it
   created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -19,6 +20,7 @@ CREATE TABLE request (
   CHECK (done_at IS NULL OR body_sealed IS NULL)
 );
 CREATE UNIQUE INDEX request_idempotency ON request (org_id, source, idem_key) WHERE idem_key IS NOT NULL;
+CREATE INDEX request_conversation ON request (conversation, created_at) WHERE conversation IS NOT NULL;
 SELECT isolate('request');
 SELECT dispatch_may('request', 'SELECT (org_id, id, done_at)');
 GRANT SELECT, INSERT, UPDATE ON request TO holdfast_app;

@@ -473,6 +473,7 @@ CREATE TABLE public.request (
     fingerprint bytea NOT NULL,
     body_sealed bytea,
     booking_id uuid,
+    conversation text,
     status integer,
     answer json,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -782,6 +783,8 @@ CREATE INDEX message_booking ON public.message USING btree (booking_id);
 CREATE INDEX message_to ON public.message USING btree (to_hash, created_at);
 
 CREATE INDEX message_verification ON public.message USING btree (verification_id) WHERE (verification_id IS NOT NULL);
+
+CREATE INDEX request_conversation ON public.request USING btree (conversation, created_at) WHERE (conversation IS NOT NULL);
 
 CREATE UNIQUE INDEX request_idempotency ON public.request USING btree (org_id, source, idem_key) WHERE (idem_key IS NOT NULL);
 

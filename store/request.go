@@ -21,10 +21,12 @@ type Request struct {
 	IdemKey   string // "" = none
 	Body      pii.Text
 	BookingID uuid.NullUUID
+	// Conversation is the call that a voice agent asked in, as its platform names it; "" = none.
+	Conversation string
 }
 
-// Asked is a request as its task finds it, with what its work needs to know of the moment and the org.
-type Asked struct {
+// Opened is a request as its task finds it, with what its work needs to know of the moment and the org.
+type Opened struct {
 	Body      pii.Text
 	BookingID uuid.NullUUID
 	Now       time.Time // by the database's clock
@@ -56,14 +58,10 @@ func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id u
 	if err != nil {
 		return uuid.Nil, false, err
 	}
-	booking := ""
-	if r.BookingID.Valid {
-		booking = r.BookingID.UUID.String()
-	}
-	print := k.Fingerprint(tx.Org, purposeRequest, r.Kind, booking, r.Body.Reveal())
-	const insert = `INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint, body_sealed, booking_id)
-		VALUES ($1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8)`
-	args := []any{tx.Org, r.ID, r.Kind, r.Source, r.IdemKey, print, sealed, r.BookingID}
+	print := r.fingerprint(tx.Org, k)
+	const insert = `INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint, body_sealed, booking_id, conversation)
+		VALUES ($1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, NULLIF($9, ''))`
+	args := []any{tx.Org, r.ID, r.Kind, r.Source, r.IdemKey, print, sealed, r.BookingID, r.Conversation}
 	if r.IdemKey == "" {
 		tx.Queue(insert, args...)
 		return r.ID, true, nil
@@ -84,18 +82,29 @@ func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id u
 	return id, false, nil
 }
 
-// OpenRequest opens the request that a task answers. ErrNotFound: it answers none.
-func OpenRequest(k *pii.Keyring, t Task) (Asked, error) {
-	if !t.Request.Valid {
-		return Asked{}, ErrNotFound
+// fingerprint tells requests for the same thing from others.
+func (r Request) fingerprint(org uuid.UUID, k *pii.Keyring) []byte {
+	booking := ""
+	if r.BookingID.Valid {
+		booking = r.BookingID.UUID.String()
 	}
-	body, err := k.Open(t.Org, purposeRequest, t.asked.body)
-	return Asked{Body: pii.NewText(body), BookingID: t.asked.booking, Now: t.asked.now, Region: t.asked.region}, err
+	return k.Fingerprint(org, purposeRequest, r.Kind, booking, r.Body.Reveal())
 }
 
-// AnswerRequest queues the answer to a request and empties its body. The first answer stands.
+// OpenRequest opens the request that a task answers. ErrNotFound: it answers none.
+func OpenRequest(k *pii.Keyring, t Task) (Opened, error) {
+	if !t.Request.Valid {
+		return Opened{}, ErrNotFound
+	}
+	body, err := k.Open(t.Org, purposeRequest, t.asked.body)
+	return Opened{Body: pii.NewText(body), BookingID: t.asked.booking, Now: t.asked.now, Region: t.asked.region}, err
+}
+
+// AnswerRequest queues the answer to a request and empties its body. The first answer stands. One that says to
+// try again later (429, 503) lets go of the idempotency key, so that trying again is a request of its own.
 func AnswerRequest(tx *Tx, id uuid.UUID, a Answer) {
-	tx.Queue(`UPDATE request SET status = $3, answer = $4, done_at = clock_timestamp(), body_sealed = NULL
+	tx.Queue(`UPDATE request SET status = $3, answer = $4, done_at = clock_timestamp(), body_sealed = NULL,
+		idem_key = CASE WHEN $3 IN (429, 503) THEN NULL ELSE idem_key END
 		WHERE org_id = $1 AND id = $2 AND done_at IS NULL`, tx.Org, id, a.Status, a.Body)
 	tx.Answered = append(tx.Answered, id)
 }

@@ -21,3 +21,6 @@ var BlockCreate = define[RequestPayload]("block:create", Options{Queue: QueueCla
 
 // BlockDelete frees blocked time.
 var BlockDelete = define[RequestPayload]("block:delete", Options{Queue: QueueClaim})
+
+// VerificationResend texts a code once more, or a new one to another number.
+var VerificationResend = define[RequestPayload]("verification:resend", Options{Queue: QueueClaim})

@@ -27,6 +27,7 @@ func TestDev(t *testing.T) {
 	t.Run("one slot", func(t *testing.T) { testContention(t, r) })
 	t.Run("no wait", func(t *testing.T) { testAccepted(t, r) })
 	t.Run("load", func(t *testing.T) { testLoad(t, r) })
+	t.Run("voice agents", func(t *testing.T) { testVoice(t, r) })
 	t.Run("operators", func(t *testing.T) { testOperators(t, r) })
 	t.Run("validate", func(t *testing.T) { testValidate(t, r) })
 

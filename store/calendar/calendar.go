@@ -131,6 +131,11 @@ func (c Calendar) Slots(from, to time.Time, busy []Busy) []Slot {
 	return slots
 }
 
+// Free is how many seats are free for all of s, by what is taken.
+func (c Calendar) Free(s Span, busy []Busy) int {
+	return c.Seats - newSeats(c.Seats, busy).taken(c.Reserve(s))
+}
+
 // Reserve is what an appointment takes of a seat: itself and its buffers.
 func (c Calendar) Reserve(s Span) Span { return Span{s.Start.Add(-c.Before), s.End.Add(c.After)} }
 

@@ -41,6 +41,17 @@ func (in *Ingress) bookingRoutes() {
 		}
 		return in.fromAPI(ctx, c, s)
 	})
+	register(in, opResend, func(ctx context.Context, c *call, i *IDInput) (*reply, error) {
+		id, err := pathID(i.ID)
+		if err != nil {
+			return nil, err
+		}
+		s, err := in.resend(ctx, c.org, id, c.body)
+		if err != nil {
+			return nil, err
+		}
+		return in.fromAPI(ctx, c, s)
+	})
 	register(in, opCancel, func(ctx context.Context, c *call, i *IDInput) (*reply, error) {
 		id, err := pathID(i.ID)
 		if err != nil {
@@ -133,6 +144,41 @@ func verify(booking uuid.UUID, raw []byte) (submission, error) {
 	// Cleaned, so that a repeat that spaces its digits in another way is the same request.
 	body.Code = code.Reveal()
 	return ofBooking(kindVerify, booking, body), nil
+}
+
+// resend reads a wish for the code again. An empty body is one without a number.
+func (in *Ingress) resend(ctx context.Context, org, booking uuid.UUID, raw []byte) (submission, error) {
+	var body handlers.ResendBody
+	if len(raw) > 0 {
+		var err error
+		if body, err = decode[handlers.ResendBody](raw, ""); err != nil {
+			return submission{}, err
+		}
+	}
+	o, err := in.org(ctx, org)
+	if err != nil {
+		return submission{}, err
+	}
+	phone, p := body.Number(o.Region)
+	if p != nil {
+		return submission{}, p
+	}
+	s := ofBooking(kindResend, booking, body)
+	s.check = func(ctx context.Context, tx *store.Tx) error {
+		if p, err := handlers.CheckResend(ctx, tx, in.keys, booking, phone); err != nil || p != nil {
+			return errors.Join(err, asError(p))
+		}
+		return in.canText(ctx, tx)
+	}
+	return s, nil
+}
+
+// asError keeps a problem that is none from becoming an error that is one.
+func asError(p *handlers.Problem) error {
+	if p == nil {
+		return nil
+	}
+	return p
 }
 
 func cancelBooking(booking uuid.UUID) submission { return ofBooking(kindCancel, booking, struct{}{}) }

@@ -51,25 +51,32 @@ func (in *Ingress) eventRoutes() {
 
 // fromEvents proves a webhook by the org's secret, over the raw body and before any of it is read.
 func (in *Ingress) fromEvents(ctx context.Context, c *call, i *eventInput) (uuid.UUID, error) {
-	org, err := pathID(i.Org)
+	return in.bySecret(ctx, i.Org, "events", func(secret pii.Token) bool { return signed(secret, c) })
+}
+
+// bySecret proves a webhook by the org's secret of a kind. An unknown org, one without a secret and a wrong proof
+// are told apart by nobody.
+func (in *Ingress) bySecret(ctx context.Context, path, kind string, valid func(pii.Token) bool) (uuid.UUID, error) {
+	org, err := pathID(path)
 	if err != nil {
 		return org, in.denied("signature-org")
 	}
+	of := secretOf{org, kind}
 	load := func() (pii.Token, error) {
 		return read(ctx, in, org, func(ctx context.Context, tx *store.Tx) (pii.Token, error) {
-			return store.LoadWebhookSecret(ctx, tx, in.keys, "events")
+			return store.LoadWebhookSecret(ctx, tx, in.keys, kind)
 		})
 	}
-	if secret, ok := in.secrets.get(org); ok && signed(secret, c) {
+	if secret, ok := in.secrets.get(of); ok && valid(secret) {
 		return org, nil
 	}
-	secret, err := in.secrets.fresh(org, load)
+	secret, err := in.secrets.fresh(of, load)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return org, in.denied("signature-org")
 	case err != nil:
 		return org, err
-	case !signed(secret, c):
+	case !valid(secret):
 		return org, in.denied("signature")
 	}
 	return org, nil

@@ -29,6 +29,8 @@ var (
 
 	exampleCode = example(`{"code":"123 456"}`)
 
+	exampleResend = example(`{"phone":"+15550100043"}`)
+
 	exampleList = example(`{"bookings":[],"next_cursor":null}`)
 
 	exampleTimeline = example(`{"events":[{"at":"2026-11-20T09:00:00-05:00","kind":"held","detail":{"until":"2026-11-20T14:05:00Z"}},` +
@@ -54,6 +56,18 @@ var (
 
 	exampleTwilioInbound = example(`{"AccountSid":"AC00000000000000000000000000000001","MessageSid":"SM00000000000000000000000000000002",` +
 		`"From":"+15550100042","To":"+15550100001","Body":"123456"}`)
+
+	exampleVapi = example(`{"message":{"type":"tool-calls","toolCallList":[{"id":"toolu_01","name":"hold_slot","arguments":` +
+		`{"service":"cleaning","start":"Tuesday at 3 PM","name":"Ana Lee"}}],"call":{"id":"0190a000-0000-7000-8000-0000000000f1","customer":{"number":"+15550100042"}}}}`)
+
+	exampleVapiAnswer = example(`{"results":[{"toolCallId":"toolu_01","name":"hold_slot","result":` +
+		`"Tuesday the 24th at 3 PM with Dr. Lee is held. A code was sent to the number ending in 4 2."}]}`)
+
+	exampleRetell = example(`{"name":"hold_slot","call":{"call_id":"call_7f3a","direction":"inbound","from_number":"+15550100042"},` +
+		`"args":{"service":"cleaning","start":"Tuesday at 3 PM","name":"Ana Lee"}}`)
+
+	exampleRetellAnswer = example(`{"result":"Tuesday the 24th at 3 PM with Dr. Lee is held. A code was sent to the number ending in 4 2.",` +
+		`"status":"held","booking":"0190a111-2222-7333-8444-555566667777","state":"held","start":"2026-11-24T15:00:00-05:00","resource":"Dr. Lee"}`)
 
 	exampleEvent = example(`{"type":"booking.requested","timestamp":"2026-11-20T14:00:00Z","data":` +
 		`{"resource":"chair-1","start":"2026-11-24T15:00","customer":{"phone":"+15550100042","name":"Ana Lee"}}}`)

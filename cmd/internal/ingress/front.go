@@ -10,6 +10,16 @@ import (
 // maxBody is the largest body that is read. A booking with all its notes has a quarter of it.
 const maxBody = 64 << 10
 
+// maxVoiceBody is the same for voice agents, whose platforms send all that was said so far with each tool call.
+const maxVoiceBody = 2 << 20
+
+func bodyLimit(path string) int64 {
+	if strings.HasPrefix(path, "/webhooks/vapi/") || strings.HasPrefix(path, "/webhooks/retell/") {
+		return maxVoiceBody
+	}
+	return maxBody
+}
+
 // front stands before the mux: headers for all answers, and the body's size, which is judged before anything
 // else. It hands on the same *http.Request, on which the mux leaves the route.
 func (in *Ingress) front(mux http.Handler) http.Handler {
@@ -41,14 +51,15 @@ func buffer(r *http.Request) error {
 	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	if r.ContentLength > maxBody {
+	limit := bodyLimit(r.URL.Path)
+	if r.ContentLength > limit {
 		return newProblem("body-too-large", "", "")
 	}
-	raw, err := readBody(r)
+	raw, err := readBody(r, limit)
 	if err != nil {
 		return newProblem("invalid-json", "", "the body ended early")
 	}
-	if len(raw) > maxBody {
+	if int64(len(raw)) > limit {
 		return newProblem("body-too-large", "", "")
 	}
 	b := &buffered{raw: raw}
@@ -57,9 +68,9 @@ func buffer(r *http.Request) error {
 	return nil
 }
 
-func readBody(r *http.Request) ([]byte, error) {
+func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength < 0 { // chunked
-		return io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		return io.ReadAll(io.LimitReader(r.Body, limit+1))
 	}
 	raw := make([]byte, r.ContentLength)
 	_, err := io.ReadFull(r.Body, raw)

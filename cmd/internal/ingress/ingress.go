@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -44,13 +45,20 @@ type Ingress struct {
 	api     huma.API
 	handler http.Handler
 	waiter  *waiter
+	voices  sync.WaitGroup // tool calls in hand
 	clock   *clock
 
 	proved   *cache[[32]byte, store.Key]
 	orgs     *cache[uuid.UUID, store.Org]
 	offers   *cache[wanted, store.Offer]
 	accounts *cache[uuid.UUID, store.SMSAccount]
-	secrets  *cache[uuid.UUID, pii.Token] // of kind events
+	secrets  *cache[secretOf, pii.Token]
+}
+
+// secretOf names a webhook secret: whose, and of which kind.
+type secretOf struct {
+	org  uuid.UUID
+	kind string
 }
 
 // How long what was read of an org is believed. A revoked key lives on for as long as its entry does, which
@@ -81,7 +89,7 @@ func New(o Options) (*Ingress, error) {
 		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
 		offers:   newCache[wanted, store.Offer](believeOrg),
 		accounts: newCache[uuid.UUID, store.SMSAccount](believeSecret),
-		secrets:  newCache[uuid.UUID, pii.Token](believeSecret),
+		secrets:  newCache[secretOf, pii.Token](believeSecret),
 	}
 	mux := http.NewServeMux()
 	in.api = newAPI(mux, in.public)
@@ -98,7 +106,10 @@ func New(o Options) (*Ingress, error) {
 func (in *Ingress) Handler() http.Handler { return in.handler }
 
 // Close ends all waits, with 202, and what New began.
-func (in *Ingress) Close() { in.waiter.close() }
+func (in *Ingress) Close() {
+	in.waiter.close()
+	in.voices.Wait()
+}
 
 // routes registers every operation.
 func (in *Ingress) routes() {
@@ -108,6 +119,8 @@ func (in *Ingress) routes() {
 	in.blockRoutes()
 	in.twilioRoutes()
 	in.eventRoutes()
+	in.vapiRoutes()
+	in.retellRoutes()
 }
 
 // Server is h on addr with limits for the open internet.

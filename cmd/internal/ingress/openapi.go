@@ -17,6 +17,8 @@ const (
 	schemeKey    = "apiKey"
 	schemeTwilio = "twilioSignature"
 	schemeEvents = "standardWebhooks"
+	schemeVapi   = "vapiSecret"
+	schemeRetell = "retellSignature"
 )
 
 // operation is one route and all that the document tells of it.
@@ -28,6 +30,8 @@ type operation struct {
 	request any
 	form    bool
 	example any
+	// optional says that the body may be left out.
+	optional bool
 	// write says that the operation goes through submit: Prefer, Idempotency-Key (not for webhooks, which have
 	// their own), 202.
 	write bool
@@ -63,6 +67,10 @@ func newAPI(mux *http.ServeMux, public string) huma.API {
 					Description: "An API key of the org. On another org's path it is refused with 403."},
 				schemeTwilio: {Type: "apiKey", In: "header", Name: "X-Twilio-Signature",
 					Description: "Twilio's signature over the public URL and the form, with the auth token of the org's account."},
+				schemeVapi: {Type: "apiKey", In: "header", Name: "X-Vapi-Secret",
+					Description: "The org's secret of kind vapi, also as Authorization: Bearer."},
+				schemeRetell: {Type: "apiKey", In: "header", Name: "X-Retell-Signature",
+					Description: "Retell's signature over the raw body and its time, with the org's API key of kind retell."},
 				schemeEvents: {Type: "apiKey", In: "header", Name: "webhook-signature",
 					Description: "Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature over the raw body, with the org's secret."},
 			},
@@ -88,6 +96,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[handlers.BookingBody]():  "BookingRequest",
 	reflect.TypeFor[handlers.CustomerBody](): "CustomerRequest",
 	reflect.TypeFor[handlers.CodeBody]():     "CodeRequest",
+	reflect.TypeFor[handlers.ResendBody]():   "ResendRequest",
 	reflect.TypeFor[handlers.BlockBody]():    "BlockRequest",
 	reflect.TypeFor[handlers.BookingView]():  "Booking",
 	reflect.TypeFor[handlers.CustomerView](): "Customer",
@@ -101,6 +110,17 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[slotView]():              "Slot",
 	reflect.TypeFor[freedView]():             "FreedBlock",
 	reflect.TypeFor[event]():                 "Event",
+	reflect.TypeFor[vapiBody]():              "VapiMessage",
+	reflect.TypeFor[vapiMessage]():           "VapiMessageBody",
+	reflect.TypeFor[vapiTalk]():              "VapiCall",
+	reflect.TypeFor[vapiNumber]():            "VapiCustomer",
+	reflect.TypeFor[vapiCall]():              "VapiToolCall",
+	reflect.TypeFor[vapiAnswer]():            "VapiResults",
+	reflect.TypeFor[vapiResult]():            "VapiResult",
+	reflect.TypeFor[retellBody]():            "RetellCall",
+	reflect.TypeFor[retellTalk]():            "RetellConversation",
+	reflect.TypeFor[retellAnswer]():          "RetellResult",
+	reflect.TypeFor[freeTime]():              "FreeTime",
 }
 
 // freedView answers DELETE blocks/{id}.
@@ -155,7 +175,7 @@ func (o operation) document(doc *huma.OpenAPI) {
 	if o.form {
 		media = "application/x-www-form-urlencoded"
 	}
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{media: {Schema: schema, Example: o.example}}}
+	op.RequestBody = &huma.RequestBody{Required: !o.optional, Content: map[string]*huma.MediaType{media: {Schema: schema, Example: o.example}}}
 }
 
 var paramPrefer = &huma.Param{Name: headerPrefer, In: "header", Example: "wait=10", Schema: &huma.Schema{Type: huma.TypeString},
@@ -213,7 +233,7 @@ func documentProblem(all map[string]*huma.Response, kind string, schema *huma.Sc
 		all[status] = &huma.Response{Description: http.StatusText(p.Status), Content: map[string]*huma.MediaType{
 			"application/problem+json": {Schema: schema, Examples: map[string]*huma.Example{}}}}
 		switch p.Status {
-		case http.StatusServiceUnavailable:
+		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 			all[status].Headers = map[string]*huma.Param{"Retry-After": {Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "Seconds."}}
 		case http.StatusUnauthorized:
 			all[status].Headers = map[string]*huma.Param{"WWW-Authenticate": {Schema: &huma.Schema{Type: huma.TypeString}}}

@@ -101,7 +101,7 @@ func TestOperationsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	if len(ids) != 13 {
+	if len(ids) != 16 {
 		t.Errorf("%d operations", len(ids))
 	}
 }

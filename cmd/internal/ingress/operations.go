@@ -31,6 +31,17 @@ var (
 		request: handlers.CodeBody{}, example: exampleCode, write: true,
 		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleConfirmed, problems: codeProblems,
 	}
+	opResend = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/resend", id: "resend", tag: "Bookings", scheme: schemeKey,
+		summary: "Text the code again",
+		about: "Without `phone` the same code goes to the same number. Another `phone` gets a new code, the old one is dead at once, and the " +
+			"wrong codes given so far still count. Three texts to a booking; to the same number 30 seconds after the first, 60 after the second. " +
+			"A body is not needed.",
+		request: handlers.ResendBody{}, optional: true, example: exampleResend, write: true,
+		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld,
+		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "invalid-phone", "not-found", "already-confirmed", "booking-ended", "code-expired",
+			"code-revoked", "hold-expired", "opted-out", "too-soon", "too-many-sends", "sms-unavailable"},
+	}
 	opCancel = operation{
 		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/cancel", id: "cancel", tag: "Bookings", scheme: schemeKey,
 		summary: "Cancel a booking", about: "Frees its time. Canceling twice is no error. A body is not needed.",
@@ -89,6 +100,22 @@ var (
 		summary: "A text from a customer, from Twilio", about: "Answered with no words of ours: a reply, if any, is a text of its own.",
 		request: twilioInbound{}, form: true, example: exampleTwilioInbound,
 		ok: http.StatusOK, response: "", answer: "<Response/>", media: "text/xml", problems: []string{"missing-field"},
+	}
+	opVapi = operation{
+		method: http.MethodPost, path: "/webhooks/vapi/{org}", id: "vapi", tag: "Webhooks", scheme: schemeVapi,
+		summary: "Tool calls of a Vapi assistant",
+		about: "check_availability, hold_slot, verify_code, resend_code, cancel_booking; `docs/voice-agents.md` tells how to connect. Answered with 200 " +
+			"and a sentence for each call within five seconds; other messages with an empty object. A repeat is told how the booking stands now.",
+		request: vapiBody{}, example: exampleVapi,
+		ok: http.StatusOK, response: vapiAnswer{}, answer: exampleVapiAnswer,
+	}
+	opRetell = operation{
+		method: http.MethodPost, path: "/webhooks/retell/{org}", id: "retell", tag: "Webhooks", scheme: schemeRetell,
+		summary: "Function calls of a Retell agent",
+		about: "The same tools. Answered with 200, a sentence in `result` and what it says as fields, within five seconds. " +
+			"The same function with the same arguments in one call takes effect once.",
+		request: retellBody{}, example: exampleRetell,
+		ok: http.StatusOK, response: retellAnswer{}, answer: exampleRetellAnswer,
 	}
 	opEvents = operation{
 		method: http.MethodPost, path: "/webhooks/events/{org}", id: "event", tag: "Webhooks", scheme: schemeEvents,

@@ -43,6 +43,8 @@ const (
 func withHeaders(p *handlers.Problem) *Problem {
 	out := &Problem{Problem: *p}
 	switch {
+	case p.RetryAfter > 0:
+		out.header = http.Header{"Retry-After": {strconv.Itoa(p.RetryAfter)}}
 	case p.Type == handlers.ProblemBase+"sms-unavailable":
 		out.header = http.Header{"Retry-After": {strconv.Itoa(retryLater)}}
 	case p.Status == http.StatusServiceUnavailable:

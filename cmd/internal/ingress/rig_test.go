@@ -188,6 +188,7 @@ func (r *rig) work(ctx context.Context, org, task uuid.UUID, kind string) error 
 	work := map[string]func(context.Context, *store.Tx, store.Task, tasks.RequestPayload) error{
 		"booking": handlers.Answering(k, &handlers.BookingClaim{Keys: k, HoldTTL: 5 * time.Minute, SendGiveUp: 10 * time.Minute}).Work,
 		"verify":  handlers.Answering(k, &handlers.VerificationCheck{Keys: k}).Work,
+		"resend":  handlers.Answering(k, &handlers.VerificationResend{Keys: k, SendGiveUp: 10 * time.Minute}).Work,
 		"cancel":  handlers.Answering(k, handlers.BookingCancel{}).Work,
 		"block":   handlers.Answering(k, &handlers.BlockCreate{Keys: k}).Work,
 		"unblock": handlers.Answering(k, handlers.BlockDelete{}).Work,

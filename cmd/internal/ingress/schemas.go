@@ -19,6 +19,7 @@ var fieldDocs = map[string]string{
 	"CustomerRequest.locale":     "en or es: the language of the texts. By default the org's.",
 	"CustomerRequest.time_zone":  "IANA name, for quiet hours and times in texts.",
 	"CodeRequest.code":           "Six digits. Spaces, dashes and dots between them are fine.",
+	"ResendRequest.phone":        "Another number, as in customer.phone. By default the one that was given before.",
 	"BlockRequest.resource":      "Id or slug.",
 	"BlockRequest.start":         "As the start of a booking.",
 	"BlockRequest.end":           "After start.",
@@ -48,18 +49,31 @@ var fieldDocs = map[string]string{
 	"Problem.field":              "Which field, header or parameter it is about, as a path such as customer.phone.",
 	"Problem.alternatives":       "Free times near the one asked for.",
 	"Problem.attempts_left":      "Of a wrong code.",
+	"Problem.retry_after":        "Seconds until it is worth asking again; also in Retry-After.",
 	"Problem.bookings":           "In the way of a block.",
 	"Problem.blocks":             "In the way of a block.",
 	"Problem.request_id":         "Helps an operator find it; also in X-Request-Id.",
 	"Event.type":                 "booking.requested, booking.code_given or booking.canceled.",
 	"Event.timestamp":            "When it happened.",
 	"Event.data":                 "The body of the matching route.",
+	"VapiToolCall.arguments":     "An object, or a string that holds one.",
+	"VapiToolCall.parameters":    "What some messages call arguments.",
+	"VapiResult.result":          "One line to be read aloud.",
+	"VapiResult.error":           "The same, when the caller has to choose or to say something else.",
+	"RetellCall.args":            "An object. With \"args only\" it is the whole body.",
+	"RetellResult.result":        "To be read aloud.",
+	"RetellResult.status":        "held, confirmed, canceled, expired, free, none-free, pending, or the kind of problem.",
 	"FreedBlock.deleted_at":      "When it was freed.",
 	"TwilioStatus.MessageStatus": "queued, sent, delivered, undelivered, failed, …",
 	"TwilioInbound.OptOutType":   "Present when Twilio has answered a keyword already.",
 	"Problem.status":             "The HTTP status.",
 	"Alternative.resource":       "Where.",
 	"Slot.resource":              "Where.",
+}
+
+// platform reports a schema of what a voice agent's platform sends or reads.
+func platform(schema string) bool {
+	return strings.HasPrefix(schema, "Vapi") || strings.HasPrefix(schema, "Retell") || schema == "FreeTime"
 }
 
 // finishSchemas adds what types do not say. Objects stay open, since fields may be added and unknown ones are
@@ -74,6 +88,9 @@ func finishSchemas(doc *huma.OpenAPI) {
 			}
 			if p.Type == huma.TypeArray { // ours are empty, never null
 				p.Nullable = false
+			}
+			if platform(name) { // ids and names as the platform has them
+				continue
 			}
 			if field == "id" || strings.HasSuffix(name+"."+field, ".resource") && !strings.HasSuffix(name, "Request") {
 				p.Format = "uuid"
@@ -91,5 +108,9 @@ func finishSchemas(doc *huma.OpenAPI) {
 	schemas["TimelineEvent"].Properties["detail"] = &huma.Schema{Type: huma.TypeObject, Description: fieldDocs["TimelineEvent.detail"]}
 	schemas["Event"].Properties["data"] = &huma.Schema{Type: huma.TypeObject, Description: fieldDocs["Event.data"]}
 	schemas["Event"].Properties["timestamp"] = &huma.Schema{Type: huma.TypeString, Format: "date-time", Description: fieldDocs["Event.timestamp"]}
+	for _, p := range []string{"VapiToolCall.arguments", "VapiToolCall.parameters", "RetellCall.args"} {
+		name, field, _ := strings.Cut(p, ".")
+		schemas[name].Properties[field] = &huma.Schema{Description: fieldDocs[p]}
+	}
 	schemas["Event"].Required = []string{"type", "data"}
 }

@@ -3,6 +3,7 @@ package ingress
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/cmd/internal/telemetry"
+	"holdfast/handlers"
 	"holdfast/store"
 	"holdfast/store/pii"
 	"holdfast/tasks"
@@ -24,6 +26,7 @@ type kind struct {
 var (
 	kindBooking = kind{"booking", tasks.BookingClaim}
 	kindVerify  = kind{"verify", tasks.VerificationCheck}
+	kindResend  = kind{"resend", tasks.VerificationResend}
 	kindCancel  = kind{"cancel", tasks.BookingCancel}
 	kindBlock   = kind{"block", tasks.BlockCreate}
 	kindUnblock = kind{"unblock", tasks.BlockDelete}
@@ -47,6 +50,9 @@ type submission struct {
 	// written. Nil: there is nothing to ask.
 	check  func(ctx context.Context, tx *store.Tx) error
 	prefer preference
+	// conversation is the call of a voice agent; "" = none. What was asked in it and is not answered yet is joined
+	// also by another key: an agent that asks again makes a call of its own.
+	conversation string
 }
 
 // reply answers a write.
@@ -127,10 +133,16 @@ func (in *Ingress) insert(ctx context.Context, s submission, id uuid.UUID) (firs
 	if err != nil {
 		return uuid.Nil, err
 	}
-	r := store.Request{ID: id, Kind: s.kind.name, Source: s.source, IdemKey: s.key, Body: pii.NewText(string(raw)), BookingID: s.booking}
+	r := store.Request{ID: id, Kind: s.kind.name, Source: s.source, IdemKey: s.key, Body: pii.NewText(string(raw)), BookingID: s.booking,
+		Conversation: s.conversation}
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = tasks.InTx(ctx, in.db, s.org, func(tx *store.Tx) error {
+		if s.conversation != "" {
+			if first, err = store.FindPending(ctx, tx, in.keys, r); !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
 		if s.key != "" {
 			var fresh bool
 			if first, fresh, err = store.InsertRequest(ctx, tx, in.keys, r); err != nil || !fresh {
@@ -222,9 +234,7 @@ func (in *Ingress) answered(ctx context.Context, s submission, a store.Answer) *
 	case a.Status >= http.StatusBadRequest:
 		r.ContentType = "application/problem+json"
 		r.Body = withRequestID(a.Body, telemetry.RequestID(ctx))
-		if a.Status == http.StatusServiceUnavailable {
-			r.RetryAfter = strconv.Itoa(retryLater)
-		}
+		r.RetryAfter = retryAfter(a)
 	case a.Status == http.StatusCreated && s.kind.name == kindBooking.name:
 		var made struct {
 			ID uuid.UUID `json:"id"`
@@ -234,6 +244,20 @@ func (in *Ingress) answered(ctx context.Context, s submission, a store.Answer) *
 		}
 	}
 	return r
+}
+
+// retryAfter is when it is worth asking again after a stored problem: "" for those that time does not mend.
+func retryAfter(a store.Answer) string {
+	switch a.Status {
+	case http.StatusServiceUnavailable:
+		return strconv.Itoa(retryLater)
+	case http.StatusTooManyRequests:
+		var p handlers.Problem
+		if json.Unmarshal(a.Body, &p) == nil && p.RetryAfter > 0 {
+			return strconv.Itoa(p.RetryAfter)
+		}
+	}
+	return ""
 }
 
 // withRequestID adds the id of this request to a stored problem, which was made in a task.

@@ -181,7 +181,7 @@ func TestEventSignatures(t *testing.T) {
 // TestExamples replays docs/examples in the order in which a booking lives.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := voiceRig(t)
 	r.worker(t)
 	booked := r.example(t, "event-booking-requested.http", nil)
 	var b handlers.BookingView
@@ -197,6 +197,8 @@ func TestExamples(t *testing.T) {
 	want := map[string]int{
 		"twilio-status-delivered.http": 204, "twilio-status-undelivered.http": 204, "twilio-inbound.http": 200,
 		"event-booking-code-given.http": 200, "event-booking-canceled.http": 200, "book.http": 201,
+		"vapi-hold-slot.http": 200, "vapi-verify-code.http": 200, "vapi-status-update.http": 200,
+		"retell-hold-slot.http": 200, "retell-cancel-booking-args-only.http": 200,
 	}
 	for _, name := range []string{"twilio-status-delivered.http", "twilio-status-undelivered.http", "twilio-inbound.http",
 		"event-booking-code-given.http", "event-booking-canceled.http", "book.http"} {
@@ -204,6 +206,7 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
 		}
 	}
+	r.voiceExamples(t)
 	if len(names) != len(want)+1 {
 		t.Errorf("%d examples, %d replayed", len(names), len(want)+1)
 	}
@@ -220,7 +223,7 @@ func (r *rig) example(t *testing.T, name string, values map[string]string) answe
 		t.Fatal(err)
 	}
 	now := time.Now()
-	all := []string{"{{org}}", r.org.ID.String(), "{{account_sid}}", r.org.Account.SID, "{{api_key}}", r.org.Key.Reveal(),
+	all := []string{"{{org}}", r.org.ID.String(), "{{account_sid}}", r.org.Account.SID, "{{api_key}}", r.org.Key.Reveal(), "{{vapi_secret}}", vapiSecret,
 		"{{webhook_id}}", "msg_" + name, "{{timestamp}}", strconv.FormatInt(now.Unix(), 10), "{{now}}", now.Format(time.RFC3339), "{{start}}", tomorrow("10:00")}
 	for k, v := range values {
 		all = append(all, "{{"+k+"}}", v)
@@ -237,6 +240,8 @@ func (r *rig) example(t *testing.T, name string, values map[string]string) answe
 	} else if strings.HasPrefix(name, "event") {
 		signed := sign(t, r.org.Events, req.Header.Get("webhook-id"), now, body)
 		req.Header.Set("webhook-signature", signed[5])
+	} else if strings.HasPrefix(name, "retell") {
+		req.Header.Set("X-Retell-Signature", retellSign(body, now))
 	}
 	if strings.Contains(body, "{{") {
 		t.Fatalf("%s: not filled in: %s", name, body)

@@ -1,0 +1,143 @@
+package ingress
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"holdfast/store/pii"
+)
+
+type retellInput struct {
+	Org       string `path:"org"`
+	Tool      string `query:"tool" doc:"The function's name, where its payload is set to \"args only\"."`
+	Signature string `header:"X-Retell-Signature" doc:"v=<unix milliseconds>,d=<hex of HMAC-SHA256 over the body followed by that number>, with the API key of kind retell."`
+}
+
+// retellBody is a call of a function. With "args only" the body is Args alone.
+type retellBody struct {
+	Name string          `json:"name"`
+	Call *retellTalk     `json:"call,omitempty"`
+	Chat *retellTalk     `json:"chat,omitempty"`
+	Args json.RawMessage `json:"args"`
+}
+
+// retellTalk is the call, or the chat, that the function was called in.
+type retellTalk struct {
+	CallID     string `json:"call_id,omitempty"`
+	ChatID     string `json:"chat_id,omitempty"`
+	Direction  string `json:"direction,omitempty"`
+	FromNumber string `json:"from_number,omitempty"`
+	ToNumber   string `json:"to_number,omitempty"`
+}
+
+// retellAnswer is the sentence, and what it says as fields.
+type retellAnswer struct {
+	Result string `json:"result"`
+	facts
+}
+
+// retellWindow is how far a signature's time may lie from now, before or after.
+const retellWindow = 5 * time.Minute
+
+func (in *Ingress) retellRoutes() {
+	register(in, opRetell, func(ctx context.Context, c *call, i *retellInput) (*spoken, error) {
+		begun := time.Now()
+		org, err := in.fromRetell(ctx, c, i)
+		if err != nil {
+			return nil, err
+		}
+		talk, tool := readRetell(c.body, i.Tool)
+		talk.org, talk.begun = org, begun
+		s := in.speak(ctx, talk, []toolCall{tool})[0]
+		return speaking(retellAnswer{s.text, s.facts})
+	})
+}
+
+// fromRetell proves a request by its signature over the raw body.
+func (in *Ingress) fromRetell(ctx context.Context, c *call, i *retellInput) (uuid.UUID, error) {
+	ctx, cancel := context.WithTimeout(ctx, voiceProof)
+	defer cancel()
+	at, digest, ok := splitRetell(i.Signature)
+	if !ok || time.Since(at).Abs() > retellWindow {
+		return uuid.Nil, in.denied("signature-age")
+	}
+	return in.bySecret(ctx, i.Org, sourceRetell, func(key pii.Token) bool {
+		return len(key.Reveal()) >= minSecret && hmac.Equal(digest, retellDigest(key.Reveal(), c.body, at))
+	})
+}
+
+// splitRetell splits "v=<unix milliseconds>,d=<hex>".
+func splitRetell(header string) (at time.Time, digest []byte, ok bool) {
+	v, d, ok := strings.Cut(header, ",")
+	v, okV := strings.CutPrefix(strings.TrimSpace(v), "v=")
+	d, okD := strings.CutPrefix(strings.TrimSpace(d), "d=")
+	millis, err := strconv.ParseInt(v, 10, 64)
+	digest, err2 := hex.DecodeString(d)
+	return time.UnixMilli(millis), digest, ok && okV && okD && err == nil && err2 == nil && strconv.FormatInt(millis, 10) == v
+}
+
+func retellDigest(key string, body []byte, at time.Time) []byte {
+	mac := hmac.New(sha256.New, []byte(key))
+	_, _ = mac.Write(body) // a hash never fails
+	_, _ = mac.Write([]byte(strconv.FormatInt(at.UnixMilli(), 10)))
+	return mac.Sum(nil)
+}
+
+// readRetell reads either shape of a body. Retell names no call of a function, so that the key is made of what
+// was said; asked the same anew, it is the same key.
+func readRetell(raw []byte, name string) (conversation, toolCall) {
+	talk := conversation{source: sourceRetell}
+	var b retellBody
+	if err := json.Unmarshal(raw, &b); err != nil || b.Call == nil && b.Chat == nil && !object(b.Args) {
+		return talk, toolCall{name: name, args: argsOf(raw)}
+	}
+	if b.Name == "" {
+		b.Name = name
+	}
+	tool := toolCall{name: b.Name, args: argsOf(b.Args), repeats: true}
+	for _, t := range []*retellTalk{b.Call, b.Chat} {
+		if t != nil {
+			talk.id, talk.number = clean(t.CallID+t.ChatID), t.customer()
+		}
+	}
+	if talk.id != "" {
+		tool.key = keyOf(sourceRetell, talk.id, tool.name, tool.args.hash())
+	}
+	return talk, tool
+}
+
+func object(raw json.RawMessage) bool {
+	text := strings.TrimSpace(string(raw))
+	return strings.HasPrefix(text, "{")
+}
+
+// customer is who is on the line: who called, or who was called.
+func (t retellTalk) customer() pii.Phone {
+	number := t.FromNumber
+	if t.Direction == "outbound" {
+		number = t.ToNumber
+	}
+	p, err := pii.ParsePhone(number, "")
+	if err != nil {
+		return pii.Phone{}
+	}
+	return p
+}
+
+// hash tells arguments apart, however they were spelled as JSON.
+func (a toolArgs) hash() string {
+	canonical, err := json.Marshal(a)
+	if err != nil { // strings only: they marshal
+		return ""
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:16])
+}

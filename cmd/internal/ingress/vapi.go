@@ -1,0 +1,185 @@
+package ingress
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"holdfast/store/pii"
+)
+
+type vapiInput struct {
+	Org    string `path:"org"`
+	Secret string `header:"X-Vapi-Secret" doc:"The org's secret of kind vapi; Authorization: Bearer does as well."`
+}
+
+// vapiBody documents what is read of a message of Vapi's.
+type vapiBody struct {
+	Message vapiMessage `json:"message"`
+}
+
+// vapiMessage is one message. Tool calls come in up to three lists, in three shapes.
+type vapiMessage struct {
+	Type                 string     `json:"type"`
+	ToolCallList         []vapiCall `json:"toolCallList,omitempty"`
+	ToolCalls            []vapiCall `json:"toolCalls,omitempty"`
+	ToolWithToolCallList []vapiCall `json:"toolWithToolCallList,omitempty"`
+	Call                 vapiTalk   `json:"call,omitzero"`
+	Customer             vapiNumber `json:"customer,omitzero"`
+}
+
+// vapiTalk is the call that the message belongs to.
+type vapiTalk struct {
+	ID       string     `json:"id,omitempty"`
+	Customer vapiNumber `json:"customer,omitzero"`
+}
+
+type vapiNumber struct {
+	Number string `json:"number,omitempty"`
+}
+
+// vapiCall is a call of a tool: flat, as OpenAI writes it, or beside the tool that it calls.
+type vapiCall struct {
+	ID         string          `json:"id,omitempty"`
+	Name       string          `json:"name,omitempty"`
+	Arguments  json.RawMessage `json:"arguments,omitempty"`
+	Parameters json.RawMessage `json:"parameters,omitempty"`
+	Function   *vapiCall       `json:"function,omitempty"`
+	ToolCall   *vapiCall       `json:"toolCall,omitempty"`
+}
+
+// vapiAnswer is what Vapi reads, whatever came of the calls, if the status is 200. It takes no fields besides.
+type vapiAnswer struct {
+	Results []vapiResult `json:"results"`
+}
+
+// vapiResult answers one call, in one line.
+type vapiResult struct {
+	ToolCallID string `json:"toolCallId"`
+	Name       string `json:"name"`
+	Result     string `json:"result,omitempty"`
+	Error      string `json:"error,omitempty"`
+}
+
+// spoken answers a voice agent.
+type spoken struct {
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Body        []byte
+}
+
+func speaking(v any) (*spoken, error) {
+	body, err := json.Marshal(v)
+	return &spoken{"application/json", body}, err
+}
+
+func (in *Ingress) vapiRoutes() {
+	register(in, opVapi, func(ctx context.Context, c *call, i *vapiInput) (*spoken, error) {
+		begun := time.Now()
+		org, err := in.fromVapi(ctx, c, i)
+		if err != nil {
+			return nil, err
+		}
+		var body vapiBody
+		if json.Unmarshal(c.body, &body) != nil || body.Message.Type != "" && body.Message.Type != "tool-calls" {
+			return speaking(struct{}{}) // something that Vapi tells, and waits for nothing
+		}
+		m := body.Message
+		talk := conversation{org: org, source: sourceVapi, id: clean(m.Call.ID), begun: begun}
+		for _, n := range []vapiNumber{m.Call.Customer, m.Customer} {
+			if p, err := pii.ParsePhone(n.Number, ""); err == nil && talk.number.IsZero() {
+				talk.number = p
+			}
+		}
+		calls := m.calls()
+		if len(calls) == 0 {
+			return speaking(struct{}{})
+		}
+		out := vapiAnswer{Results: make([]vapiResult, len(calls))}
+		for n, s := range in.speak(ctx, talk, calls) {
+			r := vapiResult{ToolCallID: calls[n].id, Name: calls[n].name}
+			if r.Result = s.text; !s.ok {
+				r.Result, r.Error = "", s.text
+			}
+			out.Results[n] = r
+		}
+		return speaking(out)
+	})
+}
+
+// fromVapi proves a request by the secret that Vapi sends along.
+func (in *Ingress) fromVapi(ctx context.Context, c *call, i *vapiInput) (uuid.UUID, error) {
+	ctx, cancel := context.WithTimeout(ctx, voiceProof)
+	defer cancel()
+	given := []string{i.Secret}
+	if token, ok := bearer(c.header); ok {
+		given = append(given, token.Reveal())
+	}
+	return in.bySecret(ctx, i.Org, sourceVapi, func(secret pii.Token) bool {
+		right := 0
+		for _, g := range given {
+			right |= sameSecret(secret.Reveal(), g)
+		}
+		return right == 1
+	})
+}
+
+// sameSecret compares in constant time, also for other lengths. A short secret lets nobody in.
+func sameSecret(secret, given string) int {
+	a, b := sha256.Sum256([]byte(secret)), sha256.Sum256([]byte(given))
+	same := subtle.ConstantTimeCompare(a[:], b[:])
+	if len(secret) < minSecret {
+		return 0
+	}
+	return same
+}
+
+// calls lists the calls of all lists, each once and in order.
+func (m vapiMessage) calls() []toolCall {
+	var all []toolCall
+	seen := map[string]bool{}
+	for _, list := range [][]vapiCall{m.ToolCallList, m.ToolCalls, m.ToolWithToolCallList} {
+		for _, c := range list {
+			t := c.tool()
+			if t.id != "" && seen[t.id] {
+				continue
+			}
+			seen[t.id] = true
+			if t.id != "" {
+				t.key = keyOf(sourceVapi, m.Call.ID, t.id)
+			}
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// tool reads any of the shapes.
+func (c vapiCall) tool() toolCall {
+	t := toolCall{id: c.ID, name: c.Name}
+	args := c.Arguments
+	if args == nil {
+		args = c.Parameters
+	}
+	for _, inner := range []*vapiCall{c.Function, c.ToolCall} {
+		if inner == nil {
+			continue
+		}
+		i := inner.tool()
+		if i.id != "" {
+			t.id = i.id
+		}
+		if i.name != "" {
+			t.name = i.name
+		}
+		t.args = i.args
+		args = nil
+	}
+	if args != nil {
+		t.args = argsOf(args)
+	}
+	return t
+}

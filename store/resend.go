@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"holdfast/store/pii"
+)
+
+// MaxCodeSends is how many texts with a code one booking gets, whatever their numbers.
+const MaxCodeSends = 3
+
+// Sends is what must be known of a booking before another code is texted to a number.
+type Sends struct {
+	Codes    int           // texts with a code of the booking, over all numbers
+	ToNumber bool          // one of them went to the number asked about
+	Since    time.Duration // since the last of those was made
+	Own      bool          // the number is the customer's own already
+	OptedOut bool          // the number wants no texts from the org's sender
+}
+
+// FindSends looks it up for a booking that exists. phoneHash nil stands for the number of its customer.
+func FindSends(ctx context.Context, tx *Tx, booking uuid.UUID, phoneHash []byte) (s Sends, err error) {
+	err = tx.QueryRow(ctx, `WITH who AS (
+		SELECT COALESCE($3, c.phone_hash) AS hash, c.phone_hash AS own FROM booking b
+		  JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id WHERE b.org_id = $1 AND b.id = $2)
+		SELECT count(m.id), count(m.id) FILTER (WHERE m.to_hash = w.hash) > 0,
+		       COALESCE(min(clock_timestamp() - m.created_at) FILTER (WHERE m.to_hash = w.hash), '0'), w.hash = w.own,
+		       EXISTS (SELECT FROM sms_account a JOIN suppression x ON x.org_id = a.org_id AND x.phone_hash = w.hash
+		            AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number) WHERE a.org_id = $1)
+		  FROM who w LEFT JOIN message m ON m.org_id = $1 AND m.booking_id = $2 AND m.kind = 'code' AND m.state <> 'canceled'
+		 GROUP BY w.hash, w.own`, tx.Org, booking, phoneHash).Scan(&s.Codes, &s.ToNumber, &s.Since, &s.Own, &s.OptedOut)
+	return s, err
+}
+
+// FindCustomer finds a customer by phone; not valid when the org knows none with it.
+func FindCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, p pii.Phone) (id uuid.NullUUID, err error) {
+	err = tx.QueryRow(ctx, `SELECT (SELECT id FROM customer WHERE org_id = $1 AND phone_hash = $2)`,
+		tx.Org, PhoneHash(k, tx.Org, p)).Scan(&id)
+	return id, err
+}
+
+// GiveBooking queues that a locked booking is another customer's.
+func GiveBooking(tx *Tx, booking, customer uuid.UUID) {
+	tx.Queue(`UPDATE booking SET customer_id = $3 WHERE org_id = $1 AND id = $2`, tx.Org, booking, customer)
+}
