@@ -58,6 +58,9 @@ func (h *BookingClaim) claim(ctx context.Context, tx *store.Tx, req store.Loaded
 	if err != nil {
 		return store.Answer{}, err
 	}
+	if p := CheckCountry(offer, phone); p != nil { // the settings changed since the ingress checked
+		return p.Answer(), nil
+	}
 	candidates, err := store.CheckSlot(offer, body.Start, req.Now)
 	if err != nil {
 		return store.Answer{}, err

@@ -49,6 +49,9 @@ type Offer struct {
 	Service   *Service // nil when a resource was asked for by itself
 	Resources []Resource
 	Minutes   int // 0: each resource's default
+	// Countries are those whose phones the org texts (ISO 3166), by its settings at this moment. They come with the
+	// offer since whoever books looks it up anyway.
+	Countries []string
 }
 
 // Refusal is a request that cannot be met, as a rule of the domain: which field breaks which rule. Kind is the
@@ -81,7 +84,7 @@ func FindOffer(ctx context.Context, tx *Tx, resource, service string, minutes in
 		}
 	}
 	var err error
-	offer.Resources, err = findResources(ctx, tx, resource, offer.Service)
+	offer.Resources, offer.Countries, err = findResources(ctx, tx, resource, offer.Service)
 	if err != nil {
 		return Offer{}, err
 	}
@@ -115,22 +118,26 @@ func findService(ctx context.Context, tx *Tx, ref string) (Service, error) {
 	return s, err
 }
 
-// findResources lists the resources that ref and service leave, least busy in the next week first.
-func findResources(ctx context.Context, tx *Tx, ref string, service *Service) ([]Resource, error) {
+// findResources lists the resources that ref and service leave, and the countries that the org texts.
+func findResources(ctx context.Context, tx *Tx, ref string, service *Service) (found []Resource, countries []string, err error) {
 	var offering uuid.NullUUID
 	if service != nil {
 		offering = uuid.NullUUID{UUID: service.ID, Valid: true}
 	}
-	rows, err := tx.Query(ctx, `SELECT `+resourceColumns+` FROM resource r
+	rows, err := tx.Query(ctx, `SELECT `+resourceColumns+`,
+		       (SELECT COALESCE(st.doc -> 'countries', jsonb_build_array(g.region))
+		          FROM org g LEFT JOIN settings st ON st.org_id = g.id WHERE g.id = $1)
+		  FROM resource r
 		 WHERE r.org_id = $1 AND r.active
 		   AND ($3 = '' OR r.id = $2 OR r.slug = $3)
 		   AND ($4::uuid IS NULL OR EXISTS (SELECT FROM service_resource sr
 		        WHERE sr.org_id = $1 AND sr.service_id = $4 AND sr.resource_id = r.id))
 		 ORDER BY r.slug`, tx.Org, idOrNil(ref), ref, offering)
-	return many(rows, err, func(r pgx.CollectableRow) (v Resource, err error) {
-		err = r.Scan(&v.ID, &v.Slug, &v.Name, &v.TimeZone, &v.Seats, &v.DefaultMinutes, &v.BufferBefore, &v.BufferAfter, &v.Hours)
+	found, err = many(rows, err, func(r pgx.CollectableRow) (v Resource, err error) {
+		err = r.Scan(&v.ID, &v.Slug, &v.Name, &v.TimeZone, &v.Seats, &v.DefaultMinutes, &v.BufferBefore, &v.BufferAfter, &v.Hours, &countries)
 		return v, err
 	})
+	return found, countries, err
 }
 
 // idOrNil is ref as an id, or the nil id, which no row has.

@@ -8,6 +8,7 @@ import (
 
 	"holdfast/handlers"
 	"holdfast/store"
+	"holdfast/store/pii"
 )
 
 // What the path of an operation holds.
@@ -67,6 +68,10 @@ func (in *Ingress) book(ctx context.Context, org uuid.UUID, raw []byte) (submiss
 	if p := body.Check(o.Region); p != nil {
 		return submission{}, p
 	}
+	phone, err := pii.ParsePhone(body.Customer.Phone, o.Region)
+	if err != nil { // Check has read it
+		return submission{}, newProblem("invalid-phone", "customer.phone", "")
+	}
 	now, err := in.clock.now(ctx)
 	if err != nil {
 		return submission{}, err
@@ -75,6 +80,9 @@ func (in *Ingress) book(ctx context.Context, org uuid.UUID, raw []byte) (submiss
 		offer, err := store.FindOffer(ctx, tx, body.Resource, body.Service, int(body.Duration))
 		if err != nil {
 			return err
+		}
+		if p := handlers.CheckCountry(offer, phone); p != nil {
+			return p
 		}
 		if _, err = store.CheckSlot(offer, body.Start, now); err != nil {
 			return err
