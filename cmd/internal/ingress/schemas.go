@@ -80,6 +80,7 @@ func finishSchemas(doc *huma.OpenAPI) {
 	for name, s := range schemas {
 		if strings.HasPrefix(name, "Settings") { // all may be left out, and nothing else is taken
 			s.Required = nil
+			s.PrecomputeMessages()
 		} else {
 			s.AdditionalProperties = nil
 		}

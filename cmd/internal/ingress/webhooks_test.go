@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -197,9 +198,10 @@ func TestExamples(t *testing.T) {
 	want := map[string]int{
 		"twilio-status-delivered.http": 204, "twilio-status-undelivered.http": 204, "twilio-inbound.http": 200,
 		"event-booking-code-given.http": 200, "event-booking-canceled.http": 200, "book.http": 201,
+		"settings.http": 200,
 	}
 	for _, name := range []string{"twilio-status-delivered.http", "twilio-status-undelivered.http", "twilio-inbound.http",
-		"event-booking-code-given.http", "event-booking-canceled.http", "book.http"} {
+		"event-booking-code-given.http", "event-booking-canceled.http", "book.http", "settings.http"} {
 		if a := r.example(t, name, of); a.StatusCode != want[name] {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
 		}
@@ -211,6 +213,9 @@ func TestExamples(t *testing.T) {
 		t.Errorf("the text is %s", got)
 	}
 }
+
+// unfilled is a place in an example that nobody filled in. {{.Code}} is a template's own.
+var unfilled = regexp.MustCompile(`\{\{\w`)
 
 // example sends a file of docs/examples, filled in and signed.
 func (r *rig) example(t *testing.T, name string, values map[string]string) answer {
@@ -238,7 +243,7 @@ func (r *rig) example(t *testing.T, name string, values map[string]string) answe
 		signed := sign(t, r.org.Events, req.Header.Get("webhook-id"), now, body)
 		req.Header.Set("webhook-signature", signed[5])
 	}
-	if strings.Contains(body, "{{") {
+	if unfilled.MatchString(body) {
 		t.Fatalf("%s: not filled in: %s", name, body)
 	}
 	out, _ := http.NewRequestWithContext(t.Context(), req.Method, r.URL+req.URL.String(), strings.NewReader(body))
