@@ -61,6 +61,9 @@ func (e *env) settings(ref string, do func(*store.Tx, settings.Installation) (se
 			return err
 		})
 		if err != nil {
+			if invalid := (settings.Invalid)(nil); errors.As(err, &invalid) {
+				return fmt.Errorf("settings: %w", err)
+			}
 			return explain("settings", err)
 		}
 		out := json.NewEncoder(e.stdout)
