@@ -9,9 +9,9 @@ type AuditEntry struct {
 	Request string // the X-Request-Id, "" outside of one
 }
 
-// Audit queues a line of the audit log: it is written with the change that it tells of, or not at all. Nobody
+// NoteAudit queues a line of the audit log: it is written with the change that it tells of, or not at all. Nobody
 // can change or delete it afterwards.
-func Audit(tx *Tx, e AuditEntry) {
+func NoteAudit(tx *Tx, e AuditEntry) {
 	tx.Queue(`INSERT INTO audit_log (org_id, actor, action, subject, detail, request) VALUES ($1, $2, $3, $4, COALESCE($5, '{}'::jsonb), $6)`,
 		tx.Org, e.Actor, e.Action, e.Subject, e.Detail, e.Request)
 }

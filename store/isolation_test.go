@@ -31,7 +31,7 @@ func fill(t *testing.T, db *storetest.DB, org storetest.Org, phone, name, notes,
 			return err
 		}
 		store.SaveSettings(tx, []byte(`{"countries": ["US", "CA"]}`))
-		store.Audit(tx, store.AuditEntry{Actor: "cli", Action: "settings.change"})
+		store.NoteAudit(tx, store.AuditEntry{Actor: "cli", Action: "settings.change"})
 		store.NoteSecurity(tx, "foreign_key", uuid.NullUUID{}, "/v1/orgs/{org}/bookings")
 		err := store.InsertCustomer(tx, db.Keys, store.Customer{ID: w.customer, Phone: who, Name: pii.NewName(name), Locale: "es", TimeZone: "America/Chicago"})
 		if err != nil {

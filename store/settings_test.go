@@ -72,11 +72,11 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.in(func(tx *store.Tx) error {
-		store.Audit(tx, store.AuditEntry{Actor: "cli", Action: "settings.change", Detail: map[string]any{"version": 1}})
+		store.NoteAudit(tx, store.AuditEntry{Actor: "cli", Action: "settings.change", Detail: map[string]any{"version": 1}})
 		return nil
 	})
 	_ = w.once(func(tx *store.Tx) error {
-		store.Audit(tx, store.AuditEntry{Actor: "cli", Action: "rolled.back"})
+		store.NoteAudit(tx, store.AuditEntry{Actor: "cli", Action: "rolled.back"})
 		return context.Canceled
 	})
 	if got := value[string](w, "SELECT string_agg(action || ' ' || detail::text, ', ') FROM audit_log"); got != `settings.change {"version": 1}` {

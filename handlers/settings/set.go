@@ -51,7 +51,7 @@ func Set(ctx context.Context, tx *store.Tx, raw []byte, in Installation, by By) 
 		return d, s.Version, err
 	}
 	store.SaveSettings(tx, doc)
-	store.Audit(tx, store.AuditEntry{Actor: by.Actor, Action: "settings.change", Request: by.Request,
+	store.NoteAudit(tx, store.AuditEntry{Actor: by.Actor, Action: "settings.change", Request: by.Request,
 		Detail: map[string]any{"version": s.Version + 1, "changes": changes}})
 	return d, s.Version + 1, nil
 }
