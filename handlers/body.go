@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"holdfast/store"
 	"holdfast/store/pii"
 )
 
@@ -73,6 +75,14 @@ func (b BookingBody) Check(region string) *Problem {
 		}
 	}
 	return nil
+}
+
+// CheckCountry refuses a phone of a country that the org does not text, by the settings that came with the offer.
+func CheckCountry(o store.Offer, phone pii.Phone) *Problem {
+	if slices.Contains(o.Countries, phone.Region()) {
+		return nil
+	}
+	return NewProblem("country-not-allowed", "customer.phone", "must be a number of: "+strings.Join(o.Countries, ", "))
 }
 
 // CodeBody gives a code: POST …/verify.

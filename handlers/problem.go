@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"holdfast/handlers/settings"
 	"holdfast/store"
 )
 
@@ -26,7 +27,9 @@ type Problem struct {
 	RetryAfter   int           `json:"retry_after,omitempty"`
 	Bookings     []uuid.UUID   `json:"bookings,omitempty"`
 	Blocks       []uuid.UUID   `json:"blocks,omitempty"`
-	RequestID    string        `json:"request_id,omitempty"`
+	// Errors is all that is wrong, where it is more than one field.
+	Errors    []settings.Broken `json:"errors,omitempty"`
+	RequestID string            `json:"request_id,omitempty"`
 }
 
 // Error lets a Problem be returned as an error.
@@ -55,6 +58,9 @@ var ProblemKinds = map[string]ProblemKind{
 	"invalid-request":         {422, "A field breaks a rule", "field names it, detail tells the rule."},
 	"missing-field":           {422, "A required field is missing", "field names it."},
 	"invalid-phone":           {422, "The phone number cannot be dialled", "Send it as E.164 (+15550100042), or in the national form of the org's region."},
+	"country-not-allowed":     {422, "Numbers of that country are not texted", "The org's settings say which are: countries in GET …/settings."},
+	"invalid-settings":        {422, "A setting breaks a rule", "field names the first by its path and errors all of them; nothing was changed."},
+	"precondition-failed":     {412, "It has changed since", "If-Match names another version than the present one. Read it again, then change it."},
 	"invalid-start":           {422, "The start cannot be read", "RFC 3339 with an offset, or a local time as 2006-01-02T15:04."},
 	"invalid-code":            {422, "The code is not six digits", "Spaces and dashes are fine; nothing was counted."},
 	"start-in-past":           {422, "The start lies in the past", ""},
@@ -98,6 +104,13 @@ func NewProblem(kind, field, detail string) *Problem {
 		k = ProblemKind{Status: http.StatusInternalServerError, Title: kind}
 	}
 	return &Problem{Type: ProblemBase + kind, Title: k.Title, Status: k.Status, Field: field, Detail: detail}
+}
+
+// InvalidSettings tells all that is wrong with a document, the first of it as the problem's field.
+func InvalidSettings(all settings.Invalid) *Problem {
+	p := NewProblem("invalid-settings", all[0].Field, all[0].Detail)
+	p.Errors = all
+	return p
 }
 
 // Refused is a domain rule's refusal as a problem.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -20,8 +21,10 @@ type Deps struct {
 	CodeTTL   time.Duration
 	CallLimit time.Duration // of one call to the provider
 	Grace     time.Duration // HOLDFAST_RECONCILE_GRACE
-	Metrics   *tasks.Metrics
-	Texts     *prometheus.CounterVec
+	// Installation is what an org has that has set nothing itself.
+	Installation settings.Installation
+	Metrics      *tasks.Metrics
+	Texts        *prometheus.CounterVec
 }
 
 // NewTexts makes the counter of texts and registers it with reg.
@@ -35,7 +38,8 @@ func NewTexts(reg prometheus.Registerer) *prometheus.CounterVec {
 // NewMux binds every task type to its handler, a line each.
 func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	m := &Mux{}
-	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, ToCall: d.Metrics.ToCall, Texts: d.Texts}
+	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, Installation: d.Installation,
+		ToCall: d.Metrics.ToCall, Texts: d.Texts}
 	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
 	Do(m, tasks.VerificationCheck, Answering(d.Keys, &VerificationCheck{Keys: d.Keys}))

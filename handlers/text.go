@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -22,8 +23,10 @@ type SendText struct {
 	Sender    sms.Sender
 	PublicURL string // of our API: callbacks come back to it
 	CodeTTL   time.Duration
-	ToCall    prometheus.Observer    // seconds from the text's commit to its call
-	Texts     *prometheus.CounterVec // by kind and class
+	// Installation decides what the org has not set.
+	Installation settings.Installation
+	ToCall       prometheus.Observer    // seconds from the text's commit to its call
+	Texts        *prometheus.CounterVec // by kind and class
 }
 
 // textCall is one call to the provider.
@@ -115,7 +118,7 @@ func (h *SendText) render(tx *store.Tx, o store.Outgoing) (pii.Text, error) {
 		d.Code, d.ValidFor = code, h.validFor(o)
 		store.StartCode(tx, o.Verification.ID, h.CodeTTL)
 	}
-	return sms.Render(sms.Kind(o.Kind), o.Locale, d)
+	return settings.Read(o.Settings, h.Installation).Templates.Render(sms.Kind(o.Kind), o.Locale, d)
 }
 
 func account(a store.SMSAccount) sms.Account {

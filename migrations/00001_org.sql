@@ -85,6 +85,45 @@ CREATE TABLE sms_account (
 SELECT isolate('sms_account');
 GRANT SELECT ON sms_account TO holdfast_app;
 
+-- What the org has set, as far as it differs from the defaults: a default that changes later reaches who never set it.
+-- version counts the changes; a row with version 0 says as little as none.
+CREATE TABLE settings (
+  org_id     uuid PRIMARY KEY REFERENCES org,
+  doc        jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(doc) = 'object'),
+  version    int NOT NULL DEFAULT 0,
+  updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+SELECT isolate('settings');
+GRANT SELECT, INSERT, UPDATE ON settings TO holdfast_app;
+
+-- Who changed what of an org: written with the change, never changed and never deleted. actor is the id of an API key,
+-- or cli; request is the X-Request-Id. detail holds no personal data.
+CREATE TABLE audit_log (
+  org_id  uuid NOT NULL REFERENCES org,
+  id      bigint GENERATED ALWAYS AS IDENTITY,
+  at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  actor   text NOT NULL CHECK (actor <> ''),
+  action  text NOT NULL CHECK (action <> ''),
+  subject text NOT NULL DEFAULT '',
+  detail  jsonb NOT NULL DEFAULT '{}',
+  request text NOT NULL DEFAULT '',
+  PRIMARY KEY (org_id, id)
+);
+SELECT isolate('audit_log');
+GRANT INSERT ON audit_log TO holdfast_app;
+
+-- Not even the owner changes what was written. Rows are looked at after the statement, so that row-level security
+-- has its say before.
+-- +goose StatementBegin
+CREATE FUNCTION audit_log_stays() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'restrict_violation';
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION audit_log_stays() FROM PUBLIC;
+CREATE TRIGGER audit_log_rows AFTER UPDATE OR DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_stays();
+CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stays();
+
 -- Secrets that sign what comes in: events (Standard Webhooks), vapi, retell.
 CREATE TABLE webhook_secret (
   org_id     uuid NOT NULL REFERENCES org,

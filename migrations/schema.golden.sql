@@ -11,6 +11,15 @@ CREATE FUNCTION public.api_key_find(p_prefix text) RETURNS TABLE(org_id uuid, id
 $$;
 ALTER FUNCTION public.api_key_find(p_prefix text) OWNER TO holdfast_dispatch;
 
+CREATE FUNCTION public.audit_log_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+  RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'restrict_violation';
+END $$;
+ALTER FUNCTION public.audit_log_stays() OWNER TO holdfast_owner;
+
 CREATE FUNCTION public.block_take(p_org uuid, p_resource uuid, p_block uuid, p_from timestamp with time zone, p_to timestamp with time zone) RETURNS TABLE(booking_id uuid, block_id uuid)
     LANGUAGE plpgsql
     AS $$
@@ -298,6 +307,30 @@ CREATE TABLE public.api_key (
 ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.api_key OWNER TO holdfast_owner;
 
+CREATE TABLE public.audit_log (
+    org_id uuid NOT NULL,
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request text DEFAULT ''::text NOT NULL,
+    CONSTRAINT audit_log_action_check CHECK ((action <> ''::text)),
+    CONSTRAINT audit_log_actor_check CHECK ((actor <> ''::text))
+);
+
+ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_log OWNER TO holdfast_owner;
+ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.block (
     org_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -555,6 +588,17 @@ CREATE TABLE public.service_resource (
 ALTER TABLE ONLY public.service_resource FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.service_resource OWNER TO holdfast_owner;
 
+CREATE TABLE public.settings (
+    org_id uuid NOT NULL,
+    doc jsonb DEFAULT '{}'::jsonb NOT NULL,
+    version integer DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT settings_doc_check CHECK ((jsonb_typeof(doc) = 'object'::text))
+);
+
+ALTER TABLE ONLY public.settings FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.settings OWNER TO holdfast_owner;
+
 CREATE TABLE public.sms_account (
     org_id uuid NOT NULL,
     account_sid text NOT NULL,
@@ -671,6 +715,9 @@ ALTER TABLE ONLY public.api_key
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_prefix_key UNIQUE (prefix);
 
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (org_id, id);
+
 ALTER TABLE ONLY public.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (org_id, id);
 
@@ -737,6 +784,9 @@ ALTER TABLE ONLY public.service
 ALTER TABLE ONLY public.service_resource
     ADD CONSTRAINT service_resource_pkey PRIMARY KEY (org_id, service_id, resource_id);
 
+ALTER TABLE ONLY public.settings
+    ADD CONSTRAINT settings_pkey PRIMARY KEY (org_id);
+
 ALTER TABLE ONLY public.sms_account
     ADD CONSTRAINT sms_account_pkey PRIMARY KEY (org_id);
 
@@ -796,8 +846,15 @@ CREATE INDEX task_request ON public.task USING btree (request_id) WHERE (request
 
 CREATE UNIQUE INDEX verification_live ON public.verification USING btree (booking_id, org_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));
 
+CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.audit_log_stays();
+
+CREATE TRIGGER audit_log_rows AFTER DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
+
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
 ALTER TABLE ONLY public.block
     ADD CONSTRAINT block_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
@@ -865,6 +922,9 @@ ALTER TABLE ONLY public.service_resource
 ALTER TABLE ONLY public.service_resource
     ADD CONSTRAINT service_resource_org_id_service_id_fkey FOREIGN KEY (org_id, service_id) REFERENCES public.service(org_id, id);
 
+ALTER TABLE ONLY public.settings
+    ADD CONSTRAINT settings_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
 ALTER TABLE ONLY public.sms_account
     ADD CONSTRAINT sms_account_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
@@ -886,8 +946,11 @@ ALTER TABLE ONLY public.verification
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY audit_read ON public.api_key FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.audit_log FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.block FOR SELECT TO holdfast_audit USING (true);
 
@@ -916,6 +979,8 @@ CREATE POLICY audit_read ON public.security_event FOR SELECT TO holdfast_audit U
 CREATE POLICY audit_read ON public.service FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.service_resource FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.settings FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.sms_account FOR SELECT TO holdfast_audit USING (true);
 
@@ -950,6 +1015,8 @@ ALTER TABLE public.org ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY org_only ON public.api_key TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY org_only ON public.audit_log TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY org_only ON public.block TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.booking TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -978,6 +1045,8 @@ CREATE POLICY org_only ON public.service TO holdfast_app USING ((org_id = ( SELE
 
 CREATE POLICY org_only ON public.service_resource TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY org_only ON public.settings TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY org_only ON public.sms_account TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.suppression TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -991,6 +1060,8 @@ CREATE POLICY org_only ON public.verification TO holdfast_app USING ((org_id = (
 CREATE POLICY org_only ON public.webhook_secret TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY owner_all ON public.api_key TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.audit_log TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.block TO holdfast_owner USING (true) WITH CHECK (true);
 
@@ -1020,6 +1091,8 @@ CREATE POLICY owner_all ON public.service TO holdfast_owner USING (true) WITH CH
 
 CREATE POLICY owner_all ON public.service_resource TO holdfast_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON public.settings TO holdfast_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON public.sms_account TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.suppression TO holdfast_owner USING (true) WITH CHECK (true);
@@ -1036,6 +1109,7 @@ ALTER TABLE public.resource ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.security_event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.service ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.service_resource ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.settings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_account ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.suppression ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.task ENABLE ROW LEVEL SECURITY;
@@ -1047,6 +1121,7 @@ GRANT USAGE ON SCHEMA public TO holdfast_app;
 GRANT USAGE ON SCHEMA public TO holdfast_audit;
 REVOKE ALL ON FUNCTION public.api_key_find(p_prefix text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.api_key_find(p_prefix text) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.audit_log_stays() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_may(t regclass, granted text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_owns(f regprocedure) FROM PUBLIC;
 GRANT SELECT ON TABLE public.hold TO holdfast_audit;
@@ -1079,6 +1154,8 @@ GRANT SELECT(id) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(prefix) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(hash) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(revoked_at) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.audit_log TO holdfast_audit;
+GRANT INSERT ON TABLE public.audit_log TO holdfast_app;
 GRANT SELECT ON TABLE public.block TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.block TO holdfast_app;
 GRANT SELECT ON TABLE public.booking TO holdfast_audit;
@@ -1112,6 +1189,8 @@ GRANT SELECT ON TABLE public.service TO holdfast_audit;
 GRANT SELECT ON TABLE public.service TO holdfast_app;
 GRANT SELECT ON TABLE public.service_resource TO holdfast_audit;
 GRANT SELECT ON TABLE public.service_resource TO holdfast_app;
+GRANT SELECT ON TABLE public.settings TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.settings TO holdfast_app;
 GRANT SELECT ON TABLE public.sms_account TO holdfast_audit;
 GRANT SELECT ON TABLE public.sms_account TO holdfast_app;
 GRANT SELECT ON TABLE public.suppression TO holdfast_audit;

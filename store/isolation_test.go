@@ -27,6 +27,11 @@ func fill(t *testing.T, db *storetest.DB, org storetest.Org, phone, name, notes,
 	hash := store.PhoneHash(db.Keys, org.ID, who)
 	req, task, verification, msg, in := uuid.New(), uuid.New(), uuid.New(), uuid.New(), uuid.New()
 	w.in(func(tx *store.Tx) error {
+		if _, err := store.LockSettings(ctx, tx); err != nil {
+			return err
+		}
+		store.SaveSettings(tx, []byte(`{"countries": ["US", "CA"]}`))
+		store.NoteAudit(tx, store.AuditEntry{Actor: "cli", Action: "settings.change"})
 		store.NoteSecurity(tx, "foreign_key", uuid.NullUUID{}, "/v1/orgs/{org}/bookings")
 		err := store.InsertCustomer(tx, db.Keys, store.Customer{ID: w.customer, Phone: who, Name: pii.NewName(name), Locale: "es", TimeZone: "America/Chicago"})
 		if err != nil {

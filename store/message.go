@@ -198,10 +198,11 @@ type Outgoing struct {
 	Resource     string
 	Service      string
 	Verification Verification // zero without a code
+	Settings     Settings
 }
 
 // LockOutgoing locks a message and reads what its text says. The credentials are read with it each time, so a
-// change takes effect with the next text in every process.
+// change takes effect with the next text in every process; so are the settings.
 func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Outgoing, error) {
 	o := Outgoing{Message: Message{ID: id}}
 	var (
@@ -218,7 +219,8 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 		       EXISTS (SELECT FROM suppression x WHERE x.org_id = m.org_id AND x.phone_hash = m.to_hash
 		               AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number)),
 		       v.id, v.booking_id, COALESCE(v.generation, 0), COALESCE(v.kid, 0), COALESCE(v.state, ''),
-		       COALESCE(v.expires_at <= clock_timestamp(), false), COALESCE(v.expires_at - clock_timestamp(), '0')
+		       COALESCE(v.expires_at <= clock_timestamp(), false), COALESCE(v.expires_at - clock_timestamp(), '0'),
+		       COALESCE(st.version, 0), st.doc, g.region
 		  FROM message m JOIN org g ON g.id = m.org_id
 		  LEFT JOIN booking b ON b.org_id = m.org_id AND b.id = m.booking_id
 		  LEFT JOIN customer c ON c.org_id = m.org_id AND c.id = b.customer_id
@@ -226,10 +228,12 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 		  LEFT JOIN service s ON s.org_id = m.org_id AND s.id = b.service_id
 		  LEFT JOIN verification v ON v.org_id = m.org_id AND v.id = m.verification_id
 		  LEFT JOIN sms_account a ON a.org_id = m.org_id
+		  LEFT JOIN settings st ON st.org_id = m.org_id
 		 WHERE m.org_id = $1 AND m.id = $2`, tx.Org, id).
 		Scan(append(o.scan(&to), &o.OrgName, &o.Locale, &zoneName, &o.BookingState, &start, &o.Resource, &o.Service,
 			&a.SID, &token, &a.From, &a.MessagingServiceSID, &a.Version, &o.Suppressed,
-			&verification, &bkg, &v.Generation, &v.KID, &v.State, &v.Expired, &v.Left)...)
+			&verification, &bkg, &v.Generation, &v.KID, &v.State, &v.Expired, &v.Left,
+			&o.Settings.Version, &o.Settings.Doc, &o.Settings.Region)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return o, ErrNotFound
 	}

@@ -49,6 +49,9 @@ type Offer struct {
 	Service   *Service // nil when a resource was asked for by itself
 	Resources []Resource
 	Minutes   int // 0: each resource's default
+	// Countries are those whose phones the org texts (ISO 3166), by its settings at this moment. They come with the
+	// offer since whoever books looks it up anyway.
+	Countries []string
 }
 
 // Refusal is a request that cannot be met, as a rule of the domain: which field breaks which rule. Kind is the
@@ -69,7 +72,9 @@ func FindOffer(ctx context.Context, tx *Tx, resource, service string, minutes in
 	if resource == "" && service == "" {
 		return Offer{}, &Refusal{"missing-field", "resource", "name a resource, a service or both"}
 	}
-	rows, err := tx.Query(ctx, `SELECT `+resourceColumns+`, s.id, s.slug, s.name, s.minutes, s.buffer_before, s.buffer_after
+	rows, err := tx.Query(ctx, `SELECT `+resourceColumns+`, s.id, s.slug, s.name, s.minutes, s.buffer_before, s.buffer_after,
+		       (SELECT COALESCE(st.doc -> 'countries', jsonb_build_array(g.region))
+		          FROM org g LEFT JOIN settings st ON st.org_id = g.id WHERE g.id = $1)
 		  FROM resource r LEFT JOIN service s ON s.org_id = r.org_id AND s.active AND (s.id = $4 OR s.slug = $5)
 		 WHERE r.org_id = $1 AND r.active
 		   AND ($3 = '' OR r.id = $2 OR r.slug = $3)
@@ -78,9 +83,7 @@ func FindOffer(ctx context.Context, tx *Tx, resource, service string, minutes in
 		 ORDER BY r.slug`, tx.Org, idOrNil(resource), resource, idOrNil(service), service)
 	offer := Offer{Minutes: minutes}
 	offer.Resources, err = many(rows, err, func(row pgx.CollectableRow) (Resource, error) {
-		r, s, err := scanOffer(row)
-		offer.Service = s
-		return r, err
+		return scanOffer(row, &offer)
 	})
 	switch {
 	case err != nil:
@@ -93,8 +96,8 @@ func FindOffer(ctx context.Context, tx *Tx, resource, service string, minutes in
 	return offer, nil
 }
 
-// scanOffer reads a resource and the service that was asked for, nil when none was.
-func scanOffer(row pgx.CollectableRow) (r Resource, _ *Service, err error) {
+// scanOffer reads a resource, and into o the service that was asked for and the countries.
+func scanOffer(row pgx.CollectableRow, o *Offer) (r Resource, err error) {
 	var (
 		id            uuid.NullUUID
 		slug, name    *string
@@ -102,11 +105,11 @@ func scanOffer(row pgx.CollectableRow) (r Resource, _ *Service, err error) {
 		before, after *int
 	)
 	err = row.Scan(&r.ID, &r.Slug, &r.Name, &r.TimeZone, &r.Seats, &r.DefaultMinutes, &r.BufferBefore, &r.BufferAfter, &r.Hours,
-		&id, &slug, &name, &minutes, &before, &after)
-	if err != nil || !id.Valid {
-		return r, nil, err
+		&id, &slug, &name, &minutes, &before, &after, &o.Countries)
+	if err == nil && id.Valid {
+		o.Service = &Service{ID: id.UUID, Slug: *slug, Name: *name, Minutes: *minutes, BufferBefore: before, BufferAfter: after}
 	}
-	return r, &Service{ID: id.UUID, Slug: *slug, Name: *name, Minutes: *minutes, BufferBefore: before, BufferAfter: after}, nil
+	return r, err
 }
 
 // refuseOffer tells which of the two it was that nobody knows.

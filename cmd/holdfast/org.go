@@ -28,6 +28,7 @@ type orgCmd struct {
 	Resource    orgResourceCmd    `cmd:"" help:"What can be booked."`
 	Service     orgServiceCmd     `cmd:"" help:"What is done in an appointment."`
 
+	Settings      orgSettingsCmd      `cmd:"" help:"What the organisation decides for itself, as JSON."`
 	WebhookSecret orgWebhookSecretCmd `cmd:"" help:"Secrets of incoming webhooks."`
 }
 

@@ -39,6 +39,25 @@ func TestOrgCommands(t *testing.T) {
 	if out := must("", "org", "list"); !strings.Contains(out, org) {
 		t.Errorf("list: %s", out)
 	}
+	if out := must("", "org", "settings", "get", "clinic"); !strings.Contains(out, `"ES"`) || !strings.Contains(out, `"quiet_hours": "21-8"`) {
+		t.Errorf("settings: %s", out)
+	}
+	set := must(`{"countries":["ES","PT"],"templates":{"es":{"code":"{{.Code}} & ya"}}}`, "org", "settings", "set", "clinic")
+	if got := must("", "org", "settings", "get", org); got != set || !strings.Contains(got, `"{{.Code}} & ya"`) || must(got, "org", "settings", "set", org) != got {
+		t.Errorf("settings: %s", got)
+	}
+	if _, err := do(`{"countries":["spain"],"limits":{"phone":{"per_day":"secret"}}}`, "org", "settings", "set", "clinic"); err == nil ||
+		!strings.HasPrefix(err.Error(), "settings: countries: want ") || !strings.Contains(err.Error(), "; limits.phone.per_day: want ") ||
+		strings.Contains(err.Error(), "spain") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("bad settings: %v", err)
+	}
+	if got := must("", "org", "settings", "get", org); got != set {
+		t.Errorf("bad settings were kept: %s", got)
+	}
+	var audited string
+	if err := db.Admin.QueryRow(t.Context(), "SELECT string_agg(actor || ' ' || action, ', ') FROM audit_log").Scan(&audited); err != nil || audited != "cli settings.change" {
+		t.Errorf("audited: %s, %v", audited, err)
+	}
 	must("", "org", "key", "revoke", "clinic", key[:len("hf_")+12])
 	for _, bad := range [][]string{
 		{"org", "create", "clinic", "--name", "Again", "--time-zone", "UTC"},
@@ -50,6 +69,8 @@ func TestOrgCommands(t *testing.T) {
 		{"org", "service", "create", "clinic", "s2", "--name", "S", "--minutes", "5", "--resource", "room"},
 		{"org", "credentials", "set", "clinic", "--account-sid", "AC1", "--from", "+34600000001"},
 		{"org", "webhook-secret", "set", "clinic", "events"},
+		{"org", "settings", "set", "clinic"},
+		{"org", "settings", "get", "nobody"},
 	} {
 		out, err := do("not-base64!\n", bad...)
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"text/template"
 	"time"
 
 	"holdfast/store/pii"
@@ -33,12 +34,11 @@ type view struct{ Org, Resource, Service, When, Code, For string }
 //
 // An error means missing or unusable data; it names the field, never its value.
 func Render(kind Kind, locale string, d Data) (pii.Text, error) {
-	l := language(locale)
-	t, ok := templates[l][kind]
-	if !ok {
-		return pii.Text{}, fmt.Errorf("sms text: no kind %q", kind)
-	}
-	v, err := look(kind, l, d)
+	return Wording(nil).Render(kind, locale, d)
+}
+
+func fill(t *template.Template, kind Kind, locale string, d Data) (pii.Text, error) {
+	v, err := look(kind, locale, d)
 	if err != nil {
 		return pii.Text{}, fmt.Errorf("sms text %s: %w", kind, err)
 	}

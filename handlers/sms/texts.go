@@ -72,7 +72,7 @@ var templates = func() map[string]map[Kind]*template.Template {
 	for locale, kinds := range wording {
 		all[locale] = make(map[Kind]*template.Template, len(kinds))
 		for k, w := range kinds {
-			all[locale][k] = template.Must(template.New(string(k)).Option("missingkey=error").Parse(w))
+			all[locale][k] = template.Must(compile(k, w))
 		}
 	}
 	return all

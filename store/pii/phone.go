@@ -49,6 +49,11 @@ func (p Phone) Region() string {
 	return phonenumbers.GetRegionCodeForCountryCode(int(n.GetCountryCode()))
 }
 
+// KnownRegion reports whether an ISO 3166 region, as "US", has telephone numbers of its own.
+func KnownRegion(region string) bool {
+	return len(region) == 2 && phonenumbers.GetSupportedRegions()[region] // "001" is all that belongs to no region
+}
+
 // Last2 is what may be shown of a number: its last two digits.
 func (p Phone) Last2() string {
 	e164 := p.Reveal()

@@ -20,6 +20,7 @@ import (
 	"holdfast/cmd/internal/ops"
 	"holdfast/cmd/internal/telemetry"
 	"holdfast/handlers"
+	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -160,7 +161,8 @@ func (s *System) startWorker(ctx context.Context) error {
 		Mux: handlers.NewMux(handlers.Deps{
 			Keys: s.keys, Twilio: sms.New(cfg.TwilioBaseURL, cfg.HTTPTimeout, nil), PublicURL: cfg.PublicURL,
 			HoldTTL: cfg.HoldTTL, CodeTTL: cfg.CodeTTL, CallLimit: cfg.HTTPTimeout, Grace: cfg.ReconcileGrace,
-			Metrics: metrics, Texts: handlers.NewTexts(s.metrics.Registry),
+			Installation: settings.Installation{QuietHours: cfg.QuietHours},
+			Metrics:      metrics, Texts: handlers.NewTexts(s.metrics.Registry),
 		}, tasks.PeriodicTable(cfg.SweepInterval))}
 
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
@@ -191,7 +193,8 @@ func (s *System) startScheduler(context.Context) error {
 func (s *System) startIngress(context.Context) error {
 	metrics := ingress.NewMetrics()
 	metrics.Register(s.metrics.Registry)
-	in, err := ingress.New(ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics}) //nolint:contextcheck // requests bring contexts of their own
+	in, err := ingress.New(ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics,
+		Installation: settings.Installation{QuietHours: s.cfg.QuietHours}}) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {
 		return fmt.Errorf("ingress: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"holdfast/store/calendar"
 	"holdfast/store/pii"
 )
 
@@ -72,13 +73,13 @@ type Twilio struct {
 
 // Booking is the policy that an org's own settings may narrow.
 type Booking struct {
-	HoldTTL        time.Duration `env:"HOLD_TTL" default:"5m" min:"1s" max:"24h" desc:"how long a slot is held for an unverified customer"`
-	CodeTTL        time.Duration `env:"CODE_TTL" default:"10m" min:"1s" max:"1h" desc:"life of a one-time code; NIST SP 800-63B asks for 10m at most"`
-	SweepInterval  time.Duration `env:"SWEEP_INTERVAL" default:"15s" min:"1s" max:"1h" desc:"how often lapsed holds, follow-ups, reminders and messages are looked for"`
-	FollowupDelay  time.Duration `env:"FOLLOWUP_DELAY" default:"2m" min:"0s" max:"24h" desc:"from a hold's expiry to the one follow-up"`
-	KeepWindow     time.Duration `env:"KEEP_WINDOW" default:"24h" min:"1s" max:"168h" desc:"how long a reply K to a follow-up still takes the slot"`
-	QuietHours     QuietHours    `env:"QUIET_HOURS" default:"21-8" desc:"hours without follow-ups and reminders in the customer's zone, or off; codes are always sent"`
-	ReconcileGrace time.Duration `env:"RECONCILE_GRACE" default:"60s" min:"100ms" max:"1h" desc:"after how long a text of unknown outcome counts as not sent"`
+	HoldTTL        time.Duration       `env:"HOLD_TTL" default:"5m" min:"1s" max:"24h" desc:"how long a slot is held for an unverified customer"`
+	CodeTTL        time.Duration       `env:"CODE_TTL" default:"10m" min:"1s" max:"1h" desc:"life of a one-time code; NIST SP 800-63B asks for 10m at most"`
+	SweepInterval  time.Duration       `env:"SWEEP_INTERVAL" default:"15s" min:"1s" max:"1h" desc:"how often lapsed holds, follow-ups, reminders and messages are looked for"`
+	FollowupDelay  time.Duration       `env:"FOLLOWUP_DELAY" default:"2m" min:"0s" max:"24h" desc:"from a hold's expiry to the one follow-up"`
+	KeepWindow     time.Duration       `env:"KEEP_WINDOW" default:"24h" min:"1s" max:"168h" desc:"how long a reply K to a follow-up still takes the slot"`
+	QuietHours     calendar.QuietHours `env:"QUIET_HOURS" default:"21-8" desc:"hours without follow-ups and reminders in the customer's zone, or off; codes are always sent"`
+	ReconcileGrace time.Duration       `env:"RECONCILE_GRACE" default:"60s" min:"100ms" max:"1h" desc:"after how long a text of unknown outcome counts as not sent"`
 }
 
 // Secrets are the keys that the database never sees. See pii.Keys.

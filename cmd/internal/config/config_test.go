@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/cmd/internal/config"
+	"holdfast/store/calendar"
 	"holdfast/store/pii"
 )
 
@@ -46,7 +47,7 @@ func TestDefaults(t *testing.T) {
 	want.TwilioBaseURL = "https://api.twilio.com"
 	want.HoldTTL, want.CodeTTL, want.SweepInterval = 5*time.Minute, 10*time.Minute, 15*time.Second
 	want.FollowupDelay, want.KeepWindow = 2*time.Minute, 24*time.Hour
-	want.QuietHours = config.QuietHours{From: 21, To: 8}
+	want.QuietHours = calendar.QuietHours{From: 21, To: 8}
 	want.ReconcileGrace = time.Minute
 	want.ClaimConcurrency, want.SendConcurrency, want.DefaultConcurrency = 16, 16, 8
 	want.LowConcurrency, want.TickConcurrency = 4, 2
@@ -208,7 +209,7 @@ func TestValidateByHand(t *testing.T) {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	c.HoldTTL, c.QuietHours = 0, config.QuietHours{From: 30, To: 1}
+	c.HoldTTL, c.QuietHours = 0, calendar.QuietHours{From: 30, To: 1}
 	if got, want := names(t, c.Validate()), []string{"HOLD_TTL", "QUIET_HOURS"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("named %v, want %v", got, want)
 	}

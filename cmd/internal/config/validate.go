@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"holdfast/store/calendar"
 	"holdfast/store/pii"
 )
 
@@ -90,7 +91,7 @@ func (t Twilio) problems() []Problem {
 }
 
 func (b Booking) problems() []Problem {
-	return want(b.QuietHours.valid(), "QUIET_HOURS", errQuietHours.Error())
+	return want(b.QuietHours.Valid(), "QUIET_HOURS", calendar.ErrQuietHours.Error())
 }
 
 // problems tries each key beside two good ones, so that all bad keys are named at once.
@@ -160,8 +161,8 @@ func (v variable) rule() string {
 		return fmt.Sprintf("want a duration such as %s, from %s to %s", v.tag("default"), v.tag("min"), v.tag("max"))
 	case reflect.TypeFor[int](), reflect.TypeFor[int32]():
 		return fmt.Sprintf("want a whole number from %s to %s", v.tag("min"), v.tag("max"))
-	case reflect.TypeFor[QuietHours]():
-		return errQuietHours.Error()
+	case reflect.TypeFor[calendar.QuietHours]():
+		return calendar.ErrQuietHours.Error()
 	case reflect.TypeFor[slog.Level]():
 		return "want debug, info, warn or error"
 	default:

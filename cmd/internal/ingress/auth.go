@@ -20,6 +20,7 @@ import (
 // call is one request to an operation, as far as a handler needs it beyond its own parameters.
 type call struct {
 	org    uuid.UUID // proved by a key; the zero id where a signature is still to be checked
+	key    uuid.UUID // that key
 	header http.Header
 	body   []byte
 	uri    string // path and query as they were sent
@@ -68,7 +69,7 @@ func (in *Ingress) byKey(ctx context.Context, c *call, r *http.Request) error {
 		in.noteForeign(ctx, key, c.route)
 		return newProblem("forbidden", "", "")
 	}
-	c.org = key.Org
+	c.org, c.key = key.Org, key.ID
 	return readable(r)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/handlers"
 	"holdfast/store"
+	"holdfast/store/pii"
 )
 
 // What the path of an operation holds.
@@ -79,12 +80,16 @@ func (in *Ingress) book(ctx context.Context, org uuid.UUID, raw []byte) (submiss
 	if p := body.Check(o.Region); p != nil {
 		return submission{}, p
 	}
+	phone, err := pii.ParsePhone(body.Customer.Phone, o.Region)
+	if err != nil { // Check has read it
+		return submission{}, newProblem("invalid-phone", "customer.phone", "")
+	}
 	now, err := in.clock.now(ctx)
 	if err != nil {
 		return submission{}, err
 	}
 	return submission{kind: kindBooking, body: body, check: func(ctx context.Context, tx *store.Tx) error {
-		if err := in.checkSlot(ctx, tx, body, now); err != nil {
+		if err := in.checkSlot(ctx, tx, body, phone, now); err != nil {
 			return err
 		}
 		return in.canText(ctx, tx)
@@ -98,21 +103,25 @@ type wanted struct {
 	minutes           int
 }
 
-// checkSlot checks a start against what is offered. An offer is believed for a few seconds when it can be met: the
-// claim looks again. It is never believed when it cannot: the hours may have changed a moment ago.
-func (in *Ingress) checkSlot(ctx context.Context, tx *store.Tx, body handlers.BookingBody, now time.Time) error {
+// checkSlot checks a wish against what is offered. An offer is believed for a few seconds when it can meet the wish:
+// the claim looks again. It is never believed when it cannot: hours or countries may have changed a moment ago.
+func (in *Ingress) checkSlot(ctx context.Context, tx *store.Tx, body handlers.BookingBody, phone pii.Phone, now time.Time) error {
 	w := wanted{tx.Org, body.Resource, body.Service, int(body.Duration)}
-	if offer, ok := in.offers.get(w); ok {
-		if _, err := store.CheckSlot(offer, body.Start, now); err == nil {
-			return nil
+	meets := func(o store.Offer) error {
+		if p := handlers.CheckCountry(o, phone); p != nil {
+			return p
 		}
+		_, err := store.CheckSlot(o, body.Start, now)
+		return err
+	}
+	if offer, ok := in.offers.get(w); ok && meets(offer) == nil {
+		return nil
 	}
 	offer, err := in.offers.fresh(w, func() (store.Offer, error) { return store.FindOffer(ctx, tx, w.resource, w.service, w.minutes) })
 	if err != nil {
 		return err
 	}
-	_, err = store.CheckSlot(offer, body.Start, now)
-	return err
+	return meets(offer)
 }
 
 // canText fails when the org has no credentials to send a code with. Told here, it is not stored as the answer

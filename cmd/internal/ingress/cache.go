@@ -67,6 +67,17 @@ func (c *cache[K, V]) trim(now time.Time) {
 	}
 }
 
+// forget drops what is remembered of some keys. A look-up that is under way may still bring back what it found.
+func (c *cache[K, V]) forget(which func(K) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := range c.entries {
+		if which(k) {
+			delete(c.entries, k)
+		}
+	}
+}
+
 // find is the remembered value of k, or what load finds.
 func (c *cache[K, V]) find(k K, load func() (V, error)) (V, error) {
 	if v, ok := c.get(k); ok {

@@ -1,6 +1,11 @@
 package ingress
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"holdfast/handlers/settings"
+	"holdfast/store/calendar"
+)
 
 // example is JSON as it stands, for the document.
 func example(text string) json.RawMessage { return json.RawMessage(text) }
@@ -72,3 +77,21 @@ var (
 	exampleEvent = example(`{"type":"booking.requested","timestamp":"2026-11-20T14:00:00Z","data":` +
 		`{"resource":"chair-1","start":"2026-11-24T15:00","customer":{"phone":"+15550100042","name":"Ana Lee"}}}`)
 )
+
+// exampleSetSettings is docs/examples/settings.http: what an org sets that texts two countries in its own words.
+var exampleSetSettings = example(`{"countries":["US","CA"],"failed_text":"release_hold",` +
+	`"templates":{"en":{"code":"{{.Code}} is your code for {{.Org}}, good for {{.For}}. Questions? Call 202 555 0100."}},` +
+	`"reminders":{"minutes_before":[1440,120]}}`)
+
+// exampleSettings is what the example sets, with all defaults.
+func exampleSettings() json.RawMessage {
+	d, err := settings.Parse(exampleSetSettings, "US", settings.Installation{QuietHours: calendar.QuietHours{From: 21, To: 8}})
+	if err != nil {
+		return example(`{}`) // a test reads the example as it stands
+	}
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return example(`{}`)
+	}
+	return raw
+}

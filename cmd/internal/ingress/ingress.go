@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"holdfast/handlers/settings"
 	"holdfast/store"
 	"holdfast/store/pii"
 	"holdfast/tasks"
@@ -31,16 +32,19 @@ type Options struct {
 	PublicURL string
 	Log       *slog.Logger
 	Metrics   *Metrics // nil: counted, shown nowhere
+	// Installation decides what orgs have not set.
+	Installation settings.Installation
 }
 
 // Ingress answers the API and the webhooks. Its handler sets http.Request.Pattern on the request it gets, so
 // telemetry.HTTP fits around it.
 type Ingress struct {
-	db      *tasks.DB
-	keys    *pii.Keyring
-	public  string
-	log     *slog.Logger
-	metrics *Metrics
+	db       *tasks.DB
+	keys     *pii.Keyring
+	public   string
+	log      *slog.Logger
+	metrics  *Metrics
+	defaults settings.Installation
 
 	api     huma.API
 	handler http.Handler
@@ -83,7 +87,7 @@ func New(o Options) (*Ingress, error) {
 		o.Metrics = NewMetrics()
 	}
 	in := &Ingress{
-		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics,
+		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics, defaults: o.Installation,
 		clock:    &clock{pool: o.DB.Pool},
 		proved:   newCache[[32]byte, store.Key](believeKey),
 		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
@@ -117,6 +121,7 @@ func (in *Ingress) routes() {
 	in.readRoutes()
 	in.availabilityRoutes()
 	in.blockRoutes()
+	in.settingsRoutes()
 	in.twilioRoutes()
 	in.eventRoutes()
 	in.vapiRoutes()

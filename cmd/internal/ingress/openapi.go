@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"holdfast/handlers"
+	"holdfast/handlers/settings"
 )
 
 // Security schemes, by name.
@@ -58,6 +59,7 @@ func newAPI(mux *http.ServeMux, public string) huma.API {
 		Tags: []*huma.Tag{
 			{Name: "Bookings", Description: "Hold, confirm, cancel, look up."},
 			{Name: "Calendar", Description: "What is open, and what is blocked."},
+			{Name: "Settings", Description: "What the org decides for itself."},
 			{Name: "Webhooks", Description: "What other systems call, each with its own signature."},
 		},
 		Components: &huma.Components{
@@ -109,6 +111,14 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[openings]():              "Availability",
 	reflect.TypeFor[slotView]():              "Slot",
 	reflect.TypeFor[freedView]():             "FreedBlock",
+	reflect.TypeFor[settings.Broken]():       "BrokenRule",
+	reflect.TypeFor[settings.Document]():     "Settings",
+	reflect.TypeFor[settings.Limits]():       "SettingsLimits",
+	reflect.TypeFor[settings.PhoneLimit]():   "SettingsPhoneLimit",
+	reflect.TypeFor[settings.HourLimit]():    "SettingsHourLimit",
+	reflect.TypeFor[settings.RatioLimit]():   "SettingsRatioLimit",
+	reflect.TypeFor[settings.Reminders]():    "SettingsReminders",
+	reflect.TypeFor[settings.Endpoint]():     "SettingsEndpoint",
 	reflect.TypeFor[event]():                 "Event",
 	reflect.TypeFor[vapiBody]():              "VapiMessage",
 	reflect.TypeFor[vapiMessage]():           "VapiMessageBody",
@@ -154,7 +164,7 @@ func register[I, O any](in *Ingress, o operation, handle func(context.Context, *
 // their turn.
 func (o operation) document(doc *huma.OpenAPI) {
 	item := doc.Paths[o.path]
-	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodDelete: item.Delete}[o.method]
+	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[o.method]
 	for _, p := range op.Parameters {
 		if p.In == "path" {
 			p.Schema = &huma.Schema{Type: huma.TypeString, Format: "uuid"}

@@ -75,7 +75,7 @@ func TestOperationsAreComplete(t *testing.T) {
 	doc := r.in.api.OpenAPI()
 	ids := map[string]bool{}
 	for path, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op == nil {
 				continue
 			}
@@ -101,7 +101,7 @@ func TestOperationsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	if len(ids) != 16 {
+	if len(ids) != 18 {
 		t.Errorf("%d operations", len(ids))
 	}
 }

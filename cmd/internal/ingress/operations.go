@@ -4,11 +4,12 @@ import (
 	"net/http"
 
 	"holdfast/handlers"
+	"holdfast/handlers/settings"
 )
 
 // bookingProblems are what can be wrong with a wish for a time.
-var bookingProblems = []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "invalid-phone", "invalid-start",
-	"start-in-past", "start-too-far", "time-does-not-exist", "outside-hours", "unknown-resource", "unknown-service", "slot-taken", "sms-unavailable"}
+var bookingProblems = []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "invalid-phone",
+	"country-not-allowed", "invalid-start", "start-in-past", "start-too-far", "time-does-not-exist", "outside-hours", "unknown-resource", "unknown-service", "slot-taken", "sms-unavailable"}
 
 var codeProblems = []string{"invalid-json", "unsupported-media", "not-found", "invalid-code", "missing-field", "wrong-code",
 	"already-confirmed", "booking-ended", "code-expired", "code-revoked", "hold-expired"}
@@ -88,6 +89,20 @@ var (
 		method: http.MethodDelete, path: "/v1/orgs/{org}/blocks/{id}", id: "unblock", tag: "Calendar", scheme: schemeKey,
 		summary: "Free blocked time", about: "The time can be booked again.",
 		write: true, ok: http.StatusOK, response: freedView{}, answer: exampleFreed, problems: []string{"not-found", "invalid-request"},
+	}
+	opSettings = operation{
+		method: http.MethodGet, path: "/v1/orgs/{org}/settings", id: "settings", tag: "Settings", scheme: schemeKey,
+		summary: "What the org has decided", about: "The whole document, with the defaults of what was never set. ETag is its version.",
+		ok: http.StatusOK, response: settings.Document{}, answer: exampleSettings(),
+	}
+	opSetSettings = operation{
+		method: http.MethodPut, path: "/v1/orgs/{org}/settings", id: "setSettings", tag: "Settings", scheme: schemeKey,
+		summary: "Decide anew",
+		about: "Replaces the whole document: what is left out has its default again. What is not known is refused. A change counts from the answer on " +
+			"and is written into the audit log; the same document again changes nothing. With If-Match nothing is replaced that somebody else has changed meanwhile.",
+		request: settings.Document{}, example: exampleSetSettings,
+		ok: http.StatusOK, response: settings.Document{}, answer: exampleSettings(),
+		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "invalid-settings", "precondition-failed"},
 	}
 	opTwilioStatus = operation{
 		method: http.MethodPost, path: "/webhooks/twilio/{org}/status/{message}", id: "twilioStatus", tag: "Webhooks", scheme: schemeTwilio,

@@ -15,6 +15,7 @@ import (
 
 	"holdfast/cmd/internal/telemetry"
 	"holdfast/handlers"
+	"holdfast/handlers/settings"
 	"holdfast/store"
 )
 
@@ -62,6 +63,7 @@ var errorTable = []struct {
 }{
 	{is: isError(store.ErrNotFound), kind: "not-found"},
 	{is: isError(store.ErrKeyReused), kind: "key-reused", field: headerKey},
+	{is: isError(settings.ErrStale), kind: "precondition-failed", field: headerIfMatch},
 	{is: unavailable, kind: "temporarily-unavailable"},
 	{is: func(error) bool { return true }, kind: "internal-error"},
 }
@@ -79,6 +81,10 @@ func problemOf(err error) *Problem {
 	var p *handlers.Problem
 	if errors.As(err, &p) {
 		return withHeaders(p)
+	}
+	var invalid settings.Invalid
+	if errors.As(err, &invalid) {
+		return withHeaders(handlers.InvalidSettings(invalid))
 	}
 	var refused *store.Refusal
 	if errors.As(err, &refused) {

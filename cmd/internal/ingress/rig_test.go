@@ -18,7 +18,9 @@ import (
 
 	"holdfast/cmd/internal/telemetry"
 	"holdfast/handlers"
+	"holdfast/handlers/settings"
 	"holdfast/store"
+	"holdfast/store/calendar"
 	"holdfast/store/storetest"
 	"holdfast/tasks"
 )
@@ -69,7 +71,8 @@ func rigOn(t testing.TB, db *storetest.DB, broker *tasks.Broker) *rig {
 	r := &rig{db: db, tasks: &tasks.DB{Pool: db.App, Broker: broker}, org: storetest.NewOrg(t, db, "clinic-"+uuid.NewString()[:8]), log: &syncBuffer{}}
 	log := telemetry.NewLogger(r.log, slog.LevelDebug, "json")
 	var err error
-	if r.in, err = New(Options{DB: r.tasks, Keys: db.Keys, PublicURL: publicURL, Log: log}); err != nil {
+	if r.in, err = New(Options{DB: r.tasks, Keys: db.Keys, PublicURL: publicURL, Log: log,
+		Installation: settings.Installation{QuietHours: calendar.QuietHours{From: 21, To: 8}}}); err != nil {
 		t.Fatal(err)
 	}
 	r.Server = httptest.NewUnstartedServer(telemetry.HTTP(telemetry.NewMetrics(), log, r.in.Handler()))

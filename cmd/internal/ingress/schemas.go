@@ -52,6 +52,17 @@ var fieldDocs = map[string]string{
 	"Problem.retry_after":        "Seconds until it is worth asking again; also in Retry-After.",
 	"Problem.bookings":           "In the way of a block.",
 	"Problem.blocks":             "In the way of a block.",
+	"Problem.errors":             "Everything that is wrong with the settings sent; field and detail are the first of it.",
+	"BrokenRule.field":           "A path such as limits.phone.per_day.",
+	"BrokenRule.detail":          "The rule that was broken.",
+	"Settings.failed_text":       "What becomes of a hold whose code text failed for good.",
+	"Settings.templates":         "The org's own words, by language and kind of text.",
+	"Settings.limits":            "Of code texts. 0 is no limit.",
+	"Settings.countries":         "ISO 3166 regions whose phones are texted. By default the org's own.",
+	"Settings.quiet_hours":       "Hours of the customer's day without follow-ups and reminders, as 21-8, or off.",
+	"Settings.reminders":         "Texts before a confirmed booking begins.",
+	"Settings.endpoint":          "Where the org is told of its bookings.",
+	"Settings.redaction":         "What is taken out of transcripts: booking keeps dates and addresses, strict does not.",
 	"Problem.request_id":         "Helps an operator find it; also in X-Request-Id.",
 	"Event.type":                 "booking.requested, booking.code_given or booking.canceled.",
 	"Event.timestamp":            "When it happened.",
@@ -77,11 +88,16 @@ func platform(schema string) bool {
 }
 
 // finishSchemas adds what types do not say. Objects stay open, since fields may be added and unknown ones are
-// ignored.
+// ignored; only settings are closed.
 func finishSchemas(doc *huma.OpenAPI) {
 	schemas := doc.Components.Schemas.Map()
 	for name, s := range schemas {
-		s.AdditionalProperties = nil
+		if strings.HasPrefix(name, "Settings") { // all may be left out, and nothing else is taken
+			s.Required = nil
+			s.PrecomputeMessages()
+		} else {
+			s.AdditionalProperties = nil
+		}
 		for field, p := range s.Properties {
 			if text := fieldDocs[name+"."+field]; text != "" {
 				p.Description = text

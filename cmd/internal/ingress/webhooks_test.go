@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -199,9 +200,10 @@ func TestExamples(t *testing.T) {
 		"event-booking-code-given.http": 200, "event-booking-canceled.http": 200, "book.http": 201,
 		"vapi-hold-slot.http": 200, "vapi-verify-code.http": 200, "vapi-status-update.http": 200,
 		"retell-hold-slot.http": 200, "retell-cancel-booking-args-only.http": 200,
+		"settings.http": 200,
 	}
 	for _, name := range []string{"twilio-status-delivered.http", "twilio-status-undelivered.http", "twilio-inbound.http",
-		"event-booking-code-given.http", "event-booking-canceled.http", "book.http"} {
+		"event-booking-code-given.http", "event-booking-canceled.http", "book.http", "settings.http"} {
 		if a := r.example(t, name, of); a.StatusCode != want[name] {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
 		}
@@ -214,6 +216,9 @@ func TestExamples(t *testing.T) {
 		t.Errorf("the text is %s", got)
 	}
 }
+
+// unfilled is a place in an example that nobody filled in. {{.Code}} is a template's own.
+var unfilled = regexp.MustCompile(`\{\{\w`)
 
 // example sends a file of docs/examples, filled in and signed.
 func (r *rig) example(t *testing.T, name string, values map[string]string) answer {
@@ -243,7 +248,7 @@ func (r *rig) example(t *testing.T, name string, values map[string]string) answe
 	} else if strings.HasPrefix(name, "retell") {
 		req.Header.Set("X-Retell-Signature", retellSign(body, now))
 	}
-	if strings.Contains(body, "{{") {
+	if unfilled.MatchString(body) {
 		t.Fatalf("%s: not filled in: %s", name, body)
 	}
 	out, _ := http.NewRequestWithContext(t.Context(), req.Method, r.URL+req.URL.String(), strings.NewReader(body))

@@ -1,4 +1,4 @@
-package config
+package calendar
 
 import (
 	"errors"
@@ -22,7 +22,11 @@ func (q QuietHours) String() string {
 	return fmt.Sprintf("%d-%d", q.From, q.To)
 }
 
-var errQuietHours = errors.New("want two different hours from 0 to 23, as 21-8, or off")
+// ErrQuietHours tells what quiet hours must be.
+var ErrQuietHours = errors.New("want two different hours from 0 to 23, as 21-8, or off")
+
+// MarshalText writes the same form.
+func (q QuietHours) MarshalText() ([]byte, error) { return []byte(q.String()), nil }
 
 // UnmarshalText reads "21-8" or "off".
 func (q *QuietHours) UnmarshalText(b []byte) error {
@@ -34,16 +38,17 @@ func (q *QuietHours) UnmarshalText(b []byte) error {
 	f, errFrom := strconv.Atoi(from)
 	t, errTo := strconv.Atoi(to)
 	if !ok || errFrom != nil || errTo != nil {
-		return errQuietHours
+		return ErrQuietHours
 	}
 	got := QuietHours{f, t}
-	if got.Off() || !got.valid() {
-		return errQuietHours
+	if got.Off() || !got.Valid() {
+		return ErrQuietHours
 	}
 	*q = got
 	return nil
 }
 
-func (q QuietHours) valid() bool {
+// Valid reports whether both are hours of a day.
+func (q QuietHours) Valid() bool {
 	return q.From >= 0 && q.From < 24 && q.To >= 0 && q.To < 24
 }

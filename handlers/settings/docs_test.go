@@ -1,0 +1,78 @@
+package settings
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+const docsHead = `# Settings
+
+What an org decides for itself: ` + "`GET` and `PUT /v1/orgs/{org}/settings`, or `holdfast org settings get|set`" + `. One document with a
+default for everything; what it leaves out has its default, and a ` + "`PUT`" + ` replaces the whole of it. What is not in this table is
+refused, and so is a value that breaks its rule: the problem's ` + "`field`" + ` is the first path, ` + "`errors`" + ` lists them all.
+` + "`ETag`" + ` is the document's version, and ` + "`If-Match`" + ` keeps a change from replacing one that was not seen. A change counts from the
+answer on, in every process, and is written into the audit log.
+
+Generated from handlers/settings/fields.go by its test with -update.
+
+| path | JSON | default | rule | acts | why |
+|---|---|---|---|---|---|
+`
+
+const docsTail = `
+**acts** says whether something acts on the setting yet. The others are checked, kept and shown, and change nothing so far.
+
+## Templates
+
+A template is plain text with fields: ` + "`{{.Org}}`" + ` the org's name, ` + "`{{.Code}}`" + ` the code, ` + "`{{.For}}`" + ` how long it is valid, ` + "`{{.When}}`" + ` the
+booking's start as the customer's zone shows it, ` + "`{{.Resource}}`" + ` with whom, ` + "`{{.Service}}`" + ` what. ` + "`{{if .Resource}}…{{else}}…{{end}}`" + ` and
+` + "`{{with .Resource}}…{{.}}…{{end}}`" + ` see to names that are missing; there is nothing else of Go's template language.
+
+- A code text holds the code before any other field and any digit: the first six digits in it are the code.
+- The service is named in confirmations only, since a screen shows a text to anybody.
+- No text asks for CANCEL or YES, which providers take as STOP and START (Twilio, "Default keywords for STOP, START and HELP").
+- Filled in with the longest names a text takes two SMS at most. Names are cut and lose what GSM-7 does not have, see
+  handlers/sms; a character of the template's own outside of GSM-7 makes the whole text UCS-2, where an SMS holds less than half.
+- At most 640 bytes, without control or invisible characters other than a line break.
+`
+
+// TestDocs keeps docs/settings.md to the table.
+func TestDocs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(docsHead)
+	d := Defaults("US", installation)
+	for _, f := range table {
+		def, err := json.Marshal(f.get(d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := "`" + string(def) + "`"
+		switch {
+		case strings.HasPrefix(f.path, "templates."):
+			shown = "`" + f.get(d).(string) + "`"
+		case f.path == "countries":
+			shown = "the org's region"
+		}
+		acts := "no"
+		if f.acts {
+			acts = "yes"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", f.path, f.form, shown, f.rule, acts, f.why)
+	}
+	b.WriteString(docsTail)
+	const golden = "../../docs/settings.md"
+	if *update {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(golden); err != nil || string(want) != b.String() {
+		t.Errorf("the table has changed; see whether it should, then go test -update (%v)", err)
+	}
+}

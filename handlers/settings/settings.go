@@ -1,0 +1,120 @@
+// Package settings is what an org decides for itself: one document with a default for everything.
+//
+// The table in fields.go is the one place that knows the document: reading, checking, comparing, storing and
+// docs/settings.md all go by it. What is stored is only what differs from the defaults, and it is read in the
+// transaction that acts on it.
+package settings
+
+import (
+	"encoding/json"
+	"maps"
+
+	"holdfast/handlers/sms"
+	"holdfast/store"
+	"holdfast/store/calendar"
+)
+
+// Document is the whole of an org's settings. The fields' rules stand in docs/settings.md.
+type Document struct {
+	FailedText string              `json:"failed_text" enum:"keep_hold,release_hold"`
+	Templates  sms.Wording         `json:"templates"`
+	Limits     Limits              `json:"limits"`
+	Countries  []string            `json:"countries"`
+	QuietHours calendar.QuietHours `json:"quiet_hours"`
+	Reminders  Reminders           `json:"reminders"`
+	Endpoint   Endpoint            `json:"endpoint"`
+	Redaction  string              `json:"redaction" enum:"booking,strict"`
+}
+
+// What becomes of a hold whose code text failed for good (Document.FailedText).
+const (
+	KeepHold    = "keep_hold"    // for another number, to its end
+	ReleaseHold = "release_hold" // at once
+)
+
+// What is taken out of transcripts (Document.Redaction).
+const (
+	RedactBooking = "booking" // dates and addresses stay
+	RedactStrict  = "strict"  // they go too
+)
+
+// Limits bound the code texts of the org, against guessing and against fraud by texts. 0 is no limit.
+type Limits struct {
+	Phone   PhoneLimit `json:"phone"`
+	Org     HourLimit  `json:"org"`
+	Source  HourLimit  `json:"source"`  // an API key, or a voice agent
+	Prefix  HourLimit  `json:"prefix"`  // a number without its last four digits
+	Country HourLimit  `json:"country"` // each
+	Ratio   RatioLimit `json:"ratio"`
+}
+
+// PhoneLimit bounds the code texts to one phone.
+type PhoneLimit struct {
+	PerTenMinutes int `json:"per_10_minutes"`
+	PerDay        int `json:"per_day"`
+}
+
+// HourLimit bounds the code texts of an hour.
+type HourLimit struct {
+	PerHour int `json:"per_hour"`
+}
+
+// RatioLimit stops the code texts to a prefix of whose codes too few come back.
+type RatioLimit struct {
+	ConfirmedPercent int `json:"confirmed_percent"` // 0: never
+	AfterTexts       int `json:"after_texts"`       // fewer texts in the hour say nothing
+}
+
+// Reminders are texts before a confirmed booking begins.
+type Reminders struct {
+	MinutesBefore []int `json:"minutes_before"`
+}
+
+// Endpoint is where the org wants to be told of its bookings.
+type Endpoint struct {
+	URL    string   `json:"url"` // "" = nowhere
+	Events []string `json:"events"`
+}
+
+// Installation is what the installation decides for orgs that have not.
+type Installation struct {
+	QuietHours calendar.QuietHours // HOLDFAST_QUIET_HOURS
+}
+
+// Defaults are the settings of an org that has set nothing, in a region (ISO 3166).
+func Defaults(region string, in Installation) Document {
+	return Document{
+		FailedText: KeepHold,
+		Templates:  sms.DefaultWording(),
+		Limits: Limits{
+			Phone:  PhoneLimit{PerTenMinutes: 3, PerDay: 10},
+			Org:    HourLimit{1000},
+			Source: HourLimit{300}, Prefix: HourLimit{20}, Country: HourLimit{1000},
+			Ratio: RatioLimit{ConfirmedPercent: 20, AfterTexts: 20},
+		},
+		Countries:  []string{region},
+		QuietHours: in.QuietHours,
+		Reminders:  Reminders{MinutesBefore: []int{24 * 60}},
+		Endpoint:   Endpoint{Events: events()},
+		Redaction:  RedactBooking,
+	}
+}
+
+// Read completes what is stored with the defaults. It was checked when it was written; what an older or newer
+// version of Holdfast wrote is taken as far as it is understood.
+func Read(s store.Settings, in Installation) Document {
+	d := Defaults(s.Region, in)
+	if len(s.Doc) == 0 {
+		return d
+	}
+	words := d.Templates
+	d.Templates = nil
+	_ = json.Unmarshal(s.Doc, &d) // goes on after a value of another type, and leaves its default
+	for locale, kinds := range d.Templates {
+		if words[locale] != nil {
+			maps.Copy(words[locale], kinds)
+		}
+	}
+	d.Templates = words
+	return d
+}

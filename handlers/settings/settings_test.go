@@ -1,0 +1,287 @@
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"holdfast/handlers/sms"
+	"holdfast/store"
+	"holdfast/store/calendar"
+)
+
+var installation = Installation{QuietHours: calendar.QuietHours{From: 21, To: 8}}
+
+// at a path of the document a value that breaks its rule; %s stands for the value in nest.
+func nest(path, value string) string {
+	keys := strings.Split(path, ".")
+	return `{"` + strings.Join(keys, `":{"`) + `":` + value + strings.Repeat("}", len(keys))
+}
+
+// Each rule, by values that break it. Every line of the table has some, or this test names it.
+func TestRules(t *testing.T) {
+	broken := map[string][]string{
+		"failed_text":                    {`"drop"`, `""`, `7`, `null`, `["keep_hold"]`},
+		"countries":                      {`[]`, `["us"]`, `["XX"]`, `["001"]`, `["US","US"]`, `[null]`, `"US"`, `null`, `[1]`, `{}`},
+		"quiet_hours":                    {`"21"`, `"21-24"`, `"8-8"`, `"-1-8"`, `""`, `21`, `null`, `{"from":21}`},
+		"reminders.minutes_before":       {`[4]`, `[10081]`, `[60,60]`, `[10,20,30,40]`, `["1h"]`, `[1.5]`, `60`, `null`, `[null]`},
+		"endpoint.url":                   {`"http://a.example"`, `"https://"`, `"a.example/hook"`, `"https://u:p@a.example"`, `"https://a.example/#x"`, `"https://a b.example"`, `"https://a.example/\u0000"`, `"https://a.example/ü"`, `"https://a.example/` + strings.Repeat("x", 2000) + `"`, `null`, `1`},
+		"endpoint.events":                {`[]`, `["booking.lost"]`, `["booking.held","booking.held"]`, `"booking.held"`, `null`},
+		"redaction":                      {`"none"`, `true`, `null`},
+		"limits.phone.per_10_minutes":    {`-1`, `1000001`, `1.5`, `"3"`, `null`, `1e99`},
+		"limits.phone.per_day":           {`-1`, `1000001`, `[]`},
+		"limits.org.per_hour":            {`-1`, `1000001`, `true`},
+		"limits.source.per_hour":         {`-1`, `1000001`, `{}`},
+		"limits.prefix.per_hour":         {`-1`, `1000001`, `"many"`},
+		"limits.country.per_hour":        {`-1`, `1000001`, `null`},
+		"limits.ratio.confirmed_percent": {`-1`, `101`, `0.2`},
+		"limits.ratio.after_texts":       {`0`, `1000001`, `null`},
+	}
+	for _, locale := range sms.Languages() {
+		for _, k := range sms.Kinds() {
+			broken["templates."+locale+"."+string(k)] = []string{`"{{.Nope}}"`, `""`, `null`, `7`, `"Reply YES"`}
+		}
+	}
+	for _, f := range table {
+		if len(broken[f.path]) == 0 {
+			t.Errorf("%s: nothing here breaks its rule", f.path)
+		}
+		for _, v := range broken[f.path] {
+			_, err := Parse([]byte(nest(f.path, v)), "US", installation)
+			var invalid Invalid
+			if !errors.As(err, &invalid) || len(invalid) != 1 || invalid[0].Field != f.path || invalid[0].Detail == "" {
+				t.Errorf("%s = %s: %v", f.path, v, err)
+			}
+		}
+		delete(broken, f.path)
+	}
+	for path := range broken {
+		t.Errorf("%s is no setting", path)
+	}
+}
+
+// What is no setting is refused, by its path when that can be said.
+func TestUnknown(t *testing.T) {
+	for doc, want := range map[string]Broken{
+		`{"limits":{"phone":{"per_week":1}}}`:    {"limits.phone.per_week", "is no setting"},
+		`{"Redaction":"strict"}`:                 {"", "holds something that is no setting"},
+		`{"limits":{"+12025550142":1}}`:          {"limits", "holds something that is no setting"},
+		`{"templates":{"fr":{}}}`:                {"templates.fr", "is no setting"},
+		`{"templates":{"en":{"advert":"Buy!"}}}`: {"templates.en.advert", "is no setting"},
+		`{"version":3}`:                          {"version", "is no setting"},
+		`{"limits":3}`:                           {"limits", "want one JSON object"},
+		`{"limits":null}`:                        {"limits", "want one JSON object"},
+		`{"limits":{"phone":[]}}`:                {"limits.phone", "want one JSON object"},
+		`{"endpoint":"https://a.example"}`:       {"endpoint", "want one JSON object"},
+		`[]`:                                     {"", "want one JSON object"},
+		`null`:                                   {"", "want one JSON object"},
+		``:                                       {"", "want one JSON object"},
+		`{} {}`:                                  {"", "want one JSON object"},
+		"{\"a\":\"\xff\"}":                       {"", "not UTF-8"},
+	} {
+		_, err := Parse([]byte(doc), "US", installation)
+		if !reflect.DeepEqual(err, error(Invalid{want})) {
+			t.Errorf("%s: %v, want %v", doc, err, want)
+		}
+	}
+}
+
+// All that is wrong is found, in the order of paths, on one line and without what was sent.
+func TestAllIsFound(t *testing.T) {
+	_, err := Parse([]byte(`{"redaction":"secret-1","limits":{"phone":{"per_day":-7}},"countries":["secret-2"],"what":1}`), "US", installation)
+	want := "countries: want at least one ISO 3166 region, each once, as US; limits.phone.per_day: want a whole number from 0 to 1000000; 0 is no limit; " +
+		"redaction: want booking or strict; what: is no setting"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+	many := map[string]int{}
+	for i := range 200 {
+		many["k"+strings.Repeat("x", i%30)+string(rune('a'+i%26))] = i
+	}
+	raw, _ := json.Marshal(many)
+	var invalid Invalid
+	if _, err := Parse(raw, "US", installation); !errors.As(err, &invalid) || len(invalid) != maxBroken {
+		t.Errorf("%d of many errors", len(invalid))
+	}
+}
+
+// stored is what becomes of a document that is set: stored, and read again.
+func stored(t interface{ Fatal(...any) }, d Document, region string) Document {
+	doc, err := own(d, Defaults(region, installation))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Read(store.Settings{Version: 1, Doc: doc, Region: region}, installation)
+}
+
+// checkRoundTrip: a document that is valid is read back as it was set, and may be set again as it was read.
+func checkRoundTrip(t interface {
+	Fatal(...any)
+	Fatalf(string, ...any)
+}, d Document) {
+	if got := stored(t, d, "US"); !reflect.DeepEqual(got, d) {
+		t.Fatalf("set and read:\n%+v\n%+v", d, got)
+	}
+	raw, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse(raw, "US", installation)
+	if err != nil || !reflect.DeepEqual(again, d) {
+		t.Fatalf("read and set: %v\n%+v\n%+v", err, d, again)
+	}
+}
+
+func TestDefaultsRoundTrip(t *testing.T) {
+	d := Defaults("US", installation)
+	checkRoundTrip(t, d)
+	if doc, _ := own(d, d); string(doc) != "{}" {
+		t.Errorf("the defaults are stored as %s", doc)
+	}
+	if got, err := Parse([]byte(`{}`), "US", installation); err != nil || !reflect.DeepEqual(got, d) {
+		t.Errorf("nothing is set as %+v, %v", got, err)
+	}
+	if got := Read(store.Settings{Region: "US"}, installation); !reflect.DeepEqual(got, d) {
+		t.Errorf("nothing is read as %+v", got)
+	}
+}
+
+// values are good ones of each path, to put documents together from.
+func values(path string) *rapid.Generator[any] {
+	numbers := func(least, most int) *rapid.Generator[any] { return rapid.IntRange(least, most).AsAny() }
+	switch {
+	case strings.HasPrefix(path, "templates.") && strings.HasSuffix(path, ".code"):
+		return rapid.SampledFrom([]string{"{{.Code}} it is", "Code {{.Code}}: {{.Org}}"}).AsAny()
+	case strings.HasPrefix(path, "templates."):
+		return rapid.SampledFrom([]string{"{{.Org}} says <hello> & more", "¡Hola!"}).AsAny()
+	case path == "limits.ratio.confirmed_percent":
+		return numbers(0, 100)
+	case path == "limits.ratio.after_texts":
+		return numbers(1, maxLimit)
+	case strings.HasPrefix(path, "limits."):
+		return numbers(0, maxLimit)
+	}
+	return map[string]*rapid.Generator[any]{
+		"failed_text":              rapid.SampledFrom([]string{KeepHold, ReleaseHold}).AsAny(),
+		"redaction":                rapid.SampledFrom([]string{RedactBooking, RedactStrict}).AsAny(),
+		"countries":                rapid.SampledFrom([][]string{{"US"}, {"CA", "US"}, {"MX"}}).AsAny(),
+		"quiet_hours":              rapid.SampledFrom([]string{"off", "21-8", "0-23"}).AsAny(),
+		"reminders.minutes_before": rapid.SliceOfNDistinct(rapid.IntRange(leastReminder, mostReminder), 0, maxReminders, rapid.ID[int]).AsAny(),
+		"endpoint.url":             rapid.SampledFrom([]string{"", "https://a.example/hook?k=v"}).AsAny(),
+		"endpoint.events":          rapid.SliceOfNDistinct(rapid.SampledFrom(events()), 1, 6, rapid.ID[string]).AsAny(),
+	}[path]
+}
+
+// Any document of good values is taken, and comes back as it was set.
+func TestSetThenGet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tree := map[string]any{}
+		for _, f := range table {
+			if rapid.Bool().Draw(t, f.path) {
+				put(tree, strings.Split(f.path, "."), values(f.path).Draw(t, f.path+" value"))
+			}
+		}
+		raw, err := json.Marshal(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := Parse(raw, "US", installation)
+		if err != nil {
+			t.Fatalf("%s: %v", raw, err)
+		}
+		checkRoundTrip(t, d)
+		def := Defaults("US", installation)
+		for _, f := range table { // what was said is what it is, what was not is as by default
+			want, said := get(tree, f.path)
+			if !said {
+				want = f.get(def)
+			}
+			if a, b := asJSON(t, want), asJSON(t, f.get(d)); a != b {
+				t.Fatalf("%s: %s, want %s", f.path, b, a)
+			}
+		}
+	})
+}
+
+func get(tree map[string]any, path string) (any, bool) {
+	head, rest, deeper := strings.Cut(path, ".")
+	v, ok := tree[head]
+	if !ok || !deeper {
+		return v, ok
+	}
+	return get(v.(map[string]any), rest)
+}
+
+func asJSON(t *rapid.T, v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// Whatever comes in is a valid document or told to be none.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"limits":{"phone":{"per_day":3}},"templates":{"en":{"code":"{{.Code}} x"}}}`))
+	f.Add([]byte(`{"countries":["US","CA"],"quiet_hours":"OFF","reminders":{"minutes_before":[]}}`))
+	f.Add([]byte(`{"endpoint":{"url":"https://a.example","events":["booking.held"]},"x":null}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		d, err := Parse(raw, "US", installation)
+		if err == nil {
+			checkRoundTrip(t, d)
+			return
+		}
+		var invalid Invalid
+		if !errors.As(err, &invalid) || len(invalid) == 0 || strings.Contains(err.Error(), "\n") {
+			t.Fatalf("%q: %v", raw, err)
+		}
+	})
+}
+
+// What another version of Holdfast stored is taken as far as it is understood.
+func TestReadIsLenient(t *testing.T) {
+	d := Read(store.Settings{Region: "ES", Doc: []byte(`{"limits":{"phone":{"per_day":"many"},"org":{"per_hour":7},"moon":1},"later":{"x":1},
+		"templates":{"fr":{"code":"x"},"en":{"help":"Hi."}}}`)}, installation)
+	want := Defaults("ES", installation)
+	want.Limits.Org.PerHour = 7
+	want.Templates["en"][sms.KindHelp] = "Hi."
+	if !reflect.DeepEqual(d, want) {
+		t.Errorf("%+v\nwant %+v", d, want)
+	}
+}
+
+// The audit log tells paths, old and new values; of an endpoint only its host.
+func TestDiff(t *testing.T) {
+	before := Defaults("US", installation)
+	after, err := Parse([]byte(`{"limits":{"phone":{"per_day":5}},"endpoint":{"url":"https://a.example/secret?token=secret"},"templates":{"es":{"help":"Hola"}}}`), "US", installation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Change{
+		{"endpoint.url", "", "https://a.example"},
+		{"limits.phone.per_day", 10, 5},
+		{"templates.es.help", before.Templates["es"][sms.KindHelp], "Hola"},
+	}
+	if got := diff(before, after); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	if got := diff(after, after); got != nil {
+		t.Errorf("nothing has changed, but %+v", got)
+	}
+}
+
+// BenchmarkRead is what a text costs more whose org has set something, beside one whose org has not.
+func BenchmarkRead(b *testing.B) {
+	for name, doc := range map[string]string{"defaults": "", "own": `{"countries":["US","CA"],"templates":{"en":{"code":"{{.Code}} for {{.Org}}"}}}`} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Read(store.Settings{Doc: []byte(doc), Region: "US"}, installation)
+			}
+		})
+	}
+}
