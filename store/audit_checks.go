@@ -19,15 +19,18 @@ var auditChecks = []auditCheck{
 		SELECT h.owner_id::text, r.id IS NULL OR h.seat NOT BETWEEN 0 AND r.seats - 1
 		  FROM hold h LEFT JOIN resource r ON r.org_id = h.org_id AND r.id = h.resource_id WHERE h.live`},
 	{"P1", "a held or confirmed booking has its seat for all of its time", "booking", `
-		SELECT b.id::text, NOT EXISTS (SELECT FROM hold h WHERE h.org_id = b.org_id AND h.owner_id = b.id AND h.live
-		          AND h.resource_id = b.resource_id AND h.starts_at <= b.starts_at - b.buffer_before * interval '1 min'
-		          AND h.ends_at >= b.ends_at + b.buffer_after * interval '1 min')
-		  FROM booking b WHERE b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > now()`},
+		SELECT b.id::text, NOT COALESCE(bool_or(h.resource_id = b.resource_id
+		          AND h.starts_at <= b.starts_at - b.buffer_before * interval '1 min'
+		          AND h.ends_at >= b.ends_at + b.buffer_after * interval '1 min'), false)
+		  FROM booking b LEFT JOIN hold h ON h.org_id = b.org_id AND h.owner_id = b.id AND h.live
+		 WHERE b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > now() GROUP BY b.org_id, b.id`},
 	{"P1", "a block has every seat for all of its time", "block", `
-		SELECT k.id::text, r.id IS NULL OR r.seats * (k.ends_at - k.starts_at) <> COALESCE((
-		         SELECT sum(h.ends_at - h.starts_at) FROM hold h
-		          WHERE h.org_id = k.org_id AND h.owner_id = k.id AND h.live AND h.resource_id = k.resource_id), '0')
-		  FROM block k LEFT JOIN resource r ON r.org_id = k.org_id AND r.id = k.resource_id WHERE k.deleted_at IS NULL`},
+		SELECT k.id::text, r.id IS NULL OR r.seats * (k.ends_at - k.starts_at) <> COALESCE(h.taken, '0')
+		  FROM block k LEFT JOIN resource r ON r.org_id = k.org_id AND r.id = k.resource_id
+		  LEFT JOIN (SELECT org_id, owner_id, resource_id, sum(ends_at - starts_at) AS taken FROM hold
+		              WHERE live AND block_id IS NOT NULL GROUP BY 1, 2, 3) h
+		    ON h.org_id = k.org_id AND h.owner_id = k.id AND h.resource_id = k.resource_id
+		 WHERE k.deleted_at IS NULL`},
 
 	{"P2", "a request has one task, which waits until the request is answered", "request", `
 		SELECT r.id::text, COALESCE(t.n, 0) <> 1 OR r.done_at IS NULL AND t.waiting = 0
@@ -64,9 +67,10 @@ var auditChecks = []auditCheck{
 		         FROM task WHERE type = 'sms:inbound' GROUP BY 1, 2) t ON t.org_id = i.org_id AND t.inbound = i.id::text`},
 
 	{"P4", "a live code has a text that was accepted or is on its way", "verification", `
-		SELECT v.id::text, NOT EXISTS (SELECT FROM message m WHERE m.org_id = v.org_id AND m.verification_id = v.id
-		          AND m.state IN ('queued', 'sending', 'unknown', 'accepted', 'sent', 'delivered'))
-		  FROM verification v WHERE v.state IN ('pending', 'sent') AND (v.expires_at IS NULL OR v.expires_at > now())`},
+		SELECT v.id::text, count(m.id) = 0
+		  FROM verification v LEFT JOIN message m ON m.org_id = v.org_id AND m.verification_id = v.id
+		   AND m.state IN ('queued', 'sending', 'unknown', 'accepted', 'sent', 'delivered')
+		 WHERE v.state IN ('pending', 'sent') AND (v.expires_at IS NULL OR v.expires_at > now()) GROUP BY v.org_id, v.id`},
 	{"P4", "a task that died was undone in the same commit", "task", `
 		SELECT id::text, last_error IS NOT DISTINCT FROM 'undo-failed' FROM task WHERE state = 'dead'`},
 
@@ -78,9 +82,9 @@ var auditChecks = []auditCheck{
 		  FROM hold h LEFT JOIN booking b ON b.org_id = h.org_id AND b.id = h.booking_id
 		  LEFT JOIN block k ON k.org_id = h.org_id AND k.id = h.block_id WHERE h.live`},
 	{"P5", "a lapsed hold confirms nothing unless the seat was taken anew", "booking", `
-		SELECT b.id::text, b.confirmed_at > b.hold_expires_at + interval '10 s' AND NOT EXISTS (
-		         SELECT FROM booking_event e WHERE e.org_id = b.org_id AND e.booking_id = b.id AND e.kind = 'hold_renewed')
-		  FROM booking b WHERE b.confirmed_at IS NOT NULL`},
+		SELECT b.id::text, b.confirmed_at > b.hold_expires_at + interval '10 s' AND count(e.id) = 0
+		  FROM booking b LEFT JOIN booking_event e ON e.org_id = b.org_id AND e.booking_id = b.id AND e.kind = 'hold_renewed'
+		 WHERE b.confirmed_at IS NOT NULL GROUP BY b.org_id, b.id`},
 	{"P5", "a confirmed booking ends with its time", "booking", `
 		SELECT b.id::text, b.ends_at < now() - @grace::interval - interval '1 min' FROM booking b WHERE b.state = 'confirmed'`},
 
