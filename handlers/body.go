@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"holdfast/store"
 	"holdfast/store/pii"
 )
 
@@ -77,12 +76,12 @@ func (b BookingBody) Check(region string) *Problem {
 	return nil
 }
 
-// CheckCountry refuses a phone of a country that the org does not text, by the settings that came with the offer.
-func CheckCountry(o store.Offer, phone pii.Phone) *Problem {
-	if slices.Contains(o.Countries, phone.Region()) {
+// CheckCountry refuses a phone, given in field, of a country that the org does not text.
+func CheckCountry(countries []string, phone pii.Phone, field string) *Problem {
+	if slices.Contains(countries, phone.Region()) {
 		return nil
 	}
-	return NewProblem("country-not-allowed", "customer.phone", "must be a number of: "+strings.Join(o.Countries, ", "))
+	return NewProblem("country-not-allowed", field, "must be a number of: "+strings.Join(countries, ", "))
 }
 
 // CodeBody gives a code: POST …/verify.

@@ -38,7 +38,7 @@ func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Opene
 	if c.offer, err = store.FindOffer(ctx, tx, body.Resource, body.Service, int(body.Duration)); err != nil {
 		return store.Answer{}, err
 	}
-	if p := CheckCountry(c.offer, phone); p != nil { // the settings changed since the ingress checked
+	if p := CheckCountry(c.offer.Countries, phone, "customer.phone"); p != nil { // the settings changed since the ingress checked
 		return p.Answer(), nil
 	}
 	if c.candidates, err = store.CheckSlot(c.offer, body.Start, req.Now); err != nil {

@@ -174,7 +174,12 @@ func mayResend(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Boo
 	case s.OptedOut:
 		p = NewProblem("opted-out", "phone", "")
 	default:
-		p = paced(s, r.code)
+		if r.anew {
+			p = CheckCountry(s.Countries, phone, "phone")
+		}
+		if p == nil {
+			p = paced(s, r.code)
+		}
 	}
 	return r, p, err
 }

@@ -162,6 +162,7 @@ func TestResendRefused(t *testing.T) {
 	r.says(ana, "STOP")
 	r.expect(r.resend(id, ana), 409, "opted-out")
 	r.expect(r.resend(id, "12"), 422, "invalid-phone")
+	r.expect(r.resend(id, "+525555550142"), 422, "country-not-allowed")
 	if got := count(); got != n+2 {
 		t.Errorf("%d texts, want %d", got, n+2)
 	}

@@ -19,6 +19,8 @@ type Sends struct {
 	Since    time.Duration // since the last of those was made
 	Own      bool          // the number is the customer's own already
 	OptedOut bool          // the number wants no texts from the org's sender
+
+	Countries []string // those whose phones the org texts
 }
 
 // FindSends looks it up for a booking that exists. phoneHash nil stands for the number of its customer.
@@ -29,9 +31,9 @@ func FindSends(ctx context.Context, tx *Tx, booking uuid.UUID, phoneHash []byte)
 		SELECT count(m.id), count(m.id) FILTER (WHERE m.to_hash = w.hash) > 0,
 		       COALESCE(min(clock_timestamp() - m.created_at) FILTER (WHERE m.to_hash = w.hash), '0'), w.hash = w.own,
 		       EXISTS (SELECT FROM sms_account a JOIN suppression x ON x.org_id = a.org_id AND x.phone_hash = w.hash
-		            AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number) WHERE a.org_id = $1)
+		            AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number) WHERE a.org_id = $1), `+orgCountries+`
 		  FROM who w LEFT JOIN message m ON m.org_id = $1 AND m.booking_id = $2 AND m.kind = 'code' AND m.state <> 'canceled'
-		 GROUP BY w.hash, w.own`, tx.Org, booking, phoneHash).Scan(&s.Codes, &s.ToNumber, &s.Since, &s.Own, &s.OptedOut)
+		 GROUP BY w.hash, w.own`, tx.Org, booking, phoneHash).Scan(&s.Codes, &s.ToNumber, &s.Since, &s.Own, &s.OptedOut, &s.Countries)
 	return s, err
 }
 

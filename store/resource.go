@@ -73,8 +73,7 @@ func FindOffer(ctx context.Context, tx *Tx, resource, service string, minutes in
 		return Offer{}, &Refusal{"missing-field", "resource", "name a resource, a service or both"}
 	}
 	rows, err := tx.Query(ctx, `SELECT `+resourceColumns+`, s.id, s.slug, s.name, s.minutes, s.buffer_before, s.buffer_after,
-		       (SELECT COALESCE(st.doc -> 'countries', jsonb_build_array(g.region))
-		          FROM org g LEFT JOIN settings st ON st.org_id = g.id WHERE g.id = $1)
+		       `+orgCountries+`
 		  FROM resource r LEFT JOIN service s ON s.org_id = r.org_id AND s.active AND (s.id = $4 OR s.slug = $5)
 		 WHERE r.org_id = $1 AND r.active
 		   AND ($3 = '' OR r.id = $2 OR r.slug = $3)
@@ -95,6 +94,10 @@ func FindOffer(ctx context.Context, tx *Tx, resource, service string, minutes in
 	}
 	return offer, nil
 }
+
+// orgCountries are those whose phones the org $1 texts, by its settings of this moment.
+const orgCountries = `(SELECT COALESCE(st.doc -> 'countries', jsonb_build_array(g.region))
+	FROM org g LEFT JOIN settings st ON st.org_id = g.id WHERE g.id = $1)`
 
 // scanOffer reads a resource, and into o the service that was asked for and the countries.
 func scanOffer(row pgx.CollectableRow, o *Offer) (r Resource, err error) {

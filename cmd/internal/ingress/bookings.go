@@ -108,7 +108,7 @@ type wanted struct {
 func (in *Ingress) checkSlot(ctx context.Context, tx *store.Tx, body handlers.BookingBody, phone pii.Phone, now time.Time) error {
 	w := wanted{tx.Org, body.Resource, body.Service, int(body.Duration)}
 	meets := func(o store.Offer) error {
-		if p := handlers.CheckCountry(o, phone); p != nil {
+		if p := handlers.CheckCountry(o.Countries, phone, "customer.phone"); p != nil {
 			return p
 		}
 		_, err := store.CheckSlot(o, body.Start, now)

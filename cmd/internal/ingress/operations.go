@@ -41,7 +41,7 @@ var (
 		request: handlers.ResendBody{}, optional: true, example: exampleResend, write: true,
 		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld,
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "invalid-phone", "not-found", "already-confirmed", "booking-ended", "code-expired",
-			"code-revoked", "hold-expired", "opted-out", "too-soon", "too-many-sends", "sms-unavailable"},
+			"code-revoked", "hold-expired", "opted-out", "country-not-allowed", "too-soon", "too-many-sends", "sms-unavailable"},
 	}
 	opCancel = operation{
 		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/cancel", id: "cancel", tag: "Bookings", scheme: schemeKey,

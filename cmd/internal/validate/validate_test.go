@@ -15,11 +15,6 @@ func TestValidate(t *testing.T) {
 	t.Run("broken", func(t *testing.T) { testBroken(t, r) })
 }
 
-// voiceRoutes is whether this system has routes for voice agents. While it has none, their checks must say so.
-const voiceRoutes = false
-
-func voices() []string { return names(vapiChecks, retellChecks) }
-
 func names(subjects ...[]check) (names []string) {
 	for _, c := range slices.Concat(subjects...) {
 		names = append(names, c.name)
@@ -35,10 +30,6 @@ func testKept(t *testing.T, r *rig) {
 	}
 	for _, res := range results {
 		switch {
-		case !voiceRoutes && slices.Contains(voices(), res.Name):
-			if res.Passed == nil || *res.Passed || !strings.Contains(res.Evidence, "no such route") {
-				t.Errorf("its route has come, and voiceRoutes is false: %v", res)
-			}
 		case slices.Contains(names(beyondChecks), res.Name):
 			if res.Passed != nil || res.Evidence == "" {
 				t.Errorf("seen from outside? %v", res)
@@ -64,12 +55,7 @@ func (r *rig) clean(t *testing.T) {
 
 // testBroken breaks the system in one way after the other and sees which lines turn red.
 func testBroken(t *testing.T, r *rig) {
-	unseen, all := names(beyondChecks), faults
-	if voiceRoutes {
-		all = slices.Concat(faults, voiceFaults)
-	} else {
-		unseen = append(unseen, voices()...)
-	}
+	unseen, all := names(beyondChecks), slices.Concat(faults, voiceFaults)
 	for _, name := range names(subjects...) {
 		if !slices.ContainsFunc(all, func(f fault) bool { return f.red == name }) && !slices.Contains(unseen, name) {
 			t.Errorf("nothing shows that %s can fail", name)
