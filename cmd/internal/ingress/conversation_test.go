@@ -1,9 +1,11 @@
 package ingress
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -186,23 +188,36 @@ func TestAskedAnew(t *testing.T) {
 	})
 }
 
-// TestAnswersInTime: an answer comes within five seconds though the database does not, and one by one for
-// several calls of one request.
+// TestAnswersInTime: answers come within five seconds though the database does not, also to several calls in one
+// request.
 func TestAnswersInTime(t *testing.T) {
 	t.Parallel()
-	platforms(t, func(t *testing.T, platform string) {
-		a := voiceRig(t)
-		r, g := a.behindGate(t, 4)
-		r.voiceSecrets(t)
-		talk := r.agent(platform, "+15550100042")
-		talk.use(t, "check_availability", "resource", "Dr. Lee") // the secret is known now
-		g.mu.Lock()
-		g.hang = true
-		g.mu.Unlock()
-		g.cut()
-		h := talk.use(t, "hold_slot", "resource", "Dr. Lee", "start", "in two days at 10 am")
-		if !strings.HasPrefix(h.text, "I am still working on it.") && !strings.HasPrefix(h.text, "I cannot reach the calendar") {
-			t.Errorf("heard %q", h.text)
+	a := voiceRig(t)
+	r, g := a.behindGate(t, 4)
+	r.voiceSecrets(t)
+	talk := r.agent(sourceVapi, "+15550100042")
+	talk.use(t, "check_availability", "resource", "Dr. Lee") // the secret is known now
+	g.mu.Lock()
+	g.hang = true
+	g.mu.Unlock()
+	g.cut()
+	const calls = 8
+	list := make([]string, calls)
+	for i := range list {
+		list[i] = fmt.Sprintf(`{"id":"%d","name":"hold_slot","arguments":{"resource":"Dr. Lee","start":"in two days at 10 am"}}`, i)
+	}
+	begun := time.Now()
+	got := talk.post(t, `{"message":{"type":"tool-calls","toolCallList":[`+strings.Join(list, ",")+`]}}`)
+	if d := time.Since(begun); d > 9*time.Second { // 5 s, on a machine that is busy; each call alone takes two
+		t.Errorf("answered after %v", d)
+	}
+	var v vapiAnswer
+	if got.json(t, &v); got.StatusCode != 200 || len(v.Results) != calls {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	for _, res := range v.Results {
+		if said := res.Result + res.Error; !strings.HasPrefix(said, "I am still working on it.") && !strings.HasPrefix(said, "I cannot reach the calendar") {
+			t.Errorf("heard %q", said)
 		}
-	})
+	}
 }
