@@ -18,7 +18,7 @@ import (
 type caller struct {
 	r                    ready
 	platform, id, number string
-	turns                int
+	calls, turns         int // of tools; of those that were answered, repeats among them
 }
 
 // testVoice holds a call of twenty turns on each platform, with real workers and the codes that the double got.
@@ -94,14 +94,14 @@ func (r ready) ageTexts(t *testing.T) {
 // body is one call of a tool. args are pairs.
 func (c *caller) body(t *testing.T, tool string, args ...string) string {
 	t.Helper()
-	c.turns++
+	c.calls++
 	m := map[string]string{}
 	for i := 0; i < len(args); i += 2 {
 		m[args[i]] = args[i+1]
 	}
 	var v any = map[string]any{"name": tool, "args": m, "call": map[string]any{"call_id": c.id, "direction": "inbound", "from_number": c.number}}
 	if c.platform == "vapi" {
-		v = map[string]any{"message": map[string]any{"type": "tool-calls", "toolCalls": []any{map[string]any{"id": strconv.Itoa(c.turns), "type": "function",
+		v = map[string]any{"message": map[string]any{"type": "tool-calls", "toolCalls": []any{map[string]any{"id": strconv.Itoa(c.calls), "type": "function",
 			"function": map[string]any{"name": tool, "arguments": m}}}, "call": map[string]any{"id": c.id, "customer": map[string]any{"number": c.number}}}}
 	}
 	raw, err := json.Marshal(v)
