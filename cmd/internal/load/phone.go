@@ -11,31 +11,34 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"holdfast/store/pii"
 )
 
 // phones hands out numbers that belong to nobody: 555-0100 to 555-0199 are fiction in every area code. Two bookings
 // have one number only when more are made in one run than there are numbers.
 type phones struct {
+	all   []string
 	first uint32 // another one for each run
 	next  atomic.Uint32
 }
 
-// allPhones is how many there are: area codes 200 to 999 without those of the double's magic numbers (500) and of
-// examples (202), a hundred each.
-const allPhones = (800 - 2) * 100
-
-func (p *phones) take() string { return phone((p.first + p.next.Add(1)) % allPhones) }
-
-func phone(n uint32) string {
-	area := 200 + n/100
-	if area >= 202 {
-		area++
+// fiction lists them: a hundred in each area code of the United States, whose numbers an org texts unless it has
+// decided otherwise, without those of the double's magic numbers (500) and of examples (202).
+func fiction() (all []string) {
+	for area := 200; area < 1000; area++ {
+		number := func(n int) string { return fmt.Sprintf("+1%d55501%02d", area, n) }
+		if area == 202 || area == 500 || pii.KnownPhone(number(0)).Region() != "US" {
+			continue
+		}
+		for n := range 100 {
+			all = append(all, number(n))
+		}
 	}
-	if area >= 500 {
-		area++
-	}
-	return fmt.Sprintf("+1%d55501%02d", area, n%100)
+	return all
 }
+
+func (p *phones) take() string { return p.all[(p.first+p.next.Add(1))%uint32(len(p.all))] }
 
 // double is the stand-in for Twilio, by its control API: it shows what phones were sent.
 type double struct {
