@@ -29,25 +29,38 @@ var ErrNotFound = errors.New("not found")
 
 // Open makes a pool for url and waits until it answers or ctx ends. maxConns 0 means pgx's default.
 func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) {
-	return OpenTraced(ctx, url, maxConns, nil)
+	return OpenPool(ctx, url, Pool{Max: maxConns})
 }
 
-// OpenTraced is Open with a tracer on each connection; nil is none.
-func OpenTraced(ctx context.Context, url string, maxConns int, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {
+// Pool is how a pool is made.
+type Pool struct {
+	Max    int             // connections at most; 0 means pgx's default
+	Warm   bool            // all connections are made at once, and know the tables when they are first used
+	Tracer pgx.QueryTracer // sees all statements; nil: nobody does
+}
+
+// OpenPool is Open with more to say.
+func OpenPool(ctx context.Context, url string, p Pool) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("postgres: the URL cannot be read") // pgx would quote the password's neighbours
 	}
-	if maxConns > 0 {
-		cfg.MaxConns = int32(maxConns)
+	if p.Max > 0 {
+		cfg.MaxConns = int32(p.Max)
 	}
-	cfg.ConnConfig.Tracer = tracer
+	cfg.ConnConfig.Tracer = p.Tracer
 	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
 	cfg.ConnConfig.StatementCacheCapacity = 1024
 	cfg.MaxConnIdleTime = 5 * time.Minute
-	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		pgxuuid.Register(conn.TypeMap()) // ids travel as 16 bytes, not as text
-		return nil
+		if !p.Warm {
+			return nil
+		}
+		return warm(ctx, conn)
+	}
+	if p.Warm {
+		cfg.MinConns = cfg.MaxConns
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 // Script is how a recorded run becomes a pgbench script: the same statements in the same round trips, with fresh
 // ids, phones and times on each run.
 type Script struct {
-	// Fixed are ids that stay as they are: the org, its resources.
-	Fixed []uuid.UUID
+	// Fixed are ids that are the same on each run, by what they were when they were recorded: the org, its resources.
+	Fixed map[uuid.UUID]uuid.UUID
 	// Start is the start of the booking that was made; each run of the script books another time.
 	Start time.Time
 }
@@ -36,9 +36,6 @@ func (s Script) String(list []*Transaction) (string, error) {
 // What was rolled back is left out. A value of a kind that it cannot vary is an error.
 func (s Script) Write(w io.Writer, list []*Transaction) error {
 	p := &script{Script: s, names: make(map[string]string)}
-	for _, id := range s.Fixed {
-		p.names[id.String()] = ""
-	}
 	var body strings.Builder
 	for _, t := range list {
 		if !t.Committed {
@@ -59,7 +56,7 @@ func (s Script) Write(w io.Writer, list []*Transaction) error {
 // script collects what the first statement of a run makes.
 type script struct {
 	Script
-	names map[string]string // of a value: its variable; "" stays as it is
+	names map[string]string // of a value: its variable
 	made  []string          // fresh values
 	texts []string          // what has fresh values in it
 }
@@ -119,6 +116,9 @@ func (p *script) value(arg any) (string, error) {
 	case []uuid.UUID:
 		ids := make([]string, len(v))
 		for i, id := range v {
+			if as, fixed := p.Fixed[id]; fixed {
+				id = as
+			}
 			ids[i] = id.String()
 		}
 		return p.text("{" + strings.Join(ids, ",") + "}"), nil
@@ -149,16 +149,10 @@ func (p *script) value(arg any) (string, error) {
 
 // id is a variable with a fresh id, the same wherever the recorded one stood.
 func (p *script) id(id uuid.UUID) string {
-	key := id.String()
-	name, known := p.names[key]
-	if !known {
-		name = p.make("id", "gen_random_uuid()")
-		p.names[key] = name
+	if as, fixed := p.Fixed[id]; fixed {
+		return quote(as.String())
 	}
-	if name == "" {
-		return quote(key)
-	}
-	return ":" + name
+	return ":" + p.variable(id.String(), "gen_random_uuid()")
 }
 
 // near is how far from the booking's start a time belongs to it, and is moved with it. Others are the moment itself.
@@ -176,7 +170,8 @@ func (p *script) time(t time.Time) string {
 func (p *script) variable(key, expression string) string {
 	name, known := p.names[key]
 	if !known {
-		name = p.make("v", expression)
+		name = fmt.Sprintf("v%d", len(p.made)+1)
+		p.made = append(p.made, fmt.Sprintf("(%s) AS %s", expression, name))
 		p.names[key] = name
 	}
 	return name
@@ -192,10 +187,12 @@ func (p *script) text(s string) string {
 	var parts []string
 	last := 0
 	for _, at := range anID.FindAllStringIndex(s, -1) {
-		name := p.id(uuid.MustParse(s[at[0]:at[1]]))
-		if !strings.HasPrefix(name, ":") {
+		id := uuid.MustParse(s[at[0]:at[1]])
+		if as, fixed := p.Fixed[id]; fixed {
+			s = s[:at[0]] + as.String() + s[at[1]:] // of the same length
 			continue
 		}
+		name := p.id(id)
 		parts = append(parts, quote(s[last:at[0]]), name[1:])
 		last = at[1]
 	}
@@ -228,13 +225,6 @@ func (p *script) bytes(b []byte) string {
 
 // hashLength is that of pii.Keyring's fingerprints.
 const hashLength = 32
-
-// make adds a column to the first statement and returns its name.
-func (p *script) make(kind, expression string) string {
-	name := fmt.Sprintf("%s%d", kind, len(p.made)+1)
-	p.made = append(p.made, fmt.Sprintf("(%s) AS %s", expression, name))
-	return name
-}
 
 // quote writes a literal. pgbench takes a colon for the beginning of a variable wherever it stands.
 func quote(s string) string {

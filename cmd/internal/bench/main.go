@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := os.Chmod(dir, 0o711); err != nil { // #nosec G302 -- PostgreSQL's user must pass through
 		return err
 	}
-	script, err := b.record(ctx, filepath.Join(dir, "recorded"))
+	booking, err := record(ctx, filepath.Join(dir, "recorded"))
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, s.stop()) }()
 	for _, measure := range []func(context.Context, *system) error{
 		b.commit, b.paced, b.parked, b.texting, b.provider, b.contention,
-		func(ctx context.Context, s *system) error { return b.saga(ctx, s, script) },
+		func(ctx context.Context, s *system) error { return b.saga(ctx, s, booking) },
 	} {
 		if err := measure(ctx, s); err != nil {
 			return err

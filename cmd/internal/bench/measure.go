@@ -146,8 +146,12 @@ func (b *bench) contention(ctx context.Context, s *system) error {
 }
 
 // saga compares whole bookings with what PostgreSQL alone makes of the same statements.
-func (b *bench) saga(ctx context.Context, s *system, script string) error {
-	_, r, err := b.load(ctx, s, load.Options{Scenario: load.Booking, Users: users}, "POST verify")
+func (b *bench) saga(ctx context.Context, s *system, r recorded) error {
+	script, err := r.script(s)
+	if err != nil {
+		return err
+	}
+	_, v, err := b.load(ctx, s, load.Options{Scenario: load.Booking, Users: users}, "POST verify")
 	if err != nil {
 		return err
 	}
@@ -155,24 +159,33 @@ func (b *bench) saga(ctx context.Context, s *system, script string) error {
 	if err != nil {
 		return err
 	}
-	b.just("whole bookings a second (requested, texted, confirmed, texted)", fmt.Sprintf("%.0f", r.Rate))
+	b.just("whole bookings a second (requested, texted, confirmed, texted)", fmt.Sprintf("%.0f", v.Rate))
 	b.just("  the same statements by pgbench", fmt.Sprintf("%.0f", p.rate))
-	b.above("  ratio", "%.2f", goalSaga, r.Rate/p.rate)
+	b.above("  ratio", "%.2f", goalSaga, v.Rate/p.rate)
 	return nil
 }
 
-// record runs one booking with every statement recorded, and returns it as a pgbench script.
-func (b *bench) record(ctx context.Context, dir string) (string, error) {
+// recorded is one booking with all its statements.
+type recorded struct {
+	list          []*trace.Transaction
+	org, resource uuid.UUID
+	start         time.Time
+}
+
+// record runs a booking on a system of its own with every statement recorded.
+func record(ctx context.Context, dir string) (recorded, error) {
 	rec := &trace.Recorder{}
 	s, err := startSystem(ctx, dir, rec)
 	if err != nil {
-		return "", err
+		return recorded{}, err
 	}
 	list, start, err := s.warm(ctx, rec)
-	if err := errors.Join(err, s.stop()); err != nil {
-		return "", err
-	}
-	return trace.Script{Fixed: []uuid.UUID{s.Org, s.Resource}, Start: start}.String(list)
+	return recorded{list, s.Org, s.Resource, start}, errors.Join(err, s.stop())
+}
+
+// script plays it on another system.
+func (r recorded) script(s *system) (string, error) {
+	return trace.Script{Fixed: map[uuid.UUID]uuid.UUID{r.org: s.Org, r.resource: s.Resource}, Start: r.start}.String(r.list)
 }
 
 func millis(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -129,9 +130,9 @@ func (s *System) openPostgres(ctx context.Context) error {
 	}
 	conns := int(s.cfg.DBMaxConns)
 	if conns == 0 {
-		conns = defaultConns
+		conns = defaultConns(runtime.GOMAXPROCS(0))
 	}
-	if s.pool, err = store.OpenTraced(ctx, s.cfg.DatabaseURL.Reveal(), conns, s.tracer); err != nil {
+	if s.pool, err = store.OpenPool(ctx, s.cfg.DatabaseURL.Reveal(), store.Pool{Max: conns, Warm: true, Tracer: s.tracer}); err != nil {
 		return err
 	}
 	s.onClose(s.pool.Close)
@@ -143,9 +144,10 @@ func (s *System) openPostgres(ctx context.Context) error {
 	return nil
 }
 
-// defaultConns is enough for the default concurrencies: a task holds a connection only while it works in
-// Postgres, and more connections than this only wait for each other.
-const defaultConns = 40
+// defaultConns is for a machine of so many cores that PostgreSQL may share. A connection is held only while a
+// transaction runs, and most of that is work for a core or a sync that one commit does for all; more connections than
+// this wait for each other, and each costs a tenth of a second of a core before it knows the tables.
+func defaultConns(cores int) int { return min(max(8, 4*cores), 40) }
 
 func (s *System) startWorker(ctx context.Context) error {
 	rdb, err := tasks.OpenRedis(ctx, s.cfg.RedisURL.Reveal())
