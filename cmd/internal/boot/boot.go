@@ -195,8 +195,9 @@ func (s *System) startScheduler(context.Context) error {
 func (s *System) startIngress(context.Context) error {
 	metrics := ingress.NewMetrics()
 	metrics.Register(s.metrics.Registry)
-	in, err := ingress.New(ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics,
-		Installation: settings.Installation{QuietHours: s.cfg.QuietHours}}) //nolint:contextcheck // requests bring contexts of their own
+	o := ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics,
+		Installation: settings.Installation{QuietHours: s.cfg.QuietHours}}
+	in, err := ingress.New(o) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {
 		return fmt.Errorf("ingress: %w", err)
 	}

@@ -36,7 +36,7 @@ func (v *voice) what(ctx context.Context) (w what, err error) {
 	s, known := find(services, service)
 	if !known && resource == "" {
 		if _, ok := find(resources, service); ok {
-			service, resource, s, known = "", service, nil, true
+			resource, s, known = service, nil, true
 		}
 	}
 	if !known {

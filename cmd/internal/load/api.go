@@ -94,7 +94,7 @@ func send(ctx context.Context, transport http.RoundTripper, buf *bytes.Buffer, r
 
 // newTransport keeps a connection for each of n users.
 func newTransport(n int) *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // it is one
+	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.IdleConnTimeout = 0, n+8, 5*time.Minute
 	t.DisableCompression, t.ForceAttemptHTTP2, t.Proxy = true, false, nil
 	return t

@@ -3,6 +3,7 @@ package validate
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -84,8 +85,8 @@ func asJSON(v any) []byte {
 // query is "?" and pairs of name and value.
 func query(pairs ...string) string {
 	q := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		q.Set(pairs[i], pairs[i+1])
+	for pair := range slices.Chunk(pairs, 2) {
+		q.Set(pair[0], pair[1])
 	}
 	return "?" + q.Encode()
 }
