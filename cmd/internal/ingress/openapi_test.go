@@ -68,65 +68,31 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
-// TestOperationsAreComplete: every operation says what it is, what it answers and how it fails, by example.
+// TestOperationsAreComplete: every operation says what it is, what it answers and how it fails, by examples that are
+// what their schemas say.
 func TestOperationsAreComplete(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	doc := r.in.api.OpenAPI()
 	ids := map[string]bool{}
-	for path, item := range doc.Paths {
+	for path, item := range r.in.api.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op == nil {
 				continue
 			}
-			if op.Summary == "" || op.Description == "" || op.OperationID == "" || ids[op.OperationID] || len(op.Tags) != 1 || len(op.Security) != 1 {
+			if op.Summary == "" || op.Description == "" || op.OperationID == "" || ids[op.OperationID] || len(op.Tags) != 1 {
 				t.Errorf("%s %s says too little: %+v", op.Method, path, op)
 			}
+			if open := op.Tags[0] == "Pages"; open != (len(op.Security) == 0) {
+				t.Errorf("%s %s: %d ways to prove who asks", op.Method, path, len(op.Security))
+			}
 			ids[op.OperationID] = true
-			for status, resp := range op.Responses {
-				for media, c := range resp.Content {
-					checkExample(t, doc, op.OperationID+" "+status, c.Schema, c.Example, media == "application/json")
-					for kind, e := range c.Examples {
-						if handlers.ProblemKinds[kind].Title == "" {
-							t.Errorf("%s: no kind %s", op.OperationID, kind)
-						}
-						checkExample(t, doc, op.OperationID+" "+kind, c.Schema, e.Value, true)
-					}
-				}
-			}
-			if op.RequestBody != nil {
-				for _, c := range op.RequestBody.Content {
-					checkExample(t, doc, op.OperationID+" body", c.Schema, c.Example, true)
-				}
-			}
 		}
 	}
-	if len(ids) != 18 {
+	if len(ids) != 22 {
 		t.Errorf("%d operations", len(ids))
 	}
-}
-
-// checkExample holds an example against its schema.
-func checkExample(t *testing.T, doc *huma.OpenAPI, name string, schema *huma.Schema, example any, required bool) {
-	t.Helper()
-	if example == nil {
-		if required && !strings.Contains(name, " 4") && !strings.Contains(name, " 5") {
-			t.Errorf("%s has no example", name)
-		}
-		return
-	}
-	raw, err := json.Marshal(example)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	var res huma.ValidateResult
-	huma.Validate(doc.Components.Schemas, schema, huma.NewPathBuffer([]byte{}, 0), huma.ModeReadFromServer, v, &res)
-	for _, err := range res.Errors {
-		t.Errorf("%s: %v", name, err)
+	for _, finding := range promised.Examples() {
+		t.Error(finding)
 	}
 }
 

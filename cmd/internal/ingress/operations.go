@@ -143,6 +143,30 @@ var (
 	}
 )
 
+// The pages, as they are documented. None of them needs a key.
+var (
+	opDocument = operation{
+		method: http.MethodGet, path: "/openapi.json", id: "document", tag: "Pages",
+		summary: "This document", about: "OpenAPI 3.1.", ok: http.StatusOK, response: map[string]any{}, media: "application/openapi+json",
+		answer: example(`{"openapi":"3.1.0","info":{"title":"Holdfast","version":"1.0.0"},"paths":{}}`),
+	}
+	opDocs = operation{
+		method: http.MethodGet, path: "/docs", id: "docs", tag: "Pages",
+		summary: "This document, to read", about: "It loads nothing from elsewhere.", ok: http.StatusOK, response: "", media: "text/html",
+		answer: "<!doctype html>",
+	}
+	opProblemKind = operation{
+		method: http.MethodGet, path: "/problems/{kind}", id: "problemKind", tag: "Pages",
+		summary: "What a kind of problem means", about: "The kind is the last part of a problem's type.",
+		ok: http.StatusOK, response: problemKind{}, answer: exampleKind, problems: []string{"not-found"},
+	}
+	opHealth = operation{
+		method: http.MethodGet, path: "/healthz", id: "health", tag: "Pages",
+		summary: "A sign of life", about: "Of this process alone: the operators' listener tells whether it can serve.",
+		ok: http.StatusOK, response: health{}, answer: example(`{"status":"ok"}`),
+	}
+)
+
 // twilioStatus and twilioInbound document what is read of Twilio's forms.
 type twilioStatus struct {
 	AccountSid, MessageSid, MessageStatus string
