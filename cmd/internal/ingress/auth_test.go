@@ -12,7 +12,7 @@ import (
 	"holdfast/store/storetest"
 )
 
-// routesOf lists the operations of the document with ids filled in.
+// routesOf lists the operations of the document that ask who it is, with ids filled in.
 func routesOf(r *rig, org, id string) (list []route) {
 	fill := strings.NewReplacer("{org}", org, "{id}", id, "{message}", id)
 	for path, item := range r.in.api.OpenAPI().Paths {
@@ -20,8 +20,10 @@ func routesOf(r *rig, org, id string) (list []route) {
 			if op == nil {
 				continue
 			}
-			for scheme := range op.Security[0] {
-				list = append(list, route{op.Method, fill.Replace(path), scheme})
+			for _, proofs := range op.Security { // pages have none
+				for scheme := range proofs {
+					list = append(list, route{op.Method, fill.Replace(path), scheme})
+				}
 			}
 		}
 	}
