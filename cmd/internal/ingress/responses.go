@@ -13,7 +13,7 @@ import (
 
 // Headers that all answers of an operation have.
 var commonHeaders = map[string]*huma.Param{
-	"X-Request-Id":  {Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "Names the request in the log. One that the client sends is kept."},
+	"X-Request-Id":  {Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "Names the request in the log. A UUID, a ULID or a trace id that the client sends is kept."},
 	"Server-Timing": {Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "Where the time went, in milliseconds: auth, db, wait, total."},
 }
 
