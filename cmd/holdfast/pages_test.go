@@ -77,14 +77,14 @@ func blocksOf(t *testing.T, page string) (all []block) {
 	return all
 }
 
-// tools are all that the pages' commands may use.
+// tools are all that the commands of docs/api.md may use.
 var tools = []string{"curl", "grep", "cut", "sed", "openssl", "cat", "date", "od", "sleep"}
 
-// shell runs lines in a folder of its own, with no program but the tools.
-func shell(t *testing.T, env []string, lines string) (stdout, stderr string, err error) {
+// shell runs lines in a folder of its own, with no programs but those.
+func shell(t *testing.T, programs, env []string, lines string) (stdout, stderr string, err error) {
 	t.Helper()
 	bin := t.TempDir()
-	for _, tool := range tools {
+	for _, tool := range programs {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatalf("this test pastes lines with %s: install it", tool)
@@ -115,7 +115,7 @@ func testAPIPage(t *testing.T, r ready) {
 			fmt.Fprintf(&script, "%s\nprintf '%s'\n", b.text, end)
 		}
 	}
-	out, said, err := shell(t, r.exports(), script.String())
+	out, said, err := shell(t, tools, r.exports(), script.String())
 	outputs := strings.Split(out, end)
 	if err != nil {
 		at := blocks[ran[min(len(outputs), len(ran))-1]]
@@ -148,6 +148,7 @@ func testAPIPage(t *testing.T, r ready) {
 // testReadme pastes the commands of the README's quick start, between which a person reads a code from the phone.
 func testReadme(t *testing.T, r ready) {
 	const phone, placeholder = "+12025550142", "CODE=123456"
+	programs := append([]string{"head", "tee"}, tools...)
 	var parts []string
 	for _, b := range blocksOf(t, "../../README.md") {
 		if strings.Contains(b.text, "$HOLDFAST_URL/v1/") && !strings.Contains(b.text, "docker") {
@@ -158,14 +159,14 @@ func testReadme(t *testing.T, r ready) {
 		t.Fatalf("%d parts", len(parts))
 	}
 	before := len(r.texts(t, phone))
-	booked, said, err := shell(t, r.exports(), parts[0]+"\nprintf '\\n%s\\n' \"$BOOKING\"")
+	booked, said, err := shell(t, programs, r.exports(), parts[0]+"\nprintf '\\n%s\\n' \"$BOOKING\"")
 	booking := booked[strings.LastIndexByte(strings.TrimSpace(booked), '\n')+1:]
 	if err != nil || !strings.Contains(said, `"state":"held"`) {
 		t.Fatalf("%v\n%s\n%s", err, booked, said)
 	}
 	eventually(t, 10*time.Second, "the code text", func() bool { return len(r.texts(t, phone)) > before })
 	line := "CODE=" + r.codeFor(t, phone)
-	out, said, err := shell(t, append(r.exports(), "BOOKING="+strings.TrimSpace(booking)), strings.Replace(parts[1], placeholder, line, 1))
+	out, said, err := shell(t, programs, append(r.exports(), "BOOKING="+strings.TrimSpace(booking)), strings.Replace(parts[1], placeholder, line, 1))
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out, said)
 	}

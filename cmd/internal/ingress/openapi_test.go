@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +95,36 @@ func TestOperationsAreComplete(t *testing.T) {
 	}
 	for _, finding := range promised.Examples() {
 		t.Error(finding)
+	}
+}
+
+// TestProblemTable: docs/api.md lists every kind of problem, by status.
+func TestProblemTable(t *testing.T) {
+	t.Parallel()
+	const page, begin, end = "../../../docs/api.md", "<!-- problems -->\n", "<!-- /problems -->"
+	rows := make([]string, 0, len(handlers.ProblemKinds))
+	for kind, k := range handlers.ProblemKinds {
+		rows = append(rows, fmt.Sprintf("| %d | `%s` | %s | %s |\n", k.Status, kind, k.Title, k.About))
+	}
+	slices.Sort(rows)
+	table := "| status | `type` ends in | what it is | what to know |\n|---|---|---|---|\n" + strings.Join(rows, "")
+	raw, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(raw), begin)
+	have, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatal("docs/api.md has no place for the table")
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(before+begin+table+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if have != table {
+		t.Error("the table of problems in docs/api.md is not what the code answers: go test -update")
 	}
 }
 
