@@ -132,19 +132,19 @@ func (r *rig) unavailable(t *testing.T) {
 	t.Helper()
 	org := r.org.ID.String()
 	var wg sync.WaitGroup
-	for name, call := range map[string]func() answer{
+	calls := map[string]func() answer{
 		"read": func() answer { return r.api(t, "GET", "/bookings/"+uuid.NewString(), "") },
 		"write": func() answer {
 			return r.api(t, "POST", "/bookings", bookingBody(tomorrow("10:00")), "Prefer", "wait=1")
 		},
-		"other key": func() answer {
-			return r.do(t, "GET", "/v1/orgs/"+org+"/bookings", "", "Authorization", "Bearer hf_123456789012_"+strings.Repeat("a", 40))
-		},
-		"twilio": func() answer {
-			return r.do(t, "POST", "/webhooks/twilio/"+org+"/inbound", "A=b", "Content-Type", "application/x-www-form-urlencoded")
-		},
-		"events": func() answer { return r.do(t, "POST", "/webhooks/events/"+org, "{}") },
-	} {
+	}
+	for _, rt := range routesOf(r, org, uuid.NewString()) { // by a key and by signatures that must be looked up
+		calls[rt.method+" "+rt.path] = func() answer {
+			return r.do(t, rt.method, rt.path, "{}", "Authorization", "Bearer hf_123456789012_"+strings.Repeat("a", 40),
+				"X-Retell-Signature", retellSign("{}", time.Now()))
+		}
+	}
+	for name, call := range calls {
 		wg.Go(func() {
 			a := call()
 			if p := a.problem(t); p.Type != "temporarily-unavailable" || a.Header.Get("Retry-After") != "2" {

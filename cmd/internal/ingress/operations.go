@@ -102,7 +102,7 @@ var (
 			"and is written into the audit log; the same document again changes nothing. With If-Match nothing is replaced that somebody else has changed meanwhile.",
 		request: settings.Document{}, example: exampleSetSettings,
 		ok: http.StatusOK, response: settings.Document{}, answer: exampleSettings(),
-		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "invalid-settings", "precondition-failed"},
+		problems: []string{"invalid-json", "unsupported-media", "invalid-settings", "precondition-failed"},
 	}
 	opTwilioStatus = operation{
 		method: http.MethodPost, path: "/webhooks/twilio/{org}/status/{message}", id: "twilioStatus", tag: "Webhooks", scheme: schemeTwilio,

@@ -27,19 +27,26 @@ func writes(booking, block uuid.UUID) map[string]wish {
 
 var blockBody = `{"resource":"chair","start":"` + tomorrow("14:00") + `","end":"` + tomorrow("15:00") + `"}`
 
+// fixtures are a booking and a block, made by a worker that ends with them.
+func (r *rig) fixtures(t *testing.T) (b handlers.BookingView, block uuid.UUID) {
+	t.Helper()
+	t.Run("what is there", func(t *testing.T) {
+		r.worker(t)
+		b, _ = r.booked(t)
+		var made struct{ ID uuid.UUID }
+		r.api(t, "POST", "/blocks", blockBody, "Prefer", "wait=10").json(t, &made)
+		block = made.ID
+	})
+	return b, block
+}
+
 // TestEveryWriteIsTaken: a client that does not wait gets 202, and what it asked for is written down.
 func TestEveryWriteIsTaken(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	var b handlers.BookingView
-	var block struct{ ID uuid.UUID }
-	t.Run("what is there", func(t *testing.T) {
-		r.worker(t) // for as long as this takes
-		b, _ = r.booked(t)
-		r.api(t, "POST", "/blocks", blockBody, "Prefer", "wait=10").json(t, &block)
-	})
+	b, block := r.fixtures(t)
 	before := r.count(t, "request")
-	all := writes(b.ID, block.ID)
+	all := writes(b.ID, block)
 	for name, w := range all {
 		if a := r.api(t, w.method, w.path, w.body); a.StatusCode != 202 {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)

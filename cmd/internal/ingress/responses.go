@@ -66,16 +66,13 @@ func (o operation) kinds() []string {
 	case "": // a page: it reads nothing
 		return kinds
 	case schemeKey:
-		kinds = append(kinds, "unauthorized", "forbidden")
+		kinds = append(kinds, "unauthorized", "forbidden", "unsupported-media")
 	default:
 		kinds = append(kinds, "invalid-signature")
 	}
 	kinds = append(kinds, "not-acceptable", "temporarily-unavailable")
 	if o.write { // invalid-request may be about the key
 		kinds = append(kinds, "key-reused", "request-failed", "invalid-request")
-	}
-	if o.request != nil && o.scheme == schemeKey {
-		kinds = append(kinds, "unsupported-media")
 	}
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
