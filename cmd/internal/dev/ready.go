@@ -77,6 +77,7 @@ Holdfast is up. Everything it needs runs in this process's care; Ctrl-C ends all
 Paste into another terminal:
 
   export HOLDFAST_URL=%s HOLDFAST_ORG=%s HOLDFAST_KEY=%s HOLDFAST_RESOURCE=%s HOLDFAST_PHONE_URL=%s
+  export HOLDFAST_SERVICE=%s HOLDFAST_WEBHOOK_SECRET='%s'   # for docs/api.md
   export HOLDFAST_AUDIT_DATABASE_URL='%s'   # for holdfast audit and holdfast load
 
   # the first free time from tomorrow
@@ -99,5 +100,5 @@ Paste into another terminal:
   curl -sS "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/bookings/$BOOKING/timeline" -H "Authorization: Bearer $HOLDFAST_KEY"
   curl -sS "$HOLDFAST_URL/v1/orgs/$HOLDFAST_ORG/availability?resource=$HOLDFAST_RESOURCE" -H "Authorization: Bearer $HOLDFAST_KEY"
 
-`, r.APIURL, r.SimURL, r.OpsURL, r.OpsToken, d.o.Data, r.APIURL, r.Org, r.APIKey, r.Resource, r.SimURL, r.AuditDatabaseURL, tomorrow)
+`, r.APIURL, r.SimURL, r.OpsURL, r.OpsToken, d.o.Data, r.APIURL, r.Org, r.APIKey, r.Resource, r.SimURL, r.Service, r.WebhookSecret, r.AuditDatabaseURL, tomorrow)
 }

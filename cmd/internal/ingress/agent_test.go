@@ -33,7 +33,7 @@ type agent struct {
 type heard struct {
 	text string
 	ok   bool
-	facts
+	Facts
 }
 
 // voiceRig is a rig whose org has both secrets.
@@ -133,7 +133,7 @@ func (a *agent) hear(t *testing.T, got answer) (h heard) {
 	} else {
 		var v retellAnswer
 		got.json(t, &v)
-		h.text, h.facts = v.Result, v.facts
+		h.text, h.Facts = v.Result, v.Facts
 		if len(got.body) > 15000 || v.Status == "" {
 			t.Errorf("%d bytes: %.200s", len(got.body), got.body)
 		}

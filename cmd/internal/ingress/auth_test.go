@@ -12,7 +12,7 @@ import (
 	"holdfast/store/storetest"
 )
 
-// routesOf lists the operations of the document with ids filled in.
+// routesOf lists the operations of the document that ask who it is, with ids filled in.
 func routesOf(r *rig, org, id string) (list []route) {
 	fill := strings.NewReplacer("{org}", org, "{id}", id, "{message}", id)
 	for path, item := range r.in.api.OpenAPI().Paths {
@@ -20,8 +20,10 @@ func routesOf(r *rig, org, id string) (list []route) {
 			if op == nil {
 				continue
 			}
-			for scheme := range op.Security[0] {
-				list = append(list, route{op.Method, fill.Replace(path), scheme})
+			for _, proofs := range op.Security { // pages have none
+				for scheme := range proofs {
+					list = append(list, route{op.Method, fill.Replace(path), scheme})
+				}
 			}
 		}
 	}
@@ -130,19 +132,19 @@ func (r *rig) unavailable(t *testing.T) {
 	t.Helper()
 	org := r.org.ID.String()
 	var wg sync.WaitGroup
-	for name, call := range map[string]func() answer{
+	calls := map[string]func() answer{
 		"read": func() answer { return r.api(t, "GET", "/bookings/"+uuid.NewString(), "") },
 		"write": func() answer {
 			return r.api(t, "POST", "/bookings", bookingBody(tomorrow("10:00")), "Prefer", "wait=1")
 		},
-		"other key": func() answer {
-			return r.do(t, "GET", "/v1/orgs/"+org+"/bookings", "", "Authorization", "Bearer hf_123456789012_"+strings.Repeat("a", 40))
-		},
-		"twilio": func() answer {
-			return r.do(t, "POST", "/webhooks/twilio/"+org+"/inbound", "A=b", "Content-Type", "application/x-www-form-urlencoded")
-		},
-		"events": func() answer { return r.do(t, "POST", "/webhooks/events/"+org, "{}") },
-	} {
+	}
+	for _, rt := range routesOf(r, org, uuid.NewString()) { // by a key and by signatures that must be looked up
+		calls[rt.method+" "+rt.path] = func() answer {
+			return r.do(t, rt.method, rt.path, "{}", "Authorization", "Bearer hf_123456789012_"+strings.Repeat("a", 40),
+				"X-Retell-Signature", retellSign("{}", time.Now()))
+		}
+	}
+	for name, call := range calls {
 		wg.Go(func() {
 			a := call()
 			if p := a.problem(t); p.Type != "temporarily-unavailable" || a.Header.Get("Retry-After") != "2" {

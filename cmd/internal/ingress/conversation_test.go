@@ -64,7 +64,7 @@ func TestConversation(t *testing.T) {
 		a.send(t, hold).says(t, held.text)
 		id := r.newest(t)
 		if platform == sourceRetell && (held.State != "held" || *held.Booking != id) {
-			t.Errorf("%+v", held.facts)
+			t.Errorf("%+v", held.Facts)
 		}
 		// 10-12: the code is misread
 		code := r.code(t, id)

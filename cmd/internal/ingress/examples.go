@@ -2,7 +2,11 @@ package ingress
 
 import (
 	"encoding/json"
+	"time"
 
+	"github.com/google/uuid"
+
+	"holdfast/handlers"
 	"holdfast/handlers/settings"
 	"holdfast/store/calendar"
 )
@@ -77,6 +81,40 @@ var (
 	exampleEvent = example(`{"type":"booking.requested","timestamp":"2026-11-20T14:00:00Z","data":` +
 		`{"resource":"chair-1","start":"2026-11-24T15:00","customer":{"phone":"+15550100042","name":"Ana Lee"}}}`)
 )
+
+// exampleKind is a page under /problems.
+var exampleKind = problemKind{handlers.ProblemBase + "slot-taken", handlers.ProblemKinds["slot-taken"].Title,
+	handlers.ProblemKinds["slot-taken"].Status, handlers.ProblemKinds["slot-taken"].About}
+
+// exampleProblem is a problem of a kind as a client meets it.
+func exampleProblem(kind string) *Problem {
+	p := newProblem(kind, exampleFields[kind], "")
+	p.RequestID = "0190a0e5-7d1c-7c3a-9b5e-2f6d4c8a1b3c"
+	seat := uuid.MustParse("0190a000-0000-7000-8000-0000000000c1")
+	start := time.Date(2026, 11, 24, 20, 30, 0, 0, time.UTC)
+	switch kind {
+	case "slot-taken", "hold-expired":
+		p.Alternatives = []handlers.Alternative{{Resource: seat, Start: start, End: start.Add(30 * time.Minute)}}
+	case "block-conflicts":
+		p.Bookings = []uuid.UUID{uuid.MustParse("0190a111-2222-7333-8444-555566667777")}
+	case "wrong-code":
+		p.AttemptsLeft = new(4)
+	case "too-soon":
+		p.RetryAfter = 30
+	case "invalid-settings":
+		p.Detail = "want a whole number from 0 to 1000"
+		p.Errors = []settings.Broken{{Field: p.Field, Detail: p.Detail}}
+	}
+	return p
+}
+
+// exampleFields are the fields that problems name in examples.
+var exampleFields = map[string]string{
+	"missing-field": "customer.phone", "invalid-phone": "customer.phone", "country-not-allowed": "customer.phone", "invalid-request": headerKey,
+	"invalid-start": "start", "start-in-past": "start", "start-too-far": "start", "time-does-not-exist": "start", "outside-hours": "start",
+	"slot-taken": "start", "unknown-resource": "resource", "unknown-service": "service", "invalid-range": "to", "invalid-code": "code", "wrong-code": "code",
+	"key-reused": headerKey, "precondition-failed": headerIfMatch, "invalid-settings": "limits.phone.per_day", "block-conflicts": "start",
+}
 
 // exampleSetSettings is docs/examples/settings.http: what an org sets that texts two countries in its own words.
 var exampleSetSettings = example(`{"countries":["US","CA"],"failed_text":"release_hold",` +

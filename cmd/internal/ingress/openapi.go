@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -61,9 +60,11 @@ func newAPI(mux *http.ServeMux, public string) huma.API {
 			{Name: "Calendar", Description: "What is open, and what is blocked."},
 			{Name: "Settings", Description: "What the org decides for itself."},
 			{Name: "Webhooks", Description: "What other systems call, each with its own signature."},
+			{Name: "Pages", Description: "What needs no key."},
 		},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+			Headers: commonHeaders,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				schemeKey: {Type: "http", Scheme: "bearer", BearerFormat: "hf_<prefix>_<secret>",
 					Description: "An API key of the org. On another org's path it is refused with 403."},
@@ -109,6 +110,8 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[timeline]():              "Timeline",
 	reflect.TypeFor[eventView]():             "TimelineEvent",
 	reflect.TypeFor[openings]():              "Availability",
+	reflect.TypeFor[problemKind]():           "ProblemKind",
+	reflect.TypeFor[health]():                "Health",
 	reflect.TypeFor[slotView]():              "Slot",
 	reflect.TypeFor[freedView]():             "FreedBlock",
 	reflect.TypeFor[settings.Broken]():       "BrokenRule",
@@ -158,13 +161,19 @@ func register[I, O any](in *Ingress, o operation, handle func(context.Context, *
 		return out, nil
 	})
 	o.document(doc)
+	o.documentHeaders(doc)
+}
+
+// in is the operation as the document has it.
+func (o operation) in(doc *huma.OpenAPI) *huma.Operation {
+	item := doc.Paths[o.path]
+	return map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[o.method]
 }
 
 // document adds what huma must not act on: it would read and check a body that it knows of, and ids before
 // their turn.
 func (o operation) document(doc *huma.OpenAPI) {
-	item := doc.Paths[o.path]
-	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[o.method]
+	op := o.in(doc)
 	for _, p := range op.Parameters {
 		if p.In == "path" {
 			p.Schema = &huma.Schema{Type: huma.TypeString, Format: "uuid"}
@@ -194,63 +203,3 @@ var paramPrefer = &huma.Param{Name: headerPrefer, In: "header", Example: "wait=1
 var paramKey = &huma.Param{Name: headerKey, In: "header", Example: "call-7f3a-1",
 	Schema:      &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(255)},
 	Description: "Names the request: sent again with the same body it takes effect once and gets the same answer. Another body is refused."}
-
-// responses are success, 202 for writes, and the problems by status.
-func (o operation) responses(schemas huma.Registry) map[string]*huma.Response {
-	media := o.media
-	if media == "" {
-		media = "application/json"
-	}
-	ok := &huma.Response{Description: http.StatusText(o.ok)}
-	if o.response != nil {
-		ok.Content = map[string]*huma.MediaType{media: {Schema: schemas.Schema(reflect.TypeOf(o.response), true, o.id), Example: o.answer}}
-	}
-	all := map[string]*huma.Response{strconv.Itoa(o.ok): ok}
-	if o.also != 0 {
-		all[strconv.Itoa(o.also)] = &huma.Response{Description: http.StatusText(o.also), Content: ok.Content}
-	}
-	unproved := "unauthorized"
-	if o.scheme != schemeKey {
-		unproved = "invalid-signature"
-	}
-	problems := append([]string{unproved, "body-too-large", "internal-error", "temporarily-unavailable"}, o.problems...)
-	if o.scheme == schemeKey {
-		problems = append(problems, "forbidden", "not-acceptable")
-	}
-	if o.write {
-		all["202"] = &huma.Response{Description: "Accepted: no outcome yet. Location tells where it will be.",
-			Headers: map[string]*huma.Param{
-				"Location":           {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The request."},
-				"Retry-After":        {Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "Seconds."},
-				"Preference-Applied": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The wait that was granted."},
-			},
-			Content: map[string]*huma.MediaType{"application/json": {
-				Schema: schemas.Schema(reflect.TypeFor[requestView](), true, ""), Example: examplePending}}}
-		problems = append(problems, "key-reused", "request-failed")
-	}
-	problem := schemas.Schema(reflect.TypeFor[Problem](), true, "")
-	for _, kind := range problems {
-		documentProblem(all, kind, problem)
-	}
-	return all
-}
-
-// documentProblem adds a kind to the response of its status, as an example of it.
-func documentProblem(all map[string]*huma.Response, kind string, schema *huma.Schema) {
-	p := newProblem(kind, "", "")
-	status := strconv.Itoa(p.Status)
-	if all[status] == nil {
-		all[status] = &huma.Response{Description: http.StatusText(p.Status), Content: map[string]*huma.MediaType{
-			"application/problem+json": {Schema: schema, Examples: map[string]*huma.Example{}}}}
-		switch p.Status {
-		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-			all[status].Headers = map[string]*huma.Param{"Retry-After": {Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "Seconds."}}
-		case http.StatusUnauthorized:
-			all[status].Headers = map[string]*huma.Param{"WWW-Authenticate": {Schema: &huma.Schema{Type: huma.TypeString}}}
-		}
-	}
-	all[status].Content["application/problem+json"].Examples[kind] = &huma.Example{
-		Summary: handlers.ProblemKinds[kind].About,
-		Value:   map[string]any{"type": p.Type, "title": p.Title, "status": p.Status},
-	}
-}

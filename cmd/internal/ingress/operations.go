@@ -102,7 +102,7 @@ var (
 			"and is written into the audit log; the same document again changes nothing. With If-Match nothing is replaced that somebody else has changed meanwhile.",
 		request: settings.Document{}, example: exampleSetSettings,
 		ok: http.StatusOK, response: settings.Document{}, answer: exampleSettings(),
-		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "invalid-settings", "precondition-failed"},
+		problems: []string{"invalid-json", "unsupported-media", "invalid-settings", "precondition-failed"},
 	}
 	opTwilioStatus = operation{
 		method: http.MethodPost, path: "/webhooks/twilio/{org}/status/{message}", id: "twilioStatus", tag: "Webhooks", scheme: schemeTwilio,
@@ -140,6 +140,30 @@ var (
 		request: event{}, example: exampleEvent, write: true,
 		ok: http.StatusCreated, also: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld,
 		problems: append([]string{"already-confirmed", "booking-ended", "code-expired", "code-revoked", "hold-expired", "invalid-code", "wrong-code", "not-found"}, bookingProblems...),
+	}
+)
+
+// The pages, as they are documented. None of them needs a key.
+var (
+	opDocument = operation{
+		method: http.MethodGet, path: "/openapi.json", id: "document", tag: "Pages",
+		summary: "This document", about: "OpenAPI 3.1.", ok: http.StatusOK, response: map[string]any{}, media: "application/openapi+json",
+		answer: example(`{"openapi":"3.1.0","info":{"title":"Holdfast","version":"1.0.0"},"paths":{}}`),
+	}
+	opDocs = operation{
+		method: http.MethodGet, path: "/docs", id: "docs", tag: "Pages",
+		summary: "This document, to read", about: "It loads nothing from elsewhere.", ok: http.StatusOK, response: "", media: "text/html",
+		answer: "<!doctype html>",
+	}
+	opProblemKind = operation{
+		method: http.MethodGet, path: "/problems/{kind}", id: "problemKind", tag: "Pages",
+		summary: "What a kind of problem means", about: "The kind is the last part of a problem's type.",
+		ok: http.StatusOK, response: problemKind{}, answer: exampleKind, problems: []string{"not-found"},
+	}
+	opHealth = operation{
+		method: http.MethodGet, path: "/healthz", id: "health", tag: "Pages",
+		summary: "A sign of life", about: "Of this process alone: the operators' listener tells whether it can serve.",
+		ok: http.StatusOK, response: health{}, answer: example(`{"status":"ok"}`),
 	}
 )
 

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"holdfast/handlers"
 )
 
@@ -24,6 +26,9 @@ var docsJS string
 
 // pages are what needs no key: the document, a page that shows it, the kinds of problems, and a sign of life.
 func (in *Ingress) pages(mux *http.ServeMux) error {
+	for _, o := range []operation{opDocument, opDocs, opProblemKind, opHealth} {
+		o.describe(in.api.OpenAPI())
+	}
 	finishSchemas(in.api.OpenAPI())
 	var spec bytes.Buffer
 	enc := json.NewEncoder(&spec)
@@ -66,6 +71,30 @@ func sourceHash(text string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
+// describe documents a page, which huma does not serve.
+func (o operation) describe(doc *huma.OpenAPI) {
+	op := &huma.Operation{Method: o.method, Path: o.path, OperationID: o.id, Tags: []string{o.tag}, Summary: o.summary, Description: o.about,
+		Security: []map[string][]string{}, Responses: o.responses(doc.Components.Schemas)}
+	if strings.Contains(o.path, "{kind}") {
+		op.Parameters = []*huma.Param{{Name: "kind", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Example: "slot-taken"}}
+	}
+	doc.AddOperation(op)
+	o.documentHeaders(doc)
+}
+
+// problemKind is a row of the table of problems.
+type problemKind struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	About  string `json:"about"`
+}
+
+// health is a sign of life.
+type health struct {
+	Status string `json:"status" enum:"ok"`
+}
+
 // problemPage tells what a kind of problem means.
 func (in *Ingress) problemPage(w http.ResponseWriter, r *http.Request) {
 	kind := r.PathValue("kind")
@@ -74,7 +103,7 @@ func (in *Ingress) problemPage(w http.ResponseWriter, r *http.Request) {
 		in.refuse(w, r, newProblem("not-found", "", "there is no such kind of problem"))
 		return
 	}
-	body, err := json.Marshal(map[string]any{"type": handlers.ProblemBase + kind, "title": k.Title, "status": k.Status, "about": k.About})
+	body, err := json.Marshal(problemKind{handlers.ProblemBase + kind, k.Title, k.Status, k.About})
 	if err != nil { // strings and a number: cannot be
 		in.refuse(w, r, err)
 		return

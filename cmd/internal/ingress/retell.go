@@ -23,10 +23,10 @@ type retellInput struct {
 
 // retellBody is a call of a function. With "args only" the body is Args alone.
 type retellBody struct {
-	Name string          `json:"name"`
+	Name string          `json:"name,omitempty"`
 	Call *retellTalk     `json:"call,omitempty"`
 	Chat *retellTalk     `json:"chat,omitempty"`
-	Args json.RawMessage `json:"args"`
+	Args json.RawMessage `json:"args,omitempty"`
 }
 
 // retellTalk is the call, or the chat, that the function was called in.
@@ -41,7 +41,7 @@ type retellTalk struct {
 // retellAnswer is the sentence, and what it says as fields.
 type retellAnswer struct {
 	Result string `json:"result"`
-	facts
+	Facts
 }
 
 // retellWindow is how far a signature's time may lie from now, before or after.

@@ -75,7 +75,7 @@ func rigOn(t testing.TB, db *storetest.DB, broker *tasks.Broker) *rig {
 		Installation: settings.Installation{QuietHours: calendar.QuietHours{From: 21, To: 8}}}); err != nil {
 		t.Fatal(err)
 	}
-	r.Server = httptest.NewUnstartedServer(telemetry.HTTP(telemetry.NewMetrics(), log, r.in.Handler()))
+	r.Server = httptest.NewUnstartedServer(watch(t, telemetry.HTTP(telemetry.NewMetrics(), log, r.in.Handler())))
 	r.Config.ReadTimeout = Server("", nil).ReadTimeout
 	r.Start()
 	t.Cleanup(func() {

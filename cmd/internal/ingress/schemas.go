@@ -71,10 +71,13 @@ var fieldDocs = map[string]string{
 	"VapiToolCall.parameters":    "What some messages call arguments.",
 	"VapiResult.result":          "One line to be read aloud.",
 	"VapiResult.error":           "The same, when the caller has to choose or to say something else.",
-	"RetellCall.args":            "An object. With \"args only\" it is the whole body.",
+	"RetellCall.args":            "An object. With \"args only\" it is the whole body, and tool in the query names the function.",
 	"RetellResult.result":        "To be read aloud.",
 	"RetellResult.status":        "held, confirmed, canceled, expired, free, none-free, pending, or the kind of problem.",
 	"FreedBlock.deleted_at":      "When it was freed.",
+	"VapiMessageBody.type":       "tool-calls. What is of another type is answered with an empty object.",
+	"VapiResults.results":        "In the order of the calls. Left out when there was none.",
+	"ProblemKind.about":          "What to do about it.",
 	"TwilioStatus.MessageStatus": "queued, sent, delivered, undelivered, failed, …",
 	"TwilioInbound.OptOutType":   "Present when Twilio has answered a keyword already.",
 	"Problem.status":             "The HTTP status.",
@@ -129,4 +132,5 @@ func finishSchemas(doc *huma.OpenAPI) {
 		schemas[name].Properties[field] = &huma.Schema{Description: fieldDocs[p]}
 	}
 	schemas["Event"].Required = []string{"type", "data"}
+	schemas["VapiResults"].Required = nil
 }

@@ -24,7 +24,7 @@ type vapiBody struct {
 
 // vapiMessage is one message. Tool calls come in up to three lists, in three shapes.
 type vapiMessage struct {
-	Type                 string     `json:"type"`
+	Type                 string     `json:"type,omitempty"`
 	ToolCallList         []vapiCall `json:"toolCallList,omitempty"`
 	ToolCalls            []vapiCall `json:"toolCalls,omitempty"`
 	ToolWithToolCallList []vapiCall `json:"toolWithToolCallList,omitempty"`

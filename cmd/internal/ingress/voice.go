@@ -98,11 +98,11 @@ func argsOf(raw json.RawMessage) (a toolArgs) {
 type said struct {
 	text  string
 	ok    bool // done or found; else the caller has to choose, to wait, or to say something else
-	facts facts
+	facts Facts
 }
 
-// facts are the fields. They hold no phone and no name of a person.
-type facts struct {
+// Facts are the fields. They hold no phone and no name of a person.
+type Facts struct {
 	Status       string     `json:"status"`
 	Booking      *uuid.UUID `json:"booking,omitempty"`
 	State        string     `json:"state,omitempty"`
@@ -133,7 +133,7 @@ func (in *Ingress) speak(ctx context.Context, c conversation, calls []toolCall) 
 		lang = speech.LangOf(o.Locale)
 	}
 	for i := range out {
-		out[i] = said{text: lang.Say(speech.StillWorking, nil), ok: true, facts: facts{Status: "pending"}}
+		out[i] = said{text: lang.Say(speech.StillWorking, nil), ok: true, facts: Facts{Status: "pending"}}
 	}
 	var mu sync.Mutex
 	done := make(chan struct{})
@@ -222,7 +222,7 @@ func (v *voice) listen(ctx context.Context) error {
 }
 
 func (v *voice) say(ok bool, status string, s speech.Sentence, values speech.Values) said {
-	return said{text: v.lang.Say(s, values), ok: ok, facts: facts{Status: status}}
+	return said{text: v.lang.Say(s, values), ok: ok, facts: Facts{Status: status}}
 }
 
 // ask is what say says, as an error.

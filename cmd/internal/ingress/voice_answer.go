@@ -221,7 +221,7 @@ const maxFacts = 20
 // freeTimes says what is free of a longer list: its first, its last and one between, so that a caller hears that
 // there is a morning and an afternoon.
 func (v *voice) freeTimes(free []freeTime) said {
-	s := said{ok: len(free) > 0, facts: facts{Status: "free"}}
+	s := said{ok: len(free) > 0, facts: Facts{Status: "free"}}
 	if len(free) == 0 {
 		s.facts.Status = "none-free"
 	}

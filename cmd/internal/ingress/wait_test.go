@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"holdfast/handlers"
 	"holdfast/store"
 	"holdfast/tasks"
 )
@@ -53,13 +54,13 @@ func TestNewsIsFast(t *testing.T) {
 		return r.db.Admin.QueryRow(t.Context(), "SELECT id FROM request WHERE idem_key = 'fast'").Scan(&id) == nil
 	})
 	err := tasks.InTx(t.Context(), r.tasks, r.org.ID, func(tx *store.Tx) error {
-		store.AnswerRequest(tx, id, store.Answer{Status: 200, Body: []byte(`{"it":"is"}`)})
+		store.AnswerRequest(tx, id, handlers.NewProblem("slot-taken", "start", "").Answer())
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := <-got; a.StatusCode != 200 || string(a.body) != `{"it":"is"}` {
+	if a := <-got; a.StatusCode != 409 || a.problem(t).Type != "slot-taken" {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 }

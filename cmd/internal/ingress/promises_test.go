@@ -1,0 +1,58 @@
+package ingress
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"holdfast/handlers"
+)
+
+// wish is one write to a route of the API.
+type wish struct{ method, path, body string }
+
+// writes are all writes, to a booking and a block of the rig's.
+func writes(booking, block uuid.UUID) map[string]wish {
+	at := "/bookings/" + booking.String()
+	return map[string]wish{
+		"book":    {http.MethodPost, "/bookings", bookingBody(tomorrow("11:00"))},
+		"verify":  {http.MethodPost, at + "/verify", `{"code":"123456"}`},
+		"resend":  {http.MethodPost, at + "/resend", `{"phone":"+15550100043"}`},
+		"cancel":  {http.MethodPost, at + "/cancel", ""},
+		"block":   {http.MethodPost, "/blocks", blockBody},
+		"unblock": {http.MethodDelete, "/blocks/" + block.String(), ""},
+	}
+}
+
+var blockBody = `{"resource":"chair","start":"` + tomorrow("14:00") + `","end":"` + tomorrow("15:00") + `"}`
+
+// fixtures are a booking and a block, made by a worker that ends with them.
+func (r *rig) fixtures(t *testing.T) (b handlers.BookingView, block uuid.UUID) {
+	t.Helper()
+	t.Run("what is there", func(t *testing.T) {
+		r.worker(t)
+		b, _ = r.booked(t)
+		var made struct{ ID uuid.UUID }
+		r.api(t, "POST", "/blocks", blockBody, "Prefer", "wait=10").json(t, &made)
+		block = made.ID
+	})
+	return b, block
+}
+
+// TestEveryWriteIsTaken: a client that does not wait gets 202, and what it asked for is written down.
+func TestEveryWriteIsTaken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	b, block := r.fixtures(t)
+	before := r.count(t, "request")
+	all := writes(b.ID, block)
+	for name, w := range all {
+		if a := r.api(t, w.method, w.path, w.body); a.StatusCode != 202 {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+		}
+	}
+	if n := r.count(t, "request"); n != before+len(all) {
+		t.Errorf("%d requests were written", n-before)
+	}
+}
