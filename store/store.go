@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +38,7 @@ func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) 
 type Pool struct {
 	Max    int             // connections at most; 0 means pgx's default
 	Warm   bool            // all connections are made at once, and know the tables when they are first used
+	Lazy   bool            // none is made before it is used, so that a server that does not answer is no error yet
 	Tracer pgx.QueryTracer // sees all statements; nil: nobody does
 }
 
@@ -47,6 +50,9 @@ func OpenPool(ctx context.Context, url string, p Pool) (*pgxpool.Pool, error) {
 	}
 	if p.Max > 0 {
 		cfg.MaxConns = int32(p.Max)
+	}
+	if !strings.Contains(url, "sslmode") {
+		plainOnLoopback(cfg.ConnConfig)
 	}
 	cfg.ConnConfig.Tracer = p.Tracer
 	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
@@ -66,11 +72,22 @@ func OpenPool(ctx context.Context, url string, p Pool) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
+	if p.Lazy {
+		return pool, nil
+	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	return pool, nil
+}
+
+// plainOnLoopback does without TLS to a server on this machine, unless the URL asks for it: there is nobody between,
+// and a server without it costs each connection a first try, which is a process there.
+func plainOnLoopback(cfg *pgx.ConnConfig) {
+	if ip := net.ParseIP(cfg.Host); cfg.Host == "localhost" || ip != nil && ip.IsLoopback() {
+		cfg.TLSConfig, cfg.Fallbacks = nil, nil
+	}
 }
 
 // Transient reports whether the same statement may succeed when it is sent again: serialization failures,

@@ -119,7 +119,7 @@ func New(t testing.TB) *DB {
 	urls, _ := servers()
 	ctx := context.Background()
 	name := "holdfast_test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	exec(t, urls[0], "CREATE DATABASE "+name+" TEMPLATE "+from+" OWNER holdfast_owner")
+	exec(t, "CREATE DATABASE "+name+" TEMPLATE "+from+" OWNER holdfast_owner")
 	db := &DB{
 		AppURL: as(urls[0], migrations.RoleApp, name), OwnerURL: as(urls[0], migrations.RoleOwner, name),
 		AuditURL: as(urls[0], migrations.RoleAudit, name),
@@ -130,7 +130,7 @@ func New(t testing.TB) *DB {
 	}
 	adminURL.Path = "/" + name
 	for pool, u := range map[**pgxpool.Pool]string{&db.App: db.AppURL, &db.Owner: db.OwnerURL, &db.Audit: db.AuditURL, &db.Admin: adminURL.String()} {
-		if *pool, err = store.Open(ctx, u, 16); err != nil {
+		if *pool, err = store.OpenPool(ctx, u, store.Pool{Max: 16, Lazy: true}); err != nil {
 			t.Fatalf("test database: %v", err)
 		}
 		t.Cleanup((*pool).Close)
@@ -150,21 +150,29 @@ func New(t testing.TB) *DB {
 			t.Logf("kept: psql %s", adminURL.Redacted())
 			return
 		}
-		exec(t, urls[0], "DROP DATABASE "+name+" WITH (FORCE)")
+		exec(t, "DROP DATABASE "+name+" WITH (FORCE)")
 	})
 	return db
 }
 
-func exec(t testing.TB, url, sql string) {
+// super is the server itself, as its superuser, for the whole process: a connection costs more than most statements.
+var super = sync.OnceValues(func() (*pgxpool.Pool, error) {
+	urls, err := servers()
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenPool(context.Background(), urls[0], store.Pool{Max: 4, Lazy: true})
+})
+
+func exec(t testing.TB, sql string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		t.Fatalf("test database: %v", err)
+	pool, err := super()
+	if err == nil {
+		_, err = pool.Exec(ctx, sql)
 	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, sql); err != nil {
+	if err != nil {
 		t.Fatalf("test database: %s: %v", strings.Fields(sql)[0], err)
 	}
 }
@@ -178,17 +186,16 @@ func RedisURL(t testing.TB) string {
 		t.Fatalf("test redis: %v", err)
 	}
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, urls[0])
+	pool, err := super()
 	if err != nil {
 		t.Fatalf("test redis: %v", err)
 	}
-	defer conn.Close(ctx)
 	// Numbers are drawn in Postgres, since several test binaries share the Redis.
 	var n int64
-	err = conn.QueryRow(ctx, "SELECT nextval('holdfast_test_redis')").Scan(&n)
+	err = pool.QueryRow(ctx, "SELECT nextval('holdfast_test_redis')").Scan(&n)
 	if store.Code(err) == "42P01" {
-		_, _ = conn.Exec(ctx, "CREATE SEQUENCE IF NOT EXISTS holdfast_test_redis") // whoever is second finds it made
-		err = conn.QueryRow(ctx, "SELECT nextval('holdfast_test_redis')").Scan(&n)
+		_, _ = pool.Exec(ctx, "CREATE SEQUENCE IF NOT EXISTS holdfast_test_redis") // whoever is second finds it made
+		err = pool.QueryRow(ctx, "SELECT nextval('holdfast_test_redis')").Scan(&n)
 	}
 	if err != nil {
 		t.Fatalf("test redis: %v", err)
