@@ -66,7 +66,9 @@ func testBroken(t *testing.T, r *rig) {
 		together := slices.DeleteFunc(slices.Clone(all), func(f fault) bool { return !same(f) })
 		all = slices.DeleteFunc(slices.Clone(all), same)
 		t.Run(together[0].what, func(t *testing.T) { testRed(t, r, together, unseen) })
-		r.exec(t, "UPDATE hold SET live = false WHERE live") // what a broken system could not clean up
+		// What a broken system could not clean up.
+		r.exec(t, "UPDATE hold SET live = false WHERE live")
+		r.exec(t, "UPDATE booking SET state = 'canceled' WHERE state IN ('held', 'confirmed')")
 	}
 }
 
