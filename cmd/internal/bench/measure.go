@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/google/uuid"
@@ -155,7 +156,7 @@ func (b *bench) saga(ctx context.Context, s *system, r recorded) error {
 	if err != nil {
 		return err
 	}
-	p, err := b.pgbench(ctx, s, script, users)
+	p, err := b.pgbench(ctx, s, script, max(8, 4*runtime.GOMAXPROCS(0))) // as many connections as a process has
 	if err != nil {
 		return err
 	}

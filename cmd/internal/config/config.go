@@ -47,7 +47,7 @@ type Database struct {
 	OwnerDatabaseURL pii.Token `env:"OWNER_DATABASE_URL" need:"migrate org" example:"postgres://holdfast_owner:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_owner, for migrate and org"`
 	AuditDatabaseURL pii.Token `env:"AUDIT_DATABASE_URL" need:"audit" example:"postgres://holdfast_audit:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_audit (reads everything, writes nothing), for audit"`
 	AdminDatabaseURL pii.Token `env:"ADMIN_DATABASE_URL" desc:"PostgreSQL as a superuser: when set, migrate creates the three roles first"`
-	DBMaxConns       int32     `env:"DB_MAX_CONNS" default:"0" min:"0" max:"1000" desc:"PostgreSQL connections of one process; 0 takes 40, enough for the default concurrencies"`
+	DBMaxConns       int32     `env:"DB_MAX_CONNS" default:"0" min:"0" max:"1000" desc:"PostgreSQL connections of one process; 0 takes four for each core, 8 to 40"`
 }
 
 // Redis says where asynq's queues are.
@@ -91,7 +91,7 @@ type Secrets struct {
 
 // Workers is how many tasks of each class one worker process runs at a time.
 type Workers struct {
-	ClaimConcurrency   int `env:"CLAIM_CONCURRENCY" default:"16" min:"1" max:"1000" desc:"tasks at a time: claim, verify, cancel, reschedule"`
+	ClaimConcurrency   int `env:"CLAIM_CONCURRENCY" default:"8" min:"1" max:"1000" desc:"tasks at a time: claim, verify, cancel, reschedule"`
 	SendConcurrency    int `env:"SEND_CONCURRENCY" default:"16" min:"1" max:"1000" desc:"tasks at a time: code texts, compensation, reconciliation"`
 	DefaultConcurrency int `env:"DEFAULT_CONCURRENCY" default:"8" min:"1" max:"1000" desc:"tasks at a time: other texts, replies, webhooks"`
 	LowConcurrency     int `env:"LOW_CONCURRENCY" default:"4" min:"1" max:"1000" desc:"tasks at a time: follow-ups, reminders, redaction, erasure"`

@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	want.FollowupDelay, want.KeepWindow = 2*time.Minute, 24*time.Hour
 	want.QuietHours = calendar.QuietHours{From: 21, To: 8}
 	want.ReconcileGrace = time.Minute
-	want.ClaimConcurrency, want.SendConcurrency, want.DefaultConcurrency = 16, 16, 8
+	want.ClaimConcurrency, want.SendConcurrency, want.DefaultConcurrency = 8, 16, 8
 	want.LowConcurrency, want.TickConcurrency = 4, 2
 	want.LogLevel, want.LogFormat = slog.LevelInfo, "auto"
 	if !reflect.DeepEqual(c, want) {

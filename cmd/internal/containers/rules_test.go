@@ -266,7 +266,7 @@ func graceful(t *testing.T, p *types.Project) []string {
 }
 
 func connections(_ *testing.T, p *types.Project) []string {
-	const pool, reserved = 40, 10 // of a process, see HOLDFAST_DB_MAX_CONNS; for superusers, commands and backups
+	const pool, reserved = 40, 10 // of a process at most, see HOLDFAST_DB_MAX_CONNS; for superusers, commands and backups
 	need := reserved
 	for _, s := range p.Services {
 		if _, ok := s.Environment["HOLDFAST_DATABASE_URL_FILE"]; ok && serving(s) {
