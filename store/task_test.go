@@ -133,6 +133,37 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// A recorded call ends its task, and lets go of its key, only while its claim stands.
+func TestFinishClaim(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	worker := uuid.New()
+	for _, c := range []struct {
+		name  string
+		no    int
+		state string
+		keys  int
+	}{
+		{"another claim", 2, "pending", 1},
+		{"its claim", 1, "done", 0},
+		{"twice", 1, "done", 0},
+	} {
+		id := w.task(store.NewTask{Dedup: "k"}).ID
+		if c.name != "twice" {
+			w.taken(id, func(tx *store.Tx, t store.Task) { store.ClaimTask(tx, t, worker, time.Minute) })
+		} else {
+			w.taken(id, func(tx *store.Tx, t store.Task) { store.FinishTask(tx, t, "done", "") })
+		}
+		task := w.look(id)
+		w.in(func(tx *store.Tx) error { store.FinishClaim(tx, task, c.no); return nil })
+		keys := value[int](w, "SELECT count(*) FROM task_dedup WHERE task_id = $1", id)
+		if got := w.look(id); got.State != c.state || got.Claimed != (c.state == "pending") || keys != c.keys {
+			t.Errorf("%s: %+v, %d keys", c.name, got, keys)
+		}
+		w.admin("DELETE FROM task_dedup")
+	}
+}
+
 func TestDedup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -76,7 +76,9 @@ func Begin(ctx context.Context, pool *pgxpool.Pool, org uuid.UUID) (*Tx, error) 
 func (t *Tx) Queue(sql string, args ...any) { t.queue.Queue(sql, args...) }
 
 // QueueRead is Queue for a statement whose rows are wanted, but not yet: read gets them when the queue goes out,
-// with the next statement that is asked for or with the commit. It must go through all rows.
+// with the next statement that is asked for or with the commit. It must go through all rows, and it decides nothing:
+// when they come with the commit, an error of its own is reported and the commit stands. An error of the statement
+// undoes the transaction as any other.
 func (t *Tx) QueueRead(read func(pgx.Rows) error, sql string, args ...any) {
 	if t.reads == nil {
 		t.reads = make(map[int]func(pgx.Rows) error)
