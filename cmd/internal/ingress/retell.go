@@ -54,7 +54,7 @@ func (in *Ingress) retellRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		talk, tool := readRetell(c.body, i.Tool)
+		talk, tool := readRetell(c.body, i.Tool, in.keys, org)
 		talk.org, talk.begun = org, begun
 		s := in.speak(ctx, talk, []toolCall{tool})[0]
 		return speaking(retellAnswer{s.text, s.facts})
@@ -93,7 +93,7 @@ func retellDigest(key string, body []byte, at time.Time) []byte {
 
 // readRetell reads either shape of a body. Retell names no call of a function, so that the key is made of what
 // was said; asked the same anew, it is the same key.
-func readRetell(raw []byte, name string) (conversation, toolCall) {
+func readRetell(raw []byte, name string, keys *pii.Keyring, org uuid.UUID) (conversation, toolCall) {
 	talk := conversation{source: sourceRetell}
 	var b retellBody
 	if err := json.Unmarshal(raw, &b); err != nil || b.Call == nil && b.Chat == nil && !object(b.Args) {
@@ -109,7 +109,7 @@ func readRetell(raw []byte, name string) (conversation, toolCall) {
 		}
 	}
 	if talk.id != "" {
-		tool.key = keyOf(sourceRetell, talk.id, tool.name, tool.args.hash())
+		tool.key = keyOf(sourceRetell, talk.id, tool.name, tool.args.hash(keys, org))
 	}
 	return talk, tool
 }
@@ -132,12 +132,12 @@ func (t retellTalk) customer() pii.Phone {
 	return p
 }
 
-// hash tells arguments apart, however they were spelled as JSON.
-func (a toolArgs) hash() string {
+// hash tells arguments apart, however they were spelled as JSON. It is keyed: among them are codes and phones, which
+// a plain hash would let anybody guess who reads the table.
+func (a toolArgs) hash(keys *pii.Keyring, org uuid.UUID) string {
 	canonical, err := json.Marshal(a)
 	if err != nil { // strings only: they marshal
 		return ""
 	}
-	sum := sha256.Sum256(canonical)
-	return hex.EncodeToString(sum[:16])
+	return hex.EncodeToString(keys.Fingerprint(org, "voice.arguments", string(canonical))[:16])
 }
