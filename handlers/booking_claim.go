@@ -74,14 +74,12 @@ func (c *claimant) run(ctx context.Context) (store.Answer, error) {
 	if err := c.order(ctx); err != nil {
 		return store.Answer{}, err
 	}
-	for _, cand := range c.candidates {
-		expires, ok, err := store.TakeHold(ctx, c.tx, cand.Resource.ID, id, cand.Calendar.Reserve(cand.Span), c.h.HoldTTL)
-		if err != nil {
-			return store.Answer{}, err
-		}
-		if ok {
-			return c.held(id, cand, expires)
-		}
+	cand, expires, ok, err := store.TakeFirst(ctx, c.tx, c.candidates, id, c.h.HoldTTL)
+	switch {
+	case err != nil:
+		return store.Answer{}, err
+	case ok:
+		return c.held(id, cand, expires)
 	}
 	return c.taken(ctx)
 }

@@ -26,6 +26,25 @@ func TakeHold(ctx context.Context, tx *Tx, resource, booking uuid.UUID, span cal
 	return *until, true, nil
 }
 
+// TakeFirst takes a seat for booking at the first of candidates that has one, buffers included, for ttl. A try that
+// fails lets go of its place in line and of all that it touched: two that go through the same candidates in other
+// orders would wait for each other.
+func TakeFirst(ctx context.Context, tx *Tx, candidates []Candidate, booking uuid.UUID, ttl time.Duration) (c Candidate, expires time.Time, ok bool, err error) {
+	for _, c := range candidates {
+		if len(candidates) > 1 {
+			tx.Queue("SAVEPOINT try")
+		}
+		expires, ok, err := TakeHold(ctx, tx, c.Resource.ID, booking, c.Calendar.Reserve(c.Span), ttl)
+		if ok || err != nil {
+			return c, expires, ok, err
+		}
+		if len(candidates) > 1 {
+			tx.Queue("ROLLBACK TO SAVEPOINT try")
+		}
+	}
+	return Candidate{}, time.Time{}, false, nil
+}
+
 // TakeFirm takes a seat that does not lapse, for a booking that is confirmed in this transaction.
 func TakeFirm(ctx context.Context, tx *Tx, resource, booking uuid.UUID, span calendar.Span) (ok bool, err error) {
 	err = tx.QueryRow(ctx, `SELECT true FROM hold_take($1, $2, $3, $4, $5, NULL)`,

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -224,6 +225,76 @@ func TestPlainInsertsDeadlock(t *testing.T) {
 		t.Error("no claimant of a plain INSERT was refused by an error")
 	}
 }
+
+// Who goes on to another resource stands in no line any more: neither of the one that he did not get.
+func TestNextCandidateLetsGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	candidates := make([]store.Candidate, 2)
+	w.in(func(tx *store.Tx) error {
+		for i, resource := range []uuid.UUID{w.org.Chair, w.org.Table} {
+			o, err := store.FindOffer(t.Context(), tx, resource.String(), "", 0)
+			if err != nil {
+				return err
+			}
+			candidates[i] = store.Candidate{Resource: o.Resources[0], Calendar: o.Calendar(o.Resources[0]), Span: at(10, 0)}
+		}
+		return nil
+	})
+	// Chair looks free, and is taken by the time that its line is over.
+	first, err := store.Begin(t.Context(), w.App, w.org.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Rollback(t.Context())
+	if _, ok, err := w.take(t.Context(), first, wish{Resource: w.org.Chair, Span: at(10, 0)}); !ok || err != nil {
+		t.Fatalf("first: %v, %v", ok, err)
+	}
+	got, waits := make(chan store.Candidate, 1), make(chan struct{})
+	release := make(chan struct{})
+	go func() {
+		defer close(waits)
+		err := w.once(func(tx *store.Tx) error {
+			c, _, ok, err := store.TakeFirst(t.Context(), tx, candidates, uuid.New(), time.Minute)
+			if err != nil || !ok {
+				t.Errorf("second: %v, %v", ok, err)
+			}
+			got <- c
+			<-release
+			return errAbandoned
+		})
+		if !errors.Is(err, errAbandoned) {
+			t.Error(err)
+		}
+	}()
+	for tick, deadline := time.Tick(5*time.Millisecond), time.Now().Add(20*time.Second); !value[bool](w, `SELECT EXISTS (SELECT FROM pg_locks
+		WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`); <-tick {
+		if time.Now().After(deadline) {
+			t.Fatal("the second never stood in line")
+		}
+	}
+	if err := first.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-got; c.Resource.ID != w.org.Table {
+		t.Errorf("got %s", c.Resource.Slug)
+	}
+	err = w.once(func(tx *store.Tx) error {
+		tx.Queue("SET LOCAL lock_timeout = '100ms'")
+		_, ok, err := w.take(t.Context(), tx, wish{Resource: w.org.Chair, Span: at(15, 0)})
+		if !ok {
+			t.Error("Chair is not free in the afternoon")
+		}
+		return err
+	})
+	if err != nil {
+		t.Errorf("the second still stands in Chair's line: %v", err)
+	}
+	close(release)
+	<-waits
+}
+
+var errAbandoned = errors.New("abandoned")
 
 // A claimant of a taken time is answered at once though somebody sits on the lock; one of a free time waits.
 func TestLosersDoNotWait(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -51,9 +50,7 @@ func OpenPool(ctx context.Context, url string, p Pool) (*pgxpool.Pool, error) {
 	if p.Max > 0 {
 		cfg.MaxConns = int32(p.Max)
 	}
-	if !strings.Contains(url, "sslmode") {
-		plainOnLoopback(cfg.ConnConfig)
-	}
+	plainOnLoopback(cfg.ConnConfig)
 	cfg.ConnConfig.Tracer = p.Tracer
 	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
 	cfg.ConnConfig.StatementCacheCapacity = 1024
@@ -82,10 +79,14 @@ func OpenPool(ctx context.Context, url string, p Pool) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// plainOnLoopback does without TLS to a server on this machine, unless the URL asks for it: there is nobody between,
-// and a server without it costs each connection a first try, which is a process there.
+// plainOnLoopback does without TLS to a server on this machine where it was only preferred, not asked for: there is
+// nobody between, and a server without it costs each connection a first try, which is a process there.
 func plainOnLoopback(cfg *pgx.ConnConfig) {
-	if ip := net.ParseIP(cfg.Host); cfg.Host == "localhost" || ip != nil && ip.IsLoopback() {
+	ip := net.ParseIP(cfg.Host)
+	if cfg.Host != "localhost" && (ip == nil || !ip.IsLoopback()) || len(cfg.Fallbacks) != 1 {
+		return
+	}
+	if f := cfg.Fallbacks[0]; f.Host == cfg.Host && f.Port == cfg.Port && f.TLSConfig == nil {
 		cfg.TLSConfig, cfg.Fallbacks = nil, nil
 	}
 }

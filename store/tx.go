@@ -166,7 +166,7 @@ func next(res pgx.BatchResults, read func(pgx.Rows) error) error {
 }
 
 // Commit sends what is queued together with COMMIT. After an error the outcome is unknown when the
-// connection was lost; otherwise nothing was changed.
+// connection was lost; otherwise nothing was changed, unless it is an error of a reader's own (see QueueRead).
 func (t *Tx) Commit(ctx context.Context) error {
 	t.queue.Queue("commit")
 	res, err := t.flush(ctx, t.queue.Len()-1)

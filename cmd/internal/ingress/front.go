@@ -69,7 +69,9 @@ func buffer(r *http.Request) error {
 }
 
 func readBody(r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength < 0 { // chunked
+	// A length is only a promise of whoever asks, who has proved nothing yet: beyond what most bodies have, memory is
+	// taken as the bytes come. A chunked body names no length.
+	if r.ContentLength < 0 || r.ContentLength > maxBody {
 		return io.ReadAll(io.LimitReader(r.Body, limit+1))
 	}
 	raw := make([]byte, r.ContentLength)

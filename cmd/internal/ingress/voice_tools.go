@@ -251,12 +251,17 @@ func (v *voice) aboutLatest() {
 	}
 }
 
-// meant is the booking that the caller speaks of: the one that is named, else the newest live one of this
-// conversation, else of the caller's own number. waits prefers one that waits for its code. A number that was
-// only dictated finds nothing: anybody can say anybody's.
+// meant is the booking that the caller speaks of: the one that is named, if it is one of this conversation or of the
+// caller's own number, else the newest live one of them. waits prefers one that waits for its code. A number that was
+// only dictated finds nothing: anybody can say anybody's. Where the platform says neither call nor number, a name has to do;
+// what is no id is no name, since models fill in what they are asked for.
 func (v *voice) meant(waits bool) (uuid.UUID, error) {
-	if ref := v.call.args.Booking; ref != "" {
-		return pathID(string(ref))
+	if id, err := pathID(string(v.call.args.Booking)); err == nil {
+		own := slices.ContainsFunc(v.caller.Bookings, func(b store.CallerBooking) bool { return b.ID == id })
+		if own || v.conversation.id == "" && v.number.IsZero() {
+			return id, nil
+		}
+		return uuid.Nil, v.ask("not-found", speech.NoBooking, nil)
 	}
 	for _, fits := range []func(store.CallerBooking) bool{
 		func(b store.CallerBooking) bool { return waits && b.CodeLive },
