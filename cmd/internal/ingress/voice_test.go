@@ -1,6 +1,8 @@
 package ingress
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -137,6 +139,53 @@ func TestWhoIsOnTheLine(t *testing.T) {
 	chat := r.agent(sourceRetell, "")
 	chat.send(t, `{"name":"cancel_booking","args":{},"chat":{"chat_id":"x"}}`).says(t, "I find no appointment of yours.")
 	chat.send(t, `{"code":"1"}`).says(t, "I cannot do that.")
+}
+
+// TestNamedBooking: a booking is named by its id, and only one of this call or of the number that calls; what is no id
+// names none.
+func TestNamedBooking(t *testing.T) {
+	t.Parallel()
+	r := voiceRig(t)
+	r.worker(t)
+	other := r.agent(sourceRetell, "+15550100043")
+	if h := other.use(t, "hold_slot", "resource", "chair", "start", "in two days at 9 am"); h.State != "held" {
+		t.Fatal(h.text)
+	}
+	foreign := r.newest(t).String()
+	a := r.agent(sourceRetell, "+15550100042")
+	if h := a.use(t, "hold_slot", "resource", "chair", "start", "in two days at 10 am"); h.State != "held" {
+		t.Fatal(h.text)
+	}
+	own := r.newest(t).String()
+	a.use(t, "cancel_booking", "booking", foreign).says(t, "I find no appointment of yours.")
+	if b := r.api(t, "GET", "/bookings/"+foreign, ""); !strings.Contains(string(b.body), `"held"`) {
+		t.Errorf("somebody else's: %s", b.body)
+	}
+	if h := a.use(t, "cancel_booking", "booking", "the latest one"); h.Booking == nil || h.Booking.String() != own || h.State != "canceled" {
+		t.Errorf("no id: %+v", h)
+	}
+	if h := a.use(t, "cancel_booking", "booking", own); h.State != "canceled" {
+		t.Errorf("his own: %+v", h)
+	}
+}
+
+// TestArgumentsAreHashedByKey: what was said holds codes and phones, which a plain hash would let anybody guess.
+func TestArgumentsAreHashedByKey(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	said, again := toolArgs{Code: "123456"}, toolArgs{Code: "123456"}
+	raw, err := json.Marshal(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := sha256.Sum256(raw)
+	keyed := said.hash(r.db.Keys, r.org.ID)
+	if keyed != again.hash(r.db.Keys, r.org.ID) || keyed == (toolArgs{Code: "123457"}).hash(r.db.Keys, r.org.ID) {
+		t.Error("it does not tell arguments apart")
+	}
+	if keyed == said.hash(r.db.Keys, uuid.New()) || keyed == hex.EncodeToString(plain[:16]) {
+		t.Error("it needs no key")
+	}
 }
 
 // TestSpeaksSpanish: in the org's language, and in a customer's own once he has told it.
