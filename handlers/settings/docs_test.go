@@ -17,7 +17,8 @@ What an org decides for itself: ` + "`GET` and `PUT /v1/orgs/{org}/settings`, or
 default for everything; what it leaves out has its default, and a ` + "`PUT`" + ` replaces the whole of it. What is not in this table is
 refused, and so is a value that breaks its rule: the problem's ` + "`field`" + ` is the first path, ` + "`errors`" + ` lists them all.
 ` + "`ETag`" + ` is the document's version, and ` + "`If-Match`" + ` keeps a change from replacing one that was not seen. A change counts from the
-answer on, in every process, and is written into the audit log.
+answer on in every task, whoever runs it, and is written into the audit log. (For up to 5 s another process may still
+answer 202 to a phone of a country that was just taken out; its task then refuses, and nothing is booked or texted.)
 
 Generated from handlers/settings/fields.go by its test with -update.
 
