@@ -258,7 +258,7 @@ func (v *voice) aboutLatest() {
 func (v *voice) meant(waits bool) (uuid.UUID, error) {
 	if id, err := pathID(string(v.call.args.Booking)); err == nil {
 		own := slices.ContainsFunc(v.caller.Bookings, func(b store.CallerBooking) bool { return b.ID == id })
-		if own || v.conversation.id == "" && v.number.IsZero() {
+		if own || v.id == "" && v.number.IsZero() {
 			return id, nil
 		}
 		return uuid.Nil, v.ask("not-found", speech.NoBooking, nil)
