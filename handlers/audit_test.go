@@ -131,6 +131,7 @@ func (l lived) mutations() []mutation {
 		replied = "a reply has one task"
 		carried = "a live code has a text"
 		undone  = "was undone"
+		told    = "is compensated"
 		tidied  = "is tidied"
 		freed   = "holds no seat"
 		lapsed  = "confirms nothing"
@@ -170,6 +171,9 @@ func (l lived) mutations() []mutation {
 		find(carried, "UPDATE message SET state = 'failed' WHERE verification_id = $1", "SELECT id FROM verification WHERE booking_id = '"+l.held.String()+"'"),
 		find(carried, "UPDATE verification SET state = 'sent' WHERE id = $1", "SELECT id FROM verification WHERE booking_id = '"+l.dead.String()+"'"),
 		find(undone, "UPDATE task SET last_error = 'undo-failed' WHERE id = $1", "SELECT id FROM task WHERE state = 'dead'"),
+		on(l.dead, told, "UPDATE task SET state = 'dead' WHERE type = 'compensate:verification' AND $1::uuid IS NOT NULL"),
+		on(l.dead, told, "DELETE FROM task WHERE type = 'compensate:verification' AND $1::uuid IS NOT NULL"),
+		on(l.dead, told, "DELETE FROM booking_event WHERE booking_id = $1 AND kind = 'unreachable'"),
 		on(l.held, tidied, "UPDATE booking SET hold_expires_at = now() - interval '61 s' WHERE id = $1"),
 		on(l.canceled, freed, "UPDATE hold SET live = true WHERE owner_id = $1"),
 		on(l.block, freed, "UPDATE block SET deleted_at = now() WHERE id = $1"),

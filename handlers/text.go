@@ -200,8 +200,9 @@ func neverSent(ctx context.Context, tx *store.Tx, keys *pii.Keyring, p tasks.Mes
 	return TextFailed(ctx, tx, m, reason)
 }
 
-// TextFailed is what follows when a text has failed for good, at once or later by a callback: a code that no
-// other text carries dies with it, and the timeline tells so. The message's own row is settled by the caller.
+// TextFailed is what follows when a text has failed for good, at once or later by a callback: the timeline tells so, and a
+// code that no other text carries dies with it. If somebody's seat is held for that code, it is compensated. The message's
+// own row is settled by the caller.
 func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason string) error {
 	if !m.BookingID.Valid {
 		return nil
@@ -210,20 +211,27 @@ func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason strin
 	if sms.Kind(m.Kind) != sms.KindCode {
 		return nil
 	}
-	b, err := store.LockBooking(ctx, tx, m.BookingID.UUID)
+	b, newest, err := store.LockCoded(ctx, tx, m.VerificationID.UUID)
 	if err != nil || b.State != store.BookingHeld && b.State != store.BookingExpired {
 		return err
 	}
-	// A number that was replaced has no say in the code of the one that replaced it.
-	newest, err := store.LatestVerification(ctx, tx, b.ID)
-	if err != nil || newest.ID != m.VerificationID.UUID {
-		return err
+	// A number that was replaced has no say in the code of the one that replaced it, and a dead code dies no more.
+	if newest.ID != m.VerificationID.UUID || !newest.Live() {
+		return nil
 	}
-	other, err := store.CodeOnItsWay(ctx, tx, m.VerificationID.UUID, m.ID)
+	other, err := store.CodeOnItsWay(ctx, tx, newest.ID, m.ID)
 	if err != nil || other {
 		return err
 	}
 	store.RevokeCodes(tx, b.ID)
-	store.NoteBooking(tx, b.ID, "code_revoked", map[string]any{"reason": "text-failed"})
+	revoked := map[string]any{"reason": "text-failed"}
+	if b.State == store.BookingHeld {
+		task, err := tasks.CompensateVerification.Enqueue(tx, tasks.VerificationPayload{Verification: newest.ID})
+		if err != nil {
+			return err
+		}
+		revoked["compensation"] = task
+	}
+	store.NoteBooking(tx, b.ID, "code_revoked", revoked)
 	return nil
 }

@@ -105,15 +105,16 @@ func TestPermanentFailureKillsTheCode(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.start()
-	const landline = "+15005550009" // one of Twilio's own test numbers: 21614
 	id := r.hold(landline, at(2, 10, 0))
 	eventually(t, 10*time.Second, "the code is revoked", func() bool { return r.booking(id).CodeState == "revoked" })
-	if got := r.timeline(id); !slices.Equal(got, []string{"held", "text_failed", "code_revoked"}) {
+	r.idle(10 * time.Second)
+	if got := r.timeline(id); !slices.Equal(got, []string{"held", "text_failed", "code_revoked", "unreachable"}) {
 		t.Errorf("timeline %v", got)
 	}
 	if n := query[int](r, `SELECT count(DISTINCT x) FROM (SELECT xmin::text x FROM verification UNION ALL SELECT xmin::text FROM message
-		UNION ALL SELECT xmin::text FROM task WHERE type = 'verification:send' UNION ALL SELECT xmin::text FROM booking_event WHERE kind <> 'held') all_rows`); n != 1 {
-		t.Errorf("compensated by %d transactions", n)
+		UNION ALL SELECT xmin::text FROM task WHERE type = 'verification:send'
+		UNION ALL SELECT xmin::text FROM booking_event WHERE kind IN ('text_failed', 'code_revoked')) all_rows`); n != 1 {
+		t.Errorf("undone by %d transactions", n)
 	}
 	if m := r.message(id, "code"); m.State != "failed" || m.Class != "recipient" || m.Sends != 1 {
 		t.Errorf("%+v", m)
@@ -132,7 +133,7 @@ func TestCodeTextIsGivenUp(t *testing.T) {
 	id := r.hold(ana, at(2, 10, 0))
 	eventually(t, 15*time.Second, "given up", func() bool { return r.booking(id).CodeState == "revoked" })
 	r.idle(10 * time.Second)
-	if got := r.timeline(id); !slices.Equal(got, []string{"held", "text_failed", "code_revoked"}) {
+	if got := r.timeline(id); !slices.Equal(got, []string{"held", "text_failed", "code_revoked", "unreachable"}) {
 		t.Errorf("timeline %v", got)
 	}
 	r.sim.ClearFaults()

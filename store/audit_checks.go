@@ -73,6 +73,15 @@ var auditChecks = []auditCheck{
 		 WHERE v.state IN ('pending', 'sent') AND (v.expires_at IS NULL OR v.expires_at > now()) GROUP BY v.org_id, v.id`},
 	{"P4", "a task that died was undone in the same commit", "task", `
 		SELECT id::text, last_error IS NOT DISTINCT FROM 'undo-failed' FROM task WHERE state = 'dead'`},
+	{"P4", "a hold whose code died with its text is compensated", "booking_event", `
+		SELECT b.id::text, CASE t.state WHEN 'pending' THEN false WHEN 'discarded' THEN false
+		         WHEN 'done' THEN b.state = 'held' AND b.hold_expires_at > now() AND u.id IS NULL
+		              AND NOT EXISTS (SELECT FROM verification v WHERE v.org_id = b.org_id AND v.booking_id = b.id AND v.state IN ('pending', 'sent'))
+		         ELSE true END
+		  FROM booking_event e JOIN booking b ON b.org_id = e.org_id AND b.id = e.booking_id
+		  LEFT JOIN task t ON t.org_id = e.org_id AND t.id = (e.detail->>'compensation')::uuid
+		  LEFT JOIN booking_event u ON u.org_id = e.org_id AND u.booking_id = e.booking_id AND u.kind = 'unreachable' AND u.id > e.id
+		 WHERE e.kind = 'code_revoked' AND e.detail ? 'compensation'`},
 
 	{"P5", "a hold that has lapsed is tidied", "booking", `
 		SELECT b.id::text, b.hold_expires_at < now() - @grace::interval FROM booking b WHERE b.state = 'held'`},

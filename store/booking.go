@@ -97,6 +97,18 @@ func LockSeat(ctx context.Context, tx *Tx, id uuid.UUID) (b Booking, v Verificat
 	return b, v, err
 }
 
+// LockCoded is LockBooking for the booking that a code is of, with the newest of its codes.
+func LockCoded(ctx context.Context, tx *Tx, verification uuid.UUID) (b Booking, newest Verification, err error) {
+	const its = `(SELECT booking_id FROM verification WHERE org_id = $1 AND id = $2)`
+	tx.Queue(`SELECT FROM booking WHERE org_id = $1 AND id = `+its+` FOR NO KEY UPDATE`, tx.Org, verification)
+	rows, err := tx.Query(ctx, `SELECT `+bookingColumns+` FROM `+bookingTables+` WHERE b.org_id = $1 AND b.id = `+its, tx.Org, verification)
+	if b, err = one(rows, err, scanBooking); err != nil {
+		return b, newest, err
+	}
+	newest, err = LatestVerification(ctx, tx, b.ID)
+	return b, newest, err
+}
+
 // BookingPage is which bookings a list shows.
 type BookingPage struct {
 	State    string // "" = all
@@ -205,6 +217,13 @@ func CancelBooking(tx *Tx, b *Booking) {
 // ExpireBooking queues the end of one locked booking whose hold has lapsed, as the sweep would.
 func ExpireBooking(tx *Tx, id uuid.UUID) {
 	tx.Queue(`SELECT bookings_expire($1, ARRAY[$2::uuid])`, tx.Org, id)
+}
+
+// ReleaseBooking queues the end of a locked booking's hold at this moment, with all that the end of a hold brings.
+func ReleaseBooking(tx *Tx, id uuid.UUID) {
+	tx.Queue(`UPDATE booking SET hold_expires_at = LEAST(hold_expires_at, clock_timestamp()) WHERE org_id = $1 AND id = $2 AND state = 'held'`, tx.Org, id)
+	tx.Queue(`UPDATE hold SET expires_at = LEAST(expires_at, clock_timestamp()) WHERE org_id = $1 AND owner_id = $2 AND live AND expires_at IS NOT NULL`, tx.Org, id)
+	ExpireBooking(tx, id)
 }
 
 // NoteBooking queues an event of the booking's timeline. Detail must hold no personal data.

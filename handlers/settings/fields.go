@@ -78,7 +78,7 @@ const (
 
 // table is the one list of all settings.
 var table = slices.Concat([]field{
-	choice("failed_text", "the customer may have another number", func(d *Document) *string { return &d.FailedText }, KeepHold, ReleaseHold),
+	acting(choice("failed_text", "the customer may have another number", func(d *Document) *string { return &d.FailedText }, KeepHold, ReleaseHold)),
 	acting(at("countries", "array of strings", "want at least one ISO 3166 region, each once, as US", "the org's own region; anything else is opened by who needs it, against fraud by texts to dear countries",
 		func(d *Document) *[]string { return &d.Countries },
 		func(all []string) bool { return distinct(all, pii.KnownRegion) })),
