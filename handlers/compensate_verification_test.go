@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"holdfast/handlers/sms/twiliosim"
 	"holdfast/store"
 	"holdfast/tasks"
 )
