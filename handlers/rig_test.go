@@ -158,7 +158,7 @@ func startWorker(c config, log *slog.Logger, periodic []tasks.Periodic, add ...f
 	}
 	tasks.MendAsynq(rdb)
 	reg := prometheus.NewRegistry()
-	db, self, metrics := &tasks.DB{Pool: pool, Broker: tasks.NewBroker(news)}, tasks.NewWorker(), tasks.NewMetrics(reg)
+	db, self, metrics := &tasks.DB{Pool: pool, Broker: tasks.NewBroker(news), Crowd: &tasks.Crowd{DB: pool, Log: log}}, tasks.NewWorker(), tasks.NewMetrics(reg)
 	mux := newTestMux(add...)
 	if len(add) == 0 {
 		mux = NewMux(Deps{Keys: keys, Twilio: sms.New(c.TwilioURL, c.CallLimit, nil), PublicURL: c.PublicURL, HoldTTL: c.HoldTTL,
@@ -167,9 +167,8 @@ func startWorker(c config, log *slog.Logger, periodic []tasks.Periodic, add ...f
 	w := &worker{run: &Runner{DB: db, Mux: mux, Worker: self, Metrics: metrics, Log: log, CallLimit: c.CallLimit}}
 	loops, end := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { self.Heartbeat(loops, db, log) })
-	wg.Go(func() { (&tasks.Relay{DB: db, Metrics: metrics, Log: log}).Run(loops) })
-	wg.Go(func() { (&tasks.Orphans{DB: db, Metrics: metrics, Log: log}).Run(loops) })
+	wg.Go(func() { tasks.Upkeep(loops, db, self, metrics, log) })
+	wg.Go(func() { db.Crowd.Run(loops) })
 	servers, err := tasks.StartServers(rdb, tasks.Classes(4, 4, 4, 2, 2), w.run, 2*time.Second, log)
 	if err != nil {
 		end()

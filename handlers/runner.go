@@ -95,7 +95,7 @@ func (r *Runner) deliver(ctx context.Context, d tasks.Delivery) result {
 // attempt takes the row and runs the handler in its transaction. An error means that nothing was committed,
 // or that it is not known.
 func (r *Runner) attempt(ctx context.Context, d tasks.Delivery) (result, error) {
-	tx, err := store.Begin(ctx, r.DB.Pool, d.Org)
+	tx, err := r.DB.Begin(ctx, d.Org)
 	if err != nil {
 		return result{}, err
 	}
@@ -184,7 +184,7 @@ func (r *Runner) record(ctx context.Context, t store.Task, h route, record func(
 func (r *Runner) recordOnce(ctx context.Context, t store.Task, h route, record func(context.Context, *store.Tx) error) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	tx, err := store.Begin(ctx, r.DB.Pool, t.Org)
+	tx, err := r.DB.Begin(ctx, t.Org)
 	if err != nil {
 		return result{}, err
 	}
@@ -334,7 +334,7 @@ func (r *Runner) accident(ctx context.Context, d tasks.Delivery, cause error) re
 }
 
 func (r *Runner) recordAccident(ctx context.Context, d tasks.Delivery, cause error) (result, error) {
-	tx, err := store.Begin(ctx, r.DB.Pool, d.Org)
+	tx, err := r.DB.Begin(ctx, d.Org)
 	if err != nil {
 		return result{}, err
 	}

@@ -61,6 +61,7 @@ CREATE TABLE task (
   FOREIGN KEY (org_id, request_id) REFERENCES request (org_id, id)
 ) WITH (fillfactor = 80);
 CREATE INDEX task_check ON task (check_at) WHERE state = 'pending';
+CREATE INDEX task_parked ON task (queue, org_id, id) WHERE state = 'pending' AND check_at = 'infinity';
 CREATE INDEX task_dead ON task (id DESC) WHERE state = 'dead';
 CREATE INDEX task_request ON task (request_id) WHERE request_id IS NOT NULL;
 SELECT isolate('task');
@@ -150,12 +151,69 @@ CREATE FUNCTION task_recheck() RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   WITH due AS MATERIALIZED (
     SELECT r.org_id, r.id FROM task r
-     WHERE r.state = 'pending' AND r.check_at > clock_timestamp()
+     WHERE r.state = 'pending' AND r.check_at > clock_timestamp() AND r.check_at < 'infinity'
        AND r.run_at <= clock_timestamp() + interval '1 min' FOR UPDATE SKIP LOCKED),
   moved AS (
     UPDATE task t SET check_at = clock_timestamp() FROM due WHERE t.org_id = due.org_id AND t.id = due.id
     RETURNING 1)
   SELECT count(*) FROM moved
+$$;
+
+-- A task is parked (check_at = infinity) when its org has enough tasks of that queue in Redis already: nobody looks at it
+-- until task_feed takes it out. task_crowd counts what an org has in Redis, for those that have some: what is due is there,
+-- or will be looked for within half a minute.
+CREATE FUNCTION task_crowd(p_least int) RETURNS TABLE (org_id uuid, queue text, n bigint)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT t.org_id, t.queue, count(*) FROM task t
+   WHERE t.state = 'pending' AND t.check_at <= (SELECT clock_timestamp() + interval '31 s') AND t.run_at <= (SELECT clock_timestamp())
+   GROUP BY 1, 2 HAVING count(*) >= p_least
+$$;
+
+-- task_parked lists the orgs and queues that have parked tasks, by one probe of the index for each.
+CREATE FUNCTION task_parked() RETURNS TABLE (org_id uuid, queue text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH RECURSIVE walk AS (
+    (SELECT t.queue, t.org_id FROM task t WHERE t.state = 'pending' AND t.check_at = 'infinity' ORDER BY 1, 2 LIMIT 1)
+    UNION ALL
+    SELECT n.queue, n.org_id FROM walk w CROSS JOIN LATERAL (
+      SELECT t.queue, t.org_id FROM task t
+       WHERE t.state = 'pending' AND t.check_at = 'infinity' AND (t.queue, t.org_id) > (w.queue, w.org_id) ORDER BY 1, 2 LIMIT 1) n)
+  SELECT w.org_id, w.queue FROM walk w
+$$;
+
+-- task_feed takes parked tasks out, each org's oldest first and as many as it has room for below p_most, in turns: the
+-- first of each org, then the second of each. One session feeds at a time, or the room would be filled twice.
+CREATE FUNCTION task_feed(p_most int) RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH me AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('task_feed', 0)) AS mine),
+  room AS MATERIALIZED (
+    SELECT p.org_id, p.queue, p_most - COALESCE(c.n, 0) AS n
+      FROM me CROSS JOIN LATERAL (SELECT * FROM task_parked() WHERE me.mine) p
+      LEFT JOIN task_crowd(1) c ON c.org_id = p.org_id AND c.queue = p.queue),
+  taken AS MATERIALIZED (
+    SELECT x.org_id, x.id FROM room r CROSS JOIN LATERAL (
+      SELECT t.org_id, t.id FROM task t
+       WHERE t.queue = r.queue AND t.org_id = r.org_id AND t.state = 'pending' AND t.check_at = 'infinity'
+       ORDER BY t.id LIMIT GREATEST(r.n, 0) FOR UPDATE SKIP LOCKED) x),
+  fed AS (
+    UPDATE task t SET check_at = clock_timestamp() + interval '2 s'
+      FROM taken k WHERE t.org_id = k.org_id AND t.id = k.id
+    RETURNING t.org_id, t.id, t.type, t.queue, t.epoch)
+  SELECT f.org_id, f.id, f.type, f.queue, f.epoch FROM fed f
+   ORDER BY row_number() OVER (PARTITION BY f.org_id, f.queue ORDER BY f.id), f.org_id
+$$;
+
+-- task_park parks tasks that Redis does not have. What it may still know of them becomes garbage, as with task_bump.
+CREATE FUNCTION task_park(p_orgs uuid[], p_ids uuid[], p_epochs int[]) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH free AS MATERIALIZED (
+    SELECT b.org_id, b.id FROM unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
+      JOIN task b ON b.org_id = w.org_id AND b.id = w.id
+     WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED),
+  parked AS (
+    UPDATE task t SET epoch = t.epoch + 1, check_at = 'infinity' FROM free WHERE t.org_id = free.org_id AND t.id = free.id
+    RETURNING 1)
+  SELECT count(*) FROM parked
 $$;
 
 -- task_dead_newest lists the newest dead letters, to be shown in asynqmon's archive again after Redis was lost.
@@ -183,6 +241,10 @@ SELECT dispatch_owns('task_due(int)');
 SELECT dispatch_owns('task_bump(uuid[], uuid[], int[], boolean)');
 SELECT dispatch_owns('task_orphans(uuid[], uuid[], int[])');
 SELECT dispatch_owns('task_recheck()');
+SELECT dispatch_owns('task_crowd(int)');
+SELECT dispatch_owns('task_parked()');
+SELECT dispatch_owns('task_feed(int)');
+SELECT dispatch_owns('task_park(uuid[], uuid[], int[])');
 SELECT dispatch_owns('task_dead_newest(int)');
 SELECT dispatch_owns('task_stats()');
 SELECT dispatch_owns('requests_done(uuid[], uuid[])');

@@ -226,6 +226,16 @@ CREATE FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[]
 $$;
 ALTER FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) OWNER TO holdfast_dispatch;
 
+CREATE FUNCTION public.task_crowd(p_least integer) RETURNS TABLE(org_id uuid, queue text, n bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT t.org_id, t.queue, count(*) FROM task t
+   WHERE t.state = 'pending' AND t.check_at <= (SELECT clock_timestamp() + interval '31 s') AND t.run_at <= (SELECT clock_timestamp())
+   GROUP BY 1, 2 HAVING count(*) >= p_least
+$$;
+ALTER FUNCTION public.task_crowd(p_least integer) OWNER TO holdfast_dispatch;
+
 CREATE FUNCTION public.task_dead_newest(p_limit integer) RETURNS TABLE(org_id uuid, id uuid, type text, queue text, epoch integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -249,6 +259,29 @@ CREATE FUNCTION public.task_due(p_limit integer) RETURNS TABLE(org_id uuid, id u
 $$;
 ALTER FUNCTION public.task_due(p_limit integer) OWNER TO holdfast_dispatch;
 
+CREATE FUNCTION public.task_feed(p_most integer) RETURNS TABLE(org_id uuid, id uuid, type text, queue text, epoch integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  WITH me AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('task_feed', 0)) AS mine),
+  room AS MATERIALIZED (
+    SELECT p.org_id, p.queue, p_most - COALESCE(c.n, 0) AS n
+      FROM me CROSS JOIN LATERAL (SELECT * FROM task_parked() WHERE me.mine) p
+      LEFT JOIN task_crowd(1) c ON c.org_id = p.org_id AND c.queue = p.queue),
+  taken AS MATERIALIZED (
+    SELECT x.org_id, x.id FROM room r CROSS JOIN LATERAL (
+      SELECT t.org_id, t.id FROM task t
+       WHERE t.queue = r.queue AND t.org_id = r.org_id AND t.state = 'pending' AND t.check_at = 'infinity'
+       ORDER BY t.id LIMIT GREATEST(r.n, 0) FOR UPDATE SKIP LOCKED) x),
+  fed AS (
+    UPDATE task t SET check_at = clock_timestamp() + interval '2 s'
+      FROM taken k WHERE t.org_id = k.org_id AND t.id = k.id
+    RETURNING t.org_id, t.id, t.type, t.queue, t.epoch)
+  SELECT f.org_id, f.id, f.type, f.queue, f.epoch FROM fed f
+   ORDER BY row_number() OVER (PARTITION BY f.org_id, f.queue ORDER BY f.id), f.org_id
+$$;
+ALTER FUNCTION public.task_feed(p_most integer) OWNER TO holdfast_dispatch;
+
 CREATE FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) RETURNS TABLE(org_id uuid, id uuid, epoch integer)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -263,13 +296,42 @@ CREATE FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs intege
 $$;
 ALTER FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) OWNER TO holdfast_dispatch;
 
+CREATE FUNCTION public.task_park(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  WITH free AS MATERIALIZED (
+    SELECT b.org_id, b.id FROM unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
+      JOIN task b ON b.org_id = w.org_id AND b.id = w.id
+     WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED),
+  parked AS (
+    UPDATE task t SET epoch = t.epoch + 1, check_at = 'infinity' FROM free WHERE t.org_id = free.org_id AND t.id = free.id
+    RETURNING 1)
+  SELECT count(*) FROM parked
+$$;
+ALTER FUNCTION public.task_park(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.task_parked() RETURNS TABLE(org_id uuid, queue text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  WITH RECURSIVE walk AS (
+    (SELECT t.queue, t.org_id FROM task t WHERE t.state = 'pending' AND t.check_at = 'infinity' ORDER BY 1, 2 LIMIT 1)
+    UNION ALL
+    SELECT n.queue, n.org_id FROM walk w CROSS JOIN LATERAL (
+      SELECT t.queue, t.org_id FROM task t
+       WHERE t.state = 'pending' AND t.check_at = 'infinity' AND (t.queue, t.org_id) > (w.queue, w.org_id) ORDER BY 1, 2 LIMIT 1) n)
+  SELECT w.org_id, w.queue FROM walk w
+$$;
+ALTER FUNCTION public.task_parked() OWNER TO holdfast_dispatch;
+
 CREATE FUNCTION public.task_recheck() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
   WITH due AS MATERIALIZED (
     SELECT r.org_id, r.id FROM task r
-     WHERE r.state = 'pending' AND r.check_at > clock_timestamp()
+     WHERE r.state = 'pending' AND r.check_at > clock_timestamp() AND r.check_at < 'infinity'
        AND r.run_at <= clock_timestamp() + interval '1 min' FOR UPDATE SKIP LOCKED),
   moved AS (
     UPDATE task t SET check_at = clock_timestamp() FROM due WHERE t.org_id = due.org_id AND t.id = due.id
@@ -842,6 +904,8 @@ CREATE INDEX task_check ON public.task USING btree (check_at) WHERE (state = 'pe
 
 CREATE INDEX task_dead ON public.task USING btree (id DESC) WHERE (state = 'dead'::text);
 
+CREATE INDEX task_parked ON public.task USING btree (queue, org_id, id) WHERE ((state = 'pending'::text) AND (check_at = 'infinity'::timestamp with time zone));
+
 CREATE INDEX task_request ON public.task USING btree (request_id) WHERE (request_id IS NOT NULL);
 
 CREATE UNIQUE INDEX verification_live ON public.verification USING btree (booking_id, org_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));
@@ -1137,12 +1201,20 @@ REVOKE ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) FROM PU
 GRANT ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_crowd(p_least integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_crowd(p_least integer) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_dead_newest(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_dead_newest(p_limit integer) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_due(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_due(p_limit integer) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_feed(p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_feed(p_most integer) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_park(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_park(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_parked() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_parked() TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_recheck() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_recheck() TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_stats() FROM PUBLIC;

@@ -22,6 +22,9 @@ type Tx struct {
 	Org uuid.UUID
 	// Enqueued are the tasks that were inserted, to be pushed once it has committed.
 	Enqueued []TaskRef
+	// Full tells whether the org has so many tasks of a queue in Redis that another one waits here; nil: never. It is
+	// asked once for each task that is enqueued, and counts it.
+	Full func(queue string) bool
 	// Answered are the requests that got their answer, to be told of once it has committed.
 	Answered []uuid.UUID
 

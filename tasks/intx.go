@@ -14,6 +14,21 @@ import (
 type DB struct {
 	Pool   *pgxpool.Pool
 	Broker *Broker
+	Crowd  *Crowd // nil: every task is pushed at once
+}
+
+// Begin is store.Begin for a transaction that may enqueue.
+func (db *DB) Begin(ctx context.Context, org uuid.UUID) (*store.Tx, error) {
+	tx, err := store.Begin(ctx, db.Pool, org)
+	if err == nil {
+		db.fair(tx)
+	}
+	return tx, err
+}
+
+// fair makes tasks of an org that has its share in Redis wait for their turn.
+func (db *DB) fair(tx *store.Tx) {
+	tx.Full = func(queue string) bool { return db.Crowd.full(tx.Org, queue) }
 }
 
 // pushBudget bounds what a commit spends on bringing the news to Redis; the relay does what it could not.
@@ -22,7 +37,10 @@ const pushBudget = 100 * time.Millisecond
 // InTx runs fn in a transaction of org (see store.InTx) and afterwards tells Redis what was enqueued and who
 // was answered.
 func InTx(ctx context.Context, db *DB, org uuid.UUID, fn func(tx *store.Tx) error) error {
-	tx, err := store.InTx(ctx, db.Pool, org, fn)
+	tx, err := store.InTx(ctx, db.Pool, org, func(tx *store.Tx) error {
+		db.fair(tx)
+		return fn(tx)
+	})
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,8 @@ func (r *Relay) recover(ctx context.Context) error {
 	return r.DB.Broker.know(ctx)
 }
 
-// carry asks Redis about the tasks and pushes those that it does not have, in a new epoch.
+// carry asks Redis about the tasks and pushes those that it does not have, in a new epoch; of an org that has its share
+// there already, they wait for their turn.
 func (r *Relay) carry(ctx context.Context, due []store.TaskRef) error {
 	if len(due) == 0 {
 		return nil
@@ -104,10 +105,19 @@ func (r *Relay) carry(ctx context.Context, due []store.TaskRef) error {
 	if err != nil {
 		return err
 	}
-	var missing []store.TaskRef
+	var missing, beyond []store.TaskRef
 	for i, t := range due {
-		if !waiting[i] {
+		switch {
+		case waiting[i]:
+		case r.DB.Crowd.full(t.Org, t.Queue):
+			beyond = append(beyond, t)
+		default:
 			missing = append(missing, t)
+		}
+	}
+	if len(beyond) > 0 {
+		if _, err := store.ParkTasks(ctx, r.DB.Pool, beyond); err != nil {
+			return err
 		}
 	}
 	if len(missing) == 0 {

@@ -139,7 +139,11 @@ func (s *System) openPostgres(ctx context.Context) error {
 	if err := store.CheckRole(ctx, s.pool); err != nil {
 		return err
 	}
-	s.db = &tasks.DB{Pool: s.pool, Broker: tasks.NewBroker(s.rdb)}
+	s.db = &tasks.DB{Pool: s.pool, Broker: tasks.NewBroker(s.rdb), Crowd: &tasks.Crowd{DB: s.pool, Log: s.log}}
+	crowd, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { s.db.Crowd.Run(crowd) })
+	s.onClose(func() { stop(); wg.Wait() })
 	s.ready = append(s.ready, ops.Probe{Name: "postgres", Check: s.pool.Ping})
 	return nil
 }
@@ -169,9 +173,7 @@ func (s *System) startWorker(ctx context.Context) error {
 
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
 	var wg sync.WaitGroup
-	wg.Go(func() { worker.Heartbeat(loops, s.db, s.log) })
-	wg.Go(func() { (&tasks.Relay{DB: s.db, Metrics: metrics, Log: s.log}).Run(loops) })
-	wg.Go(func() { (&tasks.Orphans{DB: s.db, Metrics: metrics, Log: s.log}).Run(loops) })
+	wg.Go(func() { tasks.Upkeep(loops, s.db, worker, metrics, s.log) })
 	s.onClose(func() { stop(); wg.Wait() })
 
 	classes := tasks.Classes(cfg.ClaimConcurrency, cfg.SendConcurrency, cfg.DefaultConcurrency, cfg.LowConcurrency, cfg.TickConcurrency)
