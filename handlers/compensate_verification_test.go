@@ -63,7 +63,7 @@ func TestCompensationComesLate(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			r.set(`{"failed_text":"release_hold"}`)
-			late := r.parked(tasks.CompensateVerification.Name)
+			late := r.delayed(tasks.CompensateVerification.Name)
 			r.start()
 			id := r.hold(landline, at(2, 10, 0))
 			eventually(t, 10*time.Second, "the code is revoked", func() bool { return r.booking(id).CodeState == "revoked" })
@@ -78,8 +78,8 @@ func TestCompensationComesLate(t *testing.T) {
 	}
 }
 
-// parked keeps new tasks of a type from running until the function returned is called.
-func (r *rig) parked(typ string) (release func()) {
+// delayed keeps new tasks of a type from running until the function returned is called.
+func (r *rig) delayed(typ string) (release func()) {
 	r.t.Helper()
 	r.exec(`CREATE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN NEW.run_at := NEW.run_at + interval '1 hour'; NEW.check_at := NEW.run_at; RETURN NEW; END $$;

@@ -67,14 +67,14 @@ func TestBurstDelaysNobody(t *testing.T) {
 	r.allOnce(n + 2)
 }
 
-// What an org has beyond its share is parked, whoever finds it: the commit that makes it, or the relay after Redis was
+// What an org has beyond its share stands in line, whoever finds it: the commit that makes it, or the relay after Redis was
 // lost; two orgs are fed in turns.
-func TestParkedTasksAreFedInTurns(t *testing.T) {
+func TestLinesAreFedInTurns(t *testing.T) {
 	t.Parallel()
 	_, rdb, private := privateRedis(t)
 	r, other := crowded(t, private)
 	typ := testType("test:turns")
-	parked := func(org uuid.UUID) int {
+	inLine := func(org uuid.UUID) int {
 		return query[int](r, "SELECT count(*) FROM task WHERE state = 'pending' AND check_at = 'infinity' AND org_id = $1", org)
 	}
 	inRedis := func() int {
@@ -84,8 +84,8 @@ func TestParkedTasksAreFedInTurns(t *testing.T) {
 	}
 	for _, org := range []uuid.UUID{r.org.ID, other} {
 		r.burst(org, typ, 2*tasks.Share)
-		if n := parked(org); n != tasks.Share {
-			t.Errorf("%d parked, want %d", n, tasks.Share)
+		if n := inLine(org); n != tasks.Share {
+			t.Errorf("%d in line, want %d", n, tasks.Share)
 		}
 	}
 	eventually(t, 10*time.Second, "the shares are in Redis", func() bool { return inRedis() == 2*tasks.Share })
@@ -112,23 +112,23 @@ func TestParkedTasksAreFedInTurns(t *testing.T) {
 	r.exec("UPDATE task SET state = 'done' WHERE check_at < 'infinity' AND org_id = $1", other)
 	r.must(r.in.Crowd.Look(t.Context()))
 	r.burst(other, typ, 1)
-	if n := parked(other); n != tasks.Share/2+1 {
-		t.Errorf("%d parked, want %d", n, tasks.Share/2+1)
+	if n := inLine(other); n != tasks.Share/2+1 {
+		t.Errorf("%d in line, want %d", n, tasks.Share/2+1)
 	}
 	// Redis is lost: the relay brings the share back, and leaves the rest where it is.
 	r.must(rdb.FlushAll(t.Context()).Err())
-	before := parked(r.org.ID)
+	before := inLine(r.org.ID)
 	r.exec("UPDATE task SET check_at = clock_timestamp() WHERE state = 'pending' AND check_at < 'infinity'")
 	relay := &tasks.Relay{DB: r.in, Metrics: r.runner().Metrics, Log: r.logger()}
 	r.must(r.in.Crowd.Look(t.Context()))
 	r.must(relay.Step(t.Context()))
-	if n := parked(r.org.ID); n < before {
-		t.Errorf("%d parked, %d before: the relay took tasks out of their turn", n, before)
+	if n := inLine(r.org.ID); n < before {
+		t.Errorf("%d in line, %d before: the relay took tasks out of their turn", n, before)
 	}
 }
 
-// A relay that finds more than a share missing in Redis parks the rest.
-func TestRelayParksWhatIsBeyond(t *testing.T) {
+// A relay that finds more than a share missing in Redis lines the rest up.
+func TestRelayLinesUpWhatIsBeyond(t *testing.T) {
 	t.Parallel()
 	_, rdb, private := privateRedis(t)
 	r, _ := crowded(t, private)
@@ -143,7 +143,7 @@ func TestRelayParksWhatIsBeyond(t *testing.T) {
 	relay := &tasks.Relay{DB: r.in, Metrics: r.runner().Metrics, Log: r.logger()}
 	r.must(relay.Step(t.Context()))
 	if n := query[int](r, "SELECT count(*) FROM task WHERE check_at = 'infinity' AND epoch = 2"); n != 2*tasks.Share {
-		t.Errorf("%d parked, want all: each counts against the others", n)
+		t.Errorf("%d in line, want all: each counts against the others", n)
 	}
 	w := r.start(func(m *Mux) { Do(m, typ, counted()) })
 	eventually(t, 20*time.Second, "all are done", func() bool { return r.doneTasks() == 2*tasks.Share })

@@ -61,7 +61,7 @@ CREATE TABLE task (
   FOREIGN KEY (org_id, request_id) REFERENCES request (org_id, id)
 ) WITH (fillfactor = 80);
 CREATE INDEX task_check ON task (check_at) WHERE state = 'pending';
-CREATE INDEX task_parked ON task (queue, org_id, id) WHERE state = 'pending' AND check_at = 'infinity';
+CREATE INDEX task_line ON task (queue, org_id, id) WHERE state = 'pending' AND check_at = 'infinity';
 CREATE INDEX task_dead ON task (id DESC) WHERE state = 'dead';
 CREATE INDEX task_request ON task (request_id) WHERE request_id IS NOT NULL;
 SELECT isolate('task');
@@ -159,7 +159,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
   SELECT count(*) FROM moved
 $$;
 
--- A task is parked (check_at = infinity) when its org has enough tasks of that queue in Redis already: nobody looks at it
+-- A task stands in line (check_at = infinity) when its org has enough tasks of that queue in Redis already: nobody looks at it
 -- until task_feed takes it out. task_crowd counts what an org has in Redis, for those that have some: what is due is there,
 -- or will be looked for within half a minute.
 CREATE FUNCTION task_crowd(p_least int) RETURNS TABLE (org_id uuid, queue text, n bigint)
@@ -169,8 +169,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
    GROUP BY 1, 2 HAVING count(*) >= p_least
 $$;
 
--- task_parked lists the orgs and queues that have parked tasks, by one probe of the index for each.
-CREATE FUNCTION task_parked() RETURNS TABLE (org_id uuid, queue text)
+-- task_lines lists the orgs and queues that have tasks in line, by one probe of the index for each.
+CREATE FUNCTION task_lines() RETURNS TABLE (org_id uuid, queue text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   WITH RECURSIVE walk AS (
     (SELECT t.queue, t.org_id FROM task t WHERE t.state = 'pending' AND t.check_at = 'infinity' ORDER BY 1, 2 LIMIT 1)
@@ -181,14 +181,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   SELECT w.org_id, w.queue FROM walk w
 $$;
 
--- task_feed takes parked tasks out, each org's oldest first and as many as it has room for below p_most, in turns: the
+-- task_feed takes tasks out of their lines, each org's oldest first and as many as it has room for below p_most, in turns: the
 -- first of each org, then the second of each. One session feeds at a time, or the room would be filled twice.
 CREATE FUNCTION task_feed(p_most int) RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   WITH me AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('task_feed', 0)) AS mine),
   room AS MATERIALIZED (
     SELECT p.org_id, p.queue, p_most - COALESCE(c.n, 0) AS n
-      FROM me CROSS JOIN LATERAL (SELECT * FROM task_parked() WHERE me.mine) p
+      FROM me CROSS JOIN LATERAL (SELECT * FROM task_lines() WHERE me.mine) p
       LEFT JOIN task_crowd(1) c ON c.org_id = p.org_id AND c.queue = p.queue),
   taken AS MATERIALIZED (
     SELECT x.org_id, x.id FROM room r CROSS JOIN LATERAL (
@@ -203,17 +203,17 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
    ORDER BY row_number() OVER (PARTITION BY f.org_id, f.queue ORDER BY f.id), f.org_id
 $$;
 
--- task_park parks tasks that Redis does not have. What it may still know of them becomes garbage, as with task_bump.
-CREATE FUNCTION task_park(p_orgs uuid[], p_ids uuid[], p_epochs int[]) RETURNS bigint
+-- task_line_up puts tasks in line that Redis does not have. What it may still know of them becomes garbage, as with task_bump.
+CREATE FUNCTION task_line_up(p_orgs uuid[], p_ids uuid[], p_epochs int[]) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   WITH free AS MATERIALIZED (
     SELECT b.org_id, b.id FROM unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
       JOIN task b ON b.org_id = w.org_id AND b.id = w.id
      WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED),
-  parked AS (
+  lined AS (
     UPDATE task t SET epoch = t.epoch + 1, check_at = 'infinity' FROM free WHERE t.org_id = free.org_id AND t.id = free.id
     RETURNING 1)
-  SELECT count(*) FROM parked
+  SELECT count(*) FROM lined
 $$;
 
 -- task_dead_newest lists the newest dead letters, to be shown in asynqmon's archive again after Redis was lost.
@@ -242,9 +242,9 @@ SELECT dispatch_owns('task_bump(uuid[], uuid[], int[], boolean)');
 SELECT dispatch_owns('task_orphans(uuid[], uuid[], int[])');
 SELECT dispatch_owns('task_recheck()');
 SELECT dispatch_owns('task_crowd(int)');
-SELECT dispatch_owns('task_parked()');
+SELECT dispatch_owns('task_lines()');
 SELECT dispatch_owns('task_feed(int)');
-SELECT dispatch_owns('task_park(uuid[], uuid[], int[])');
+SELECT dispatch_owns('task_line_up(uuid[], uuid[], int[])');
 SELECT dispatch_owns('task_dead_newest(int)');
 SELECT dispatch_owns('task_stats()');
 SELECT dispatch_owns('requests_done(uuid[], uuid[])');

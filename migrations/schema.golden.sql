@@ -266,7 +266,7 @@ CREATE FUNCTION public.task_feed(p_most integer) RETURNS TABLE(org_id uuid, id u
   WITH me AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('task_feed', 0)) AS mine),
   room AS MATERIALIZED (
     SELECT p.org_id, p.queue, p_most - COALESCE(c.n, 0) AS n
-      FROM me CROSS JOIN LATERAL (SELECT * FROM task_parked() WHERE me.mine) p
+      FROM me CROSS JOIN LATERAL (SELECT * FROM task_lines() WHERE me.mine) p
       LEFT JOIN task_crowd(1) c ON c.org_id = p.org_id AND c.queue = p.queue),
   taken AS MATERIALIZED (
     SELECT x.org_id, x.id FROM room r CROSS JOIN LATERAL (
@@ -282,6 +282,35 @@ CREATE FUNCTION public.task_feed(p_most integer) RETURNS TABLE(org_id uuid, id u
 $$;
 ALTER FUNCTION public.task_feed(p_most integer) OWNER TO holdfast_dispatch;
 
+CREATE FUNCTION public.task_line_up(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  WITH free AS MATERIALIZED (
+    SELECT b.org_id, b.id FROM unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
+      JOIN task b ON b.org_id = w.org_id AND b.id = w.id
+     WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED),
+  lined AS (
+    UPDATE task t SET epoch = t.epoch + 1, check_at = 'infinity' FROM free WHERE t.org_id = free.org_id AND t.id = free.id
+    RETURNING 1)
+  SELECT count(*) FROM lined
+$$;
+ALTER FUNCTION public.task_line_up(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.task_lines() RETURNS TABLE(org_id uuid, queue text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  WITH RECURSIVE walk AS (
+    (SELECT t.queue, t.org_id FROM task t WHERE t.state = 'pending' AND t.check_at = 'infinity' ORDER BY 1, 2 LIMIT 1)
+    UNION ALL
+    SELECT n.queue, n.org_id FROM walk w CROSS JOIN LATERAL (
+      SELECT t.queue, t.org_id FROM task t
+       WHERE t.state = 'pending' AND t.check_at = 'infinity' AND (t.queue, t.org_id) > (w.queue, w.org_id) ORDER BY 1, 2 LIMIT 1) n)
+  SELECT w.org_id, w.queue FROM walk w
+$$;
+ALTER FUNCTION public.task_lines() OWNER TO holdfast_dispatch;
+
 CREATE FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) RETURNS TABLE(org_id uuid, id uuid, epoch integer)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -295,35 +324,6 @@ CREATE FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs intege
      FOR UPDATE OF t SKIP LOCKED
 $$;
 ALTER FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) OWNER TO holdfast_dispatch;
-
-CREATE FUNCTION public.task_park(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-  WITH free AS MATERIALIZED (
-    SELECT b.org_id, b.id FROM unnest(p_orgs, p_ids, p_epochs) AS w(org_id, id, epoch)
-      JOIN task b ON b.org_id = w.org_id AND b.id = w.id
-     WHERE b.state = 'pending' AND b.epoch = w.epoch FOR UPDATE OF b SKIP LOCKED),
-  parked AS (
-    UPDATE task t SET epoch = t.epoch + 1, check_at = 'infinity' FROM free WHERE t.org_id = free.org_id AND t.id = free.id
-    RETURNING 1)
-  SELECT count(*) FROM parked
-$$;
-ALTER FUNCTION public.task_park(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) OWNER TO holdfast_dispatch;
-
-CREATE FUNCTION public.task_parked() RETURNS TABLE(org_id uuid, queue text)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-  WITH RECURSIVE walk AS (
-    (SELECT t.queue, t.org_id FROM task t WHERE t.state = 'pending' AND t.check_at = 'infinity' ORDER BY 1, 2 LIMIT 1)
-    UNION ALL
-    SELECT n.queue, n.org_id FROM walk w CROSS JOIN LATERAL (
-      SELECT t.queue, t.org_id FROM task t
-       WHERE t.state = 'pending' AND t.check_at = 'infinity' AND (t.queue, t.org_id) > (w.queue, w.org_id) ORDER BY 1, 2 LIMIT 1) n)
-  SELECT w.org_id, w.queue FROM walk w
-$$;
-ALTER FUNCTION public.task_parked() OWNER TO holdfast_dispatch;
 
 CREATE FUNCTION public.task_recheck() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -904,7 +904,7 @@ CREATE INDEX task_check ON public.task USING btree (check_at) WHERE (state = 'pe
 
 CREATE INDEX task_dead ON public.task USING btree (id DESC) WHERE (state = 'dead'::text);
 
-CREATE INDEX task_parked ON public.task USING btree (queue, org_id, id) WHERE ((state = 'pending'::text) AND (check_at = 'infinity'::timestamp with time zone));
+CREATE INDEX task_line ON public.task USING btree (queue, org_id, id) WHERE ((state = 'pending'::text) AND (check_at = 'infinity'::timestamp with time zone));
 
 CREATE INDEX task_request ON public.task USING btree (request_id) WHERE (request_id IS NOT NULL);
 
@@ -1209,12 +1209,12 @@ REVOKE ALL ON FUNCTION public.task_due(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_due(p_limit integer) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_feed(p_most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_feed(p_most integer) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_line_up(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_line_up(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.task_lines() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.task_lines() TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_orphans(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) TO holdfast_app;
-REVOKE ALL ON FUNCTION public.task_park(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.task_park(p_orgs uuid[], p_ids uuid[], p_epochs integer[]) TO holdfast_app;
-REVOKE ALL ON FUNCTION public.task_parked() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.task_parked() TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_recheck() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_recheck() TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_stats() FROM PUBLIC;

@@ -34,14 +34,14 @@ type NewTask struct {
 const recheckPushed = 2 * time.Second
 
 // InsertTask queues the insert of n. With a Dedup key that is taken, nothing is inserted. A task of an org that has
-// enough of them in Redis is parked: FeedTasks takes it out when its turn has come.
+// enough of them in Redis stands in line there: FeedTasks takes it out when its turn has come.
 func InsertTask(tx *Tx, n NewTask) {
 	check := n.Delay
 	if check == 0 {
 		check = recheckPushed
 	}
-	parked := n.Delay == 0 && tx.Full != nil && tx.Full(n.Queue)
-	args := []any{tx.Org, n.ID, n.Type, n.Queue, n.Payload, n.Headers, n.Request, n.Delay, check, n.GiveUp, n.Dedup, parked}
+	inLine := n.Delay == 0 && tx.Full != nil && tx.Full(n.Queue)
+	args := []any{tx.Org, n.ID, n.Type, n.Queue, n.Payload, n.Headers, n.Request, n.Delay, check, n.GiveUp, n.Dedup, inLine}
 	const cols = `task (org_id, id, type, queue, payload, headers, request_id, run_at, check_at, give_up_at, dedup_key)`
 	const vals = `$1::uuid, $2::uuid, $3::text, $4, $5::jsonb, $6::jsonb, $7::uuid,
 		clock_timestamp() + $8::interval, CASE WHEN $12::bool THEN 'infinity' ELSE clock_timestamp() + $9::interval END, clock_timestamp() + $10::interval, NULLIF($11::text, '')`
@@ -52,7 +52,7 @@ func InsertTask(tx *Tx, n NewTask) {
 			INSERT INTO task_dedup (org_id, type, key, task_id) VALUES ($1, $3, $11, $2) ON CONFLICT DO NOTHING RETURNING 1)
 			INSERT INTO `+cols+` SELECT `+vals+` FROM fresh`, args...)
 	}
-	if n.Delay == 0 && !parked {
+	if n.Delay == 0 && !inLine {
 		tx.Enqueued = append(tx.Enqueued, TaskRef{Org: tx.Org, ID: n.ID, Type: n.Type, Queue: n.Queue, Epoch: 1})
 	}
 }
@@ -191,29 +191,29 @@ func BumpTasks(ctx context.Context, db DB, list []TaskRef, crashed bool) ([]Task
 
 // Crowd is how many tasks of a queue an org has in Redis, or will have within half a minute.
 type Crowd struct {
-	Org    uuid.UUID
-	Queue  string
-	N      int64
-	Parked bool // and more wait for their turn
+	Org   uuid.UUID
+	Queue string
+	N     int64
+	Line  bool // and more wait for their turn
 }
 
-// Crowds lists the orgs that have at least so many in one queue, or any that are parked.
+// Crowds lists the orgs that have at least so many in one queue, or any in line.
 func Crowds(ctx context.Context, db DB, least int) ([]Crowd, error) {
 	rows, err := db.Query(ctx, `SELECT COALESCE(c.org_id, p.org_id), COALESCE(c.queue, p.queue), COALESCE(c.n, 0), p.org_id IS NOT NULL
-		FROM task_crowd($1) c FULL JOIN task_parked() p ON p.org_id = c.org_id AND p.queue = c.queue`, least)
+		FROM task_crowd($1) c FULL JOIN task_lines() p ON p.org_id = c.org_id AND p.queue = c.queue`, least)
 	return many(rows, err, pgx.RowToStructByPos[Crowd])
 }
 
-// FeedTasks takes parked tasks out, in turns by org, so that no org has more than most of one queue in Redis. While
+// FeedTasks takes tasks out of their lines, in turns by org, so that no org has more than most of one queue in Redis. While
 // another session feeds it returns none.
 func FeedTasks(ctx context.Context, db DB, most int) ([]TaskRef, error) {
 	return refs(ctx, db, `SELECT org_id, id, type, queue, epoch FROM task_feed($1)`, most)
 }
 
-// ParkTasks parks those of list that are still pending in their epoch, in a new one.
-func ParkTasks(ctx context.Context, db DB, list []TaskRef) (n int64, err error) {
+// LineUpTasks puts in line those of list that are still pending in their epoch, in a new one.
+func LineUpTasks(ctx context.Context, db DB, list []TaskRef) (n int64, err error) {
 	orgs, ids, epochs := columns(list)
-	err = db.QueryRow(ctx, `SELECT task_park($1, $2, $3)`, orgs, ids, epochs).Scan(&n)
+	err = db.QueryRow(ctx, `SELECT task_line_up($1, $2, $3)`, orgs, ids, epochs).Scan(&n)
 	return n, err
 }
 

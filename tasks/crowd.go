@@ -51,7 +51,7 @@ func (c *Crowd) Look(ctx context.Context) error {
 	n := make(map[line]int, len(crowds))
 	for _, k := range crowds {
 		n[line{k.Org, k.Queue}] = int(k.N)
-		if k.Parked { // who comes now stands behind them
+		if k.Line { // who comes now stands behind them
 			n[line{k.Org, k.Queue}] = Share
 		}
 	}

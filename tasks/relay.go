@@ -116,7 +116,7 @@ func (r *Relay) carry(ctx context.Context, due []store.TaskRef) error {
 		}
 	}
 	if len(beyond) > 0 {
-		if _, err := store.ParkTasks(ctx, r.DB.Pool, beyond); err != nil {
+		if _, err := store.LineUpTasks(ctx, r.DB.Pool, beyond); err != nil {
 			return err
 		}
 	}
