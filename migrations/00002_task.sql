@@ -63,6 +63,8 @@ CREATE TABLE task (
 CREATE INDEX task_check ON task (check_at) WHERE state = 'pending';
 CREATE INDEX task_line ON task (queue, org_id, id) WHERE state = 'pending' AND check_at = 'infinity';
 CREATE INDEX task_dead ON task (id DESC) WHERE state = 'dead';
+-- Texts that wait for their org's breaker, found again when it closes.
+CREATE INDEX task_parked ON task (org_id) WHERE state = 'pending' AND last_error = 'sms-parked';
 CREATE INDEX task_request ON task (request_id) WHERE request_id IS NOT NULL;
 SELECT isolate('task');
 SELECT dispatch_may('task', 'SELECT (org_id, id, type, queue, state, epoch, attempt, crashes, run_at, check_at, claimed_by, claim_until), UPDATE (epoch, crashes, check_at)');

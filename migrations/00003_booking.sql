@@ -291,20 +291,4 @@ BEGIN
     RAISE EXCEPTION 'block: a seat was taken meanwhile' USING ERRCODE = 'serialization_failure';
   END IF;
 END $$;
-
--- orgs_due lists the orgs for which a sweep has something to do; of a huge backlog, those that have waited longest.
--- The order is that of the index on what is due: without it DISTINCT would walk the primary key, which begins with the org.
-CREATE FUNCTION orgs_due(p_sweep text) RETURNS TABLE (org_id uuid)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT DISTINCT d.org_id FROM (
-    SELECT h.org_id FROM hold h
-     WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
-     ORDER BY h.expires_at LIMIT 100000) d
-  UNION
-  SELECT DISTINCT d.org_id FROM (
-    SELECT b.org_id FROM booking b
-     WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
-     ORDER BY b.ends_at LIMIT 100000) d
-$$;
 -- +goose StatementEnd
-SELECT dispatch_owns('orgs_due(text)');

@@ -39,6 +39,8 @@ CREATE TABLE message (
   provider_sid    text,
   error_class     text,
   error_code      int,
+  polls           int NOT NULL DEFAULT 0, -- how often the provider was asked what became of it
+  poll_at         timestamptz,            -- when it is asked next; null: no more
   created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
   claimed_at      timestamptz,
   accepted_at     timestamptz,
@@ -51,7 +53,9 @@ CREATE TABLE message (
 CREATE INDEX message_to ON message (to_hash, created_at);
 CREATE INDEX message_booking ON message (booking_id);
 CREATE INDEX message_verification ON message (verification_id) WHERE verification_id IS NOT NULL;
+CREATE INDEX message_poll ON message (poll_at) WHERE poll_at IS NOT NULL;
 SELECT isolate('message');
+SELECT dispatch_may('message', 'SELECT (org_id, poll_at)');
 GRANT SELECT, INSERT, UPDATE ON message TO holdfast_app;
 
 -- A text from a customer; the body is sealed and emptied once it is understood.
@@ -84,3 +88,137 @@ CREATE TABLE suppression (
 );
 SELECT isolate('suppression');
 GRANT SELECT, INSERT, DELETE ON suppression TO holdfast_app;
+
+-- Why an org's texts wait. The row is its breaker: open once opened_at is set. Before, it counts refusals that may be
+-- the numbers' fault as well as the account's. An operator's pause has no retry_at: only an operator ends it.
+CREATE TABLE sms_breaker (
+  org_id      uuid PRIMARY KEY REFERENCES org,
+  class       text NOT NULL CHECK (class IN ('tenant', 'cap', 'operator')),
+  code        int NOT NULL DEFAULT 0,
+  late        boolean NOT NULL DEFAULT false, -- callbacks told of it: that a text is accepted proves nothing then
+  refused     bytea[] NOT NULL DEFAULT '{}',  -- keyed hashes of the different numbers that were refused in a row
+  actor       text NOT NULL DEFAULT '',
+  why         text NOT NULL DEFAULT '',
+  opened_at   timestamptz,
+  tripped_at  timestamptz, -- when the account was refused last
+  retry_at    timestamptz, -- when a text may be tried
+  retry_after interval,    -- from one try to the next
+  accepted_at timestamptz, -- when late: a text was accepted then, and nothing bad was heard since
+  trips       int NOT NULL DEFAULT 0,
+  CHECK (CASE class WHEN 'operator' THEN opened_at IS NOT NULL AND retry_at IS NULL AND why <> ''
+         ELSE (opened_at IS NULL) = (retry_at IS NULL) END)
+);
+SELECT isolate('sms_breaker');
+SELECT dispatch_may('sms_breaker', 'SELECT (org_id, opened_at)');
+GRANT SELECT, INSERT, UPDATE, DELETE ON sms_breaker TO holdfast_app;
+
+-- How fast a sender pool is texting, for orgs that limit it: until when what was sent keeps it busy, and the last
+-- place given to a text that has to wait, codes apart.
+CREATE TABLE sms_pace (
+  org_id     uuid NOT NULL REFERENCES org,
+  pool       text NOT NULL,
+  busy_until timestamptz NOT NULL DEFAULT '-infinity',
+  last_place timestamptz NOT NULL DEFAULT '-infinity',
+  last_code  timestamptz NOT NULL DEFAULT '-infinity',
+  PRIMARY KEY (org_id, pool)
+);
+SELECT isolate('sms_pace');
+GRANT SELECT, INSERT, UPDATE ON sms_pace TO holdfast_app;
+
+-- +goose StatementBegin
+-- sms_trip notes that the provider refused a text for what is the org's fault. p_stops such refusals in a row, to
+-- different numbers, open the breaker; once it is open, each makes the next try later. Nothing is noted of a text
+-- that was claimed before the credentials were set, before the last refusal that counted, or too long ago to say
+-- anything of now.
+CREATE FUNCTION sms_trip(p_org uuid, p_message uuid, p_class text, p_code int, p_stops int, p_late boolean,
+                         p_first interval, p_most interval) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE k sms_breaker; number bytea; claimed timestamptz;
+BEGIN
+  SELECT m.to_hash, m.claimed_at INTO number, claimed FROM message m JOIN sms_account a ON a.org_id = m.org_id
+   WHERE m.org_id = p_org AND m.id = p_message AND m.claimed_at > GREATEST(a.updated_at, clock_timestamp() - interval '1 hour');
+  IF NOT FOUND THEN RETURN; END IF;
+  INSERT INTO sms_breaker (org_id, class) VALUES (p_org, p_class) ON CONFLICT DO NOTHING;
+  SELECT * INTO k FROM sms_breaker b WHERE b.org_id = p_org FOR UPDATE;
+  IF NOT FOUND OR k.class = 'operator' OR claimed < k.tripped_at THEN RETURN; END IF;
+  IF number <> ALL (k.refused) THEN k.refused := k.refused || number; END IF;
+  IF k.opened_at IS NULL AND cardinality(k.refused) < p_stops THEN
+    UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = k.refused WHERE b.org_id = p_org;
+    RETURN;
+  END IF;
+  k.retry_after := LEAST(GREATEST(k.retry_after * 2, p_first), p_most);
+  UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = '{}', trips = k.trips + 1, accepted_at = NULL,
+         opened_at = COALESCE(k.opened_at, clock_timestamp()), tripped_at = clock_timestamp(),
+         retry_after = k.retry_after, retry_at = clock_timestamp() + k.retry_after
+   WHERE b.org_id = p_org;
+  IF k.opened_at IS NULL THEN
+    INSERT INTO audit_log (org_id, actor, action, detail)
+    VALUES (p_org, 'holdfast', 'sms.paused', jsonb_build_object('class', p_class, 'code', p_code));
+  END IF;
+END $$;
+
+-- sms_resume closes the breaker and makes due what waits for it; an operator's pause only if p_operator says so. Who
+-- is parking a text at this moment holds the row in share, so that none is overlooked; a task that somebody works on
+-- has not been parked yet, and is not waited for.
+CREATE FUNCTION sms_resume(p_org uuid, p_actor text, p_detail jsonb, p_operator boolean) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE k sms_breaker;
+BEGIN
+  DELETE FROM sms_breaker b WHERE b.org_id = p_org AND (p_operator OR b.class <> 'operator') RETURNING * INTO k;
+  IF k.opened_at IS NULL THEN RETURN false; END IF;
+  INSERT INTO audit_log (org_id, actor, action, detail) VALUES (p_org, p_actor, 'sms.resumed', p_detail);
+  WITH parked AS MATERIALIZED (
+    SELECT t.id FROM task t WHERE t.org_id = p_org AND t.state = 'pending' AND t.last_error = 'sms-parked' FOR UPDATE SKIP LOCKED)
+  UPDATE task t SET epoch = t.epoch + 1, run_at = clock_timestamp(), check_at = clock_timestamp()
+    FROM parked WHERE t.org_id = p_org AND t.id = parked.id;
+  RETURN true;
+END $$;
+
+-- sms_pace_take sends a text now (zero) or tells how long it waits for its place. A text may go up to p_ahead before
+-- the pool has caught up with what was sent; codes may run further ahead than others, so they go first.
+CREATE FUNCTION sms_pace_take(p_org uuid, p_pool text, p_every interval, p_ahead interval, p_code boolean) RETURNS interval
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE p sms_pace; t timestamptz; place timestamptz;
+BEGIN
+  INSERT INTO sms_pace (org_id, pool) VALUES (p_org, p_pool) ON CONFLICT DO NOTHING;
+  SELECT * INTO p FROM sms_pace x WHERE x.org_id = p_org AND x.pool = p_pool FOR UPDATE;
+  t := clock_timestamp();
+  p.busy_until := GREATEST(p.busy_until, t);
+  IF p.busy_until - t <= p_ahead THEN
+    UPDATE sms_pace x SET busy_until = p.busy_until + p_every WHERE x.org_id = p_org AND x.pool = p_pool;
+    RETURN '0';
+  END IF;
+  place := GREATEST(CASE WHEN p_code THEN p.last_code ELSE p.last_place END + p_every, p.busy_until - p_ahead);
+  UPDATE sms_pace x SET last_code = CASE WHEN p_code THEN place ELSE x.last_code END,
+         last_place = CASE WHEN p_code THEN x.last_place ELSE place END WHERE x.org_id = p_org AND x.pool = p_pool;
+  RETURN place - t;
+END $$;
+
+-- sms_breakers_open counts the orgs whose texts wait, for /metrics.
+CREATE FUNCTION sms_breakers_open() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT count(*) FROM sms_breaker b WHERE b.opened_at IS NOT NULL
+$$;
+
+-- orgs_due lists the orgs for which a sweep has something to do; of a huge backlog, those that have waited longest.
+-- The order is that of the index on what is due: without it DISTINCT would walk the primary key, which begins with the org.
+CREATE FUNCTION orgs_due(p_sweep text) RETURNS TABLE (org_id uuid)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT DISTINCT d.org_id FROM (
+    SELECT h.org_id FROM hold h
+     WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+     ORDER BY h.expires_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
+     ORDER BY b.ends_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT m.org_id FROM message m
+     WHERE p_sweep = 'messages:scan' AND m.poll_at <= (SELECT clock_timestamp())
+     ORDER BY m.poll_at LIMIT 100000) d
+$$;
+-- +goose StatementEnd
+SELECT dispatch_owns('sms_breakers_open()');
+SELECT dispatch_owns('orgs_due(text)');

@@ -86,16 +86,20 @@ func RevokeKey(ctx context.Context, db DB, org uuid.UUID, prefix string) error {
 	return err
 }
 
-// SetSMSAccount seals and stores the org's credentials; a change takes effect with the next text.
+// SetSMSAccount seals and stores the org's credentials; a change takes effect with the next text, and what waited
+// because the former ones were refused is due.
 func SetSMSAccount(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID, a SMSAccount) error {
 	sealed, err := k.Seal(org, purposeToken, a.Token.Reveal())
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, `INSERT INTO sms_account AS s (org_id, account_sid, token_sealed, from_number, messaging_service_sid)
+	_, err = db.Exec(ctx, `WITH stored AS (
+		INSERT INTO sms_account AS s (org_id, account_sid, token_sealed, from_number, messaging_service_sid)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (org_id) DO UPDATE SET account_sid = excluded.account_sid,
 		token_sealed = excluded.token_sealed, from_number = excluded.from_number,
-		messaging_service_sid = excluded.messaging_service_sid, version = s.version + 1, updated_at = clock_timestamp()`,
+		messaging_service_sid = excluded.messaging_service_sid, version = s.version + 1, updated_at = clock_timestamp()
+		RETURNING org_id)
+		SELECT sms_resume(org_id, 'cli', '{"by": "credentials"}', false) FROM stored`,
 		org, a.SID, sealed, a.From, a.MessagingServiceSID)
 	return err
 }

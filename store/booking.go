@@ -171,7 +171,7 @@ func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) (Booking, error) {
 // Asker is what a claim must know of who asks before it takes a seat.
 type Asker struct {
 	Customer uuid.NullUUID // known by this phone
-	CanText  bool          // the org has credentials to send the code with
+	CanText  bool          // the code would go out: the org has credentials, and its breaker lets a text pass
 }
 
 // ReadAsker queues the look-up of who asks; a is filled in with the next statement that is asked for.
@@ -179,7 +179,7 @@ func ReadAsker(tx *Tx, phoneHash []byte, a *Asker) {
 	tx.QueueRead(func(rows pgx.Rows) (err error) {
 		*a, err = one(rows, nil, pgx.RowToStructByPos[Asker])
 		return err
-	}, `SELECT (SELECT id FROM customer WHERE org_id = $1 AND phone_hash = $2), EXISTS (SELECT FROM sms_account WHERE org_id = $1)`,
+	}, `SELECT (SELECT id FROM customer WHERE org_id = $1 AND phone_hash = $2), `+mayText,
 		tx.Org, phoneHash)
 }
 

@@ -61,6 +61,10 @@ func fill(t *testing.T, db *storetest.DB, org storetest.Org, phone, name, notes,
 		}
 		store.StartCode(tx, verification, 1e12)
 		store.SendingMessage(tx, msg, store.BodyHash(db.Keys, org.ID, pii.NewText(body)), 1)
+		store.TripBreaker(tx, msg, store.Trip{Class: "tenant", Code: 21408, Stops: 3, First: 1e9, Most: 1e9})
+		if _, err := store.TakePace(ctx, tx, org.Account.Pool(), 1e9, 1e9, true); err != nil {
+			return err
+		}
 		_, err = store.InsertInbound(ctx, tx, db.Keys, store.Inbound{ID: in, SID: "SM" + in.String(), From: who, Sender: org.Account.Pool(), Body: pii.NewText(body)})
 		if err != nil {
 			return err

@@ -17,6 +17,7 @@ const (
 	MessageSending  = "sending"
 	MessageUnknown  = "unknown"
 	MessageAccepted = "accepted"
+	MessageSent     = "sent"
 	MessageFailed   = "failed"
 	MessageCanceled = "canceled"
 )
@@ -30,6 +31,8 @@ type Message struct {
 	To             pii.Phone
 	ToHash         []byte
 	State          string
+	Sends          int    // how often it was claimed for sending; the last number is that of its call
+	SID            string // the provider's, "" without
 	BodyHash       []byte
 	ClaimedAt      *time.Time
 	Age            time.Duration // since it was made
@@ -53,12 +56,12 @@ func TextCustomer(tx *Tx, id uuid.UUID, kind string, b Booking) {
 		SELECT org_id, $2, $3, $4, phone_hash, phone_sealed FROM customer WHERE org_id = $1 AND id = $5`, tx.Org, id, kind, b.ID, b.CustomerID)
 }
 
-const messageColumns = `m.kind, m.booking_id, m.verification_id, m.to_sealed, m.to_hash, m.state, m.body_hash, m.claimed_at,
-	clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0')`
+const messageColumns = `m.kind, m.booking_id, m.verification_id, m.to_sealed, m.to_hash, m.state, m.sends,
+	COALESCE(m.provider_sid, ''), m.body_hash, m.claimed_at, clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0')`
 
 // scan lists where messageColumns go; the phone comes sealed.
 func (m *Message) scan(to *[]byte) []any {
-	return []any{&m.Kind, &m.BookingID, &m.VerificationID, to, &m.ToHash, &m.State, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim}
+	return []any{&m.Kind, &m.BookingID, &m.VerificationID, to, &m.ToHash, &m.State, &m.Sends, &m.SID, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim}
 }
 
 // LockMessage reads and locks a message.
@@ -95,7 +98,8 @@ func SendingMessage(tx *Tx, id uuid.UUID, bodyHash []byte, segments int) {
 func AcceptedMessage(tx *Tx, id uuid.UUID, sid string) {
 	tx.Queue(`UPDATE message SET provider_sid = COALESCE(provider_sid, $3), accepted_at = COALESCE(accepted_at, clock_timestamp()),
 		state = CASE WHEN state IN ('queued', 'sending', 'unknown') OR state = 'failed' AND provider_sid IS NULL THEN 'accepted' ELSE state END,
-		updated_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id, sid)
+		poll_at = CASE WHEN state IN ('queued', 'sending', 'unknown') OR state = 'failed' AND provider_sid IS NULL THEN clock_timestamp() + $4::interval ELSE poll_at END,
+		updated_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, id, sid, pollAfter[0])
 }
 
 // SettleMessage queues the state of a message whose text surely did not go out (queued, to be sent again;
@@ -117,12 +121,14 @@ type MessageStatus struct {
 }
 
 // ApplyStatus queues what a callback says of a message: it moves the message forward, and once it is an end the
-// booking's timeline tells. A repeat, an older state, or one for a message we do not have changes nothing. moved is
-// filled in when the queue goes out: what it moved, zero for nothing.
+// booking's timeline tells, and the provider is not asked any more. A delivery refutes refusals that callbacks told of
+// (see ProbeAccepted). A repeat, an older state, or one for a message we do not have changes nothing. moved is filled
+// in when the queue goes out: what it moved, zero for nothing.
 func ApplyStatus(tx *Tx, s MessageStatus, moved *Message) {
 	tx.QueueRead(func(rows pgx.Rows) (err error) {
 		*moved, err = one(rows, nil, func(r pgx.CollectableRow) (m Message, err error) {
-			err = r.Scan(&m.ID, &m.Kind, &m.BookingID, &m.VerificationID)
+			var resumed bool
+			err = r.Scan(&m.ID, &m.Kind, &m.BookingID, &m.VerificationID, &resumed)
 			return m, err
 		})
 		if errors.Is(err, ErrNotFound) {
@@ -132,17 +138,21 @@ func ApplyStatus(tx *Tx, s MessageStatus, moved *Message) {
 	}, `WITH moved AS (
 		UPDATE message SET state = $3, provider_sid = COALESCE(provider_sid, $4),
 			accepted_at = COALESCE(accepted_at, clock_timestamp()), error_class = NULLIF($5, ''), error_code = NULLIF($6, 0),
-			updated_at = clock_timestamp()
+			poll_at = CASE WHEN $7 < 4 THEN COALESCE(poll_at, clock_timestamp() + $8::interval) END, updated_at = clock_timestamp()
 		WHERE org_id = $1 AND id = $2 AND (provider_sid IS NULL OR provider_sid = $4)
 		  AND $7 > CASE state WHEN 'queued' THEN 0 WHEN 'sending' THEN 0 WHEN 'unknown' THEN 0 WHEN 'accepted' THEN 1 WHEN 'sent' THEN 3 ELSE 4 END
-		RETURNING id, kind, booking_id, verification_id),
+		RETURNING id, kind, booking_id, verification_id, claimed_at),
+	proof AS (
+		SELECT sms_resume($1, 'holdfast', '{"by": "delivered"}', false) AS resumed FROM moved m JOIN sms_breaker k ON k.org_id = $1
+		 WHERE $3 = 'delivered' AND k.late AND (k.opened_at IS NULL OR m.claimed_at > k.tripped_at)),
 	told AS (
 		INSERT INTO booking_event (org_id, booking_id, kind, detail)
 		SELECT $1, m.booking_id, CASE $3 WHEN 'delivered' THEN 'text_delivered' ELSE 'text_undelivered' END,
 			jsonb_build_object('message', m.id, 'text', m.kind)
 			|| CASE $3 WHEN 'delivered' THEN '{}' ELSE jsonb_build_object('code', $6, 'class', $5) END
 		  FROM moved m WHERE $7 >= 4 AND m.booking_id IS NOT NULL)
-	SELECT id, kind, booking_id, verification_id FROM moved`, tx.Org, s.ID, s.State, s.SID, s.Class, s.Code, s.Rank)
+	SELECT id, kind, booking_id, verification_id, COALESCE((SELECT resumed FROM proof), false) FROM moved`,
+		tx.Org, s.ID, s.State, s.SID, s.Class, s.Code, s.Rank, pollAfter[0])
 }
 
 // AdoptedSIDs tells which of sids belong to a message already.
@@ -190,9 +200,12 @@ type Outgoing struct {
 	Account      SMSAccount
 	HasAccount   bool
 	Suppressed   bool // the phone opted out of the account's pool
+	Refused      bool // the org's breaker counts refusals
+	Stopped      bool // the org's breaker is open: see PassBreaker
 	OrgName      string
-	Locale       string // the customer's, else the org's
-	BookingState string // "" without a booking
+	Locale       string        // the customer's, else the org's
+	BookingState string        // "" without a booking
+	HoldLeft     time.Duration // of the booking's hold; negative once it has lapsed
 	Start        time.Time
 	Zone         *time.Location // the customer's, else the resource's, else the org's
 	Resource     string
@@ -214,7 +227,8 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 	a, v := &o.Account, &o.Verification
 	tx.Queue(`SELECT FROM message WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id)
 	err := tx.QueryRow(ctx, `SELECT `+messageColumns+`, g.name, COALESCE(c.locale, g.locale), COALESCE(c.time_zone, r.time_zone, g.time_zone),
-		       COALESCE(b.state, ''), b.starts_at, COALESCE(r.name, ''), COALESCE(s.name, ''),
+		       k.org_id IS NOT NULL, k.opened_at IS NOT NULL,
+		       COALESCE(b.state, ''), COALESCE(b.hold_expires_at - clock_timestamp(), '0'), b.starts_at, COALESCE(r.name, ''), COALESCE(s.name, ''),
 		       COALESCE(a.account_sid, ''), a.token_sealed, COALESCE(a.from_number, ''), COALESCE(a.messaging_service_sid, ''), COALESCE(a.version, 0),
 		       EXISTS (SELECT FROM suppression x WHERE x.org_id = m.org_id AND x.phone_hash = m.to_hash
 		               AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number)),
@@ -228,9 +242,10 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 		  LEFT JOIN service s ON s.org_id = m.org_id AND s.id = b.service_id
 		  LEFT JOIN verification v ON v.org_id = m.org_id AND v.id = m.verification_id
 		  LEFT JOIN sms_account a ON a.org_id = m.org_id
+		  LEFT JOIN sms_breaker k ON k.org_id = m.org_id
 		  LEFT JOIN settings st ON st.org_id = m.org_id
 		 WHERE m.org_id = $1 AND m.id = $2`, tx.Org, id).
-		Scan(append(o.scan(&to), &o.OrgName, &o.Locale, &zoneName, &o.BookingState, &start, &o.Resource, &o.Service,
+		Scan(append(o.scan(&to), &o.OrgName, &o.Locale, &zoneName, &o.Refused, &o.Stopped, &o.BookingState, &o.HoldLeft, &start, &o.Resource, &o.Service,
 			&a.SID, &token, &a.From, &a.MessagingServiceSID, &a.Version, &o.Suppressed,
 			&verification, &bkg, &v.Generation, &v.KID, &v.State, &v.Expired, &v.Left,
 			&o.Settings.Version, &o.Settings.Doc, &o.Settings.Region)...)

@@ -19,6 +19,7 @@ type Sends struct {
 	Since    time.Duration // since the last of those was made
 	Own      bool          // the number is the customer's own already
 	OptedOut bool          // the number wants no texts from the org's sender
+	CanText  bool          // a text would go out: the org has credentials, and its breaker lets one pass
 
 	Countries []string // those whose phones the org texts
 }
@@ -31,9 +32,9 @@ func FindSends(ctx context.Context, tx *Tx, booking uuid.UUID, phoneHash []byte)
 		SELECT count(m.id), count(m.id) FILTER (WHERE m.to_hash = w.hash) > 0,
 		       COALESCE(min(clock_timestamp() - m.created_at) FILTER (WHERE m.to_hash = w.hash), '0'), w.hash = w.own,
 		       EXISTS (SELECT FROM sms_account a JOIN suppression x ON x.org_id = a.org_id AND x.phone_hash = w.hash
-		            AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number) WHERE a.org_id = $1), `+orgCountries+`
+		            AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number) WHERE a.org_id = $1), `+mayText+`, `+orgCountries+`
 		  FROM who w LEFT JOIN message m ON m.org_id = $1 AND m.booking_id = $2 AND m.kind = 'code' AND m.state <> 'canceled'
-		 GROUP BY w.hash, w.own`, tx.Org, booking, phoneHash).Scan(&s.Codes, &s.ToNumber, &s.Since, &s.Own, &s.OptedOut, &s.Countries)
+		 GROUP BY w.hash, w.own`, tx.Org, booking, phoneHash).Scan(&s.Codes, &s.ToNumber, &s.Since, &s.Own, &s.OptedOut, &s.CanText, &s.Countries)
 	return s, err
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // meetTables plans a look at each table of a booking's way, and looks at none.
-const meetTables = `SELECT 1 FROM org WHERE false UNION ALL SELECT 1 FROM settings WHERE false UNION ALL SELECT 1 FROM sms_account WHERE false UNION ALL SELECT 1 FROM suppression WHERE false
+const meetTables = `SELECT 1 FROM org WHERE false UNION ALL SELECT 1 FROM settings WHERE false UNION ALL SELECT 1 FROM sms_account WHERE false UNION ALL SELECT 1 FROM suppression WHERE false UNION ALL SELECT 1 FROM sms_breaker WHERE false
 	UNION ALL SELECT 1 FROM resource WHERE false UNION ALL SELECT 1 FROM opening_hours WHERE false UNION ALL SELECT 1 FROM service WHERE false UNION ALL SELECT 1 FROM service_resource WHERE false
 	UNION ALL SELECT 1 FROM customer WHERE false UNION ALL SELECT 1 FROM booking WHERE false UNION ALL SELECT 1 FROM booking_event WHERE false UNION ALL SELECT 1 FROM hold WHERE false
 	UNION ALL SELECT 1 FROM verification WHERE false UNION ALL SELECT 1 FROM message WHERE false UNION ALL SELECT 1 FROM request WHERE false UNION ALL SELECT 1 FROM task WHERE false
