@@ -65,7 +65,7 @@ func (c *claimant) run(ctx context.Context) (store.Answer, error) {
 		return a, err
 	}
 	if !c.asker.CanText {
-		return NewProblem("sms-unavailable", "", "the org has no provider credentials").Answer(), nil
+		return noTexts().Answer(), nil
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -82,6 +82,11 @@ func (c *claimant) run(ctx context.Context) (store.Answer, error) {
 		return c.held(id, cand, expires)
 	}
 	return c.taken(ctx)
+}
+
+// noTexts is the problem of an org whose code would not go out: nothing is begun that it could not end.
+func noTexts() *Problem {
+	return NewProblem("sms-unavailable", "", "the org has no provider credentials, or they were refused, or its texts are paused")
 }
 
 // resources are those of the candidates.

@@ -90,7 +90,7 @@ var ProblemKinds = map[string]ProblemKind{
 	"too-soon":                {429, "The code was sent a moment ago", "retry_after tells when it may be sent again; nothing was sent."},
 	"too-many-sends":          {429, "The code was sent too often", "Three texts to a booking; retry_after tells when to book anew."},
 	"opted-out":               {409, "The number wants no texts", "Its owner replied STOP; only START from the same phone ends that."},
-	"sms-unavailable":         {503, "The org cannot send texts", "Its provider credentials are missing or refused; nothing was changed."},
+	"sms-unavailable":         {503, "The org cannot send texts", "Its provider credentials are missing or were refused, or its texts are paused; nothing was changed."},
 	"too-many-requests":       {429, "Too many requests", "Retry-After tells when."},
 	"temporarily-unavailable": {503, "Not available for the moment", "Retry-After tells when."},
 	"request-failed":          {500, "The request could not be completed", "It was given up after several tries; an operator sees it."},

@@ -156,6 +156,15 @@ func wrong(code string) string {
 // says is a text from a customer, as the ingress writes it.
 func (r *rig) says(phone, body string) {
 	r.t.Helper()
+	id := r.writes(phone, body)
+	eventually(r.t, 10*time.Second, "the reply is understood", func() bool {
+		return query[bool](r, "SELECT done_at IS NOT NULL AND body_sealed IS NULL FROM inbound WHERE id = $1", id)
+	})
+}
+
+// writes is says without waiting until somebody has understood it.
+func (r *rig) writes(phone, body string) uuid.UUID {
+	r.t.Helper()
 	id, ctx := uuid.New(), context.Background()
 	r.must(tasks.InTx(ctx, r.in, r.org.ID, func(tx *store.Tx) error {
 		fresh, err := store.InsertInbound(ctx, tx, r.db.Keys, store.Inbound{ID: id, SID: "SM" + strings.ReplaceAll(id.String(), "-", ""),
@@ -166,9 +175,7 @@ func (r *rig) says(phone, body string) {
 		_, err = tasks.SMSInbound.Enqueue(tx, tasks.InboundPayload{Inbound: id})
 		return err
 	}))
-	eventually(r.t, 10*time.Second, "the reply is understood", func() bool {
-		return query[bool](r, "SELECT done_at IS NOT NULL AND body_sealed IS NULL FROM inbound WHERE id = $1", id)
-	})
+	return id
 }
 
 func (r *rig) booking(id uuid.UUID) (b store.Booking) {

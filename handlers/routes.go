@@ -25,6 +25,7 @@ type Deps struct {
 	Installation settings.Installation
 	Metrics      *tasks.Metrics
 	Texts        *prometheus.CounterVec
+	Codes        *UnknownCodes // nil: counted nowhere
 }
 
 // NewTexts makes the counter of texts and registers it with reg.
@@ -38,8 +39,8 @@ func NewTexts(reg prometheus.Registerer) *prometheus.CounterVec {
 // NewMux binds every task type to its handler, a line each.
 func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	m := &Mux{}
-	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, Installation: d.Installation,
-		ToCall: d.Metrics.ToCall, Texts: d.Texts}
+	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, HoldTTL: d.HoldTTL,
+		Installation: d.Installation, ToCall: d.Metrics.ToCall, Texts: d.Texts, Codes: d.Codes}
 	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
 	Do(m, tasks.VerificationCheck, Answering(d.Keys, &VerificationCheck{Keys: d.Keys}))
@@ -51,10 +52,12 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Do(m, tasks.CompensateVerification, &CompensateVerification{Installation: d.Installation})
 	Call(m, tasks.SMSSend, text)
 	Call(m, tasks.SMSReconcile, &SMSReconcile{Keys: d.Keys, Finder: d.Twilio, Grace: d.Grace, CallLimit: d.CallLimit})
+	Call(m, tasks.SMSPoll, &SMSPoll{Keys: d.Keys, Fetcher: d.Twilio, Status: TextStatus{d.Codes}})
 
 	sweeps := map[string]Sweep{
 		tasks.HoldsExpire:      {Do: store.ExpireHolds},
 		tasks.BookingsComplete: {Do: store.CompleteBookings},
+		tasks.MessagesScan:     {Do: scanMessages},
 	}
 	m.sweeps = make(map[string]Sweep)
 	for _, p := range periodic {

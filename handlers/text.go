@@ -23,15 +23,20 @@ type SendText struct {
 	Sender    sms.Sender
 	PublicURL string // of our API: callbacks come back to it
 	CodeTTL   time.Duration
+	HoldTTL   time.Duration
 	// Installation decides what the org has not set.
 	Installation settings.Installation
 	ToCall       prometheus.Observer    // seconds from the text's commit to its call
 	Texts        *prometheus.CounterVec // by kind and class
+	Codes        *UnknownCodes
 }
 
 // textCall is one call to the provider.
 type textCall struct {
 	msg     store.Message
+	claim   int  // of the message: see store.Message.Sends
+	refused bool // the org's breaker counted refusals
+	probe   bool // the breaker is open, and this text tries the account
 	account sms.Account
 	pool    string
 	text    sms.Text
@@ -62,7 +67,12 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 	if o.Suppressed {
 		return textCall{}, tasks.Dead("opted-out", nil)
 	}
-	body, err := h.render(tx, o)
+	own := settings.Read(o.Settings, h.Installation)
+	probe, err := h.pass(ctx, tx, o, own.Limits.Sender)
+	if err != nil {
+		return textCall{}, err
+	}
+	body, err := h.render(tx, o, own.Templates)
 	if err != nil {
 		return textCall{}, tasks.Dead("text", err)
 	}
@@ -70,6 +80,9 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 	store.SendingMessage(tx, o.ID, store.BodyHash(h.Keys, tx.Org, body), segments)
 	return textCall{
 		msg:     o.Message,
+		claim:   o.Sends + 1,
+		refused: o.Refused,
+		probe:   probe,
 		account: account(o.Account),
 		pool:    o.Account.Pool(),
 		age:     o.Age,
@@ -77,6 +90,28 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 		text: sms.Text{To: o.To, Body: body, ValidFor: h.validFor(o),
 			StatusCallback: fmt.Sprintf("%s/webhooks/twilio/%s/status/%s", strings.TrimSuffix(h.PublicURL, "/"), tx.Org, o.ID)},
 	}, nil
+}
+
+// pass lets a text by the org's breaker and its sender's pace, or makes it wait. probe says that it tries an account
+// that was refused.
+func (h *SendText) pass(ctx context.Context, tx *store.Tx, o store.Outgoing, l settings.SenderLimit) (probe bool, err error) {
+	if o.Stopped {
+		p, err := store.PassBreaker(ctx, tx)
+		if err != nil {
+			return false, err
+		}
+		if p.Parked {
+			return false, h.wait(o, store.TaskParked, parkedFor(p))
+		}
+		if p.Probe {
+			return true, nil
+		}
+	}
+	d, err := turn(ctx, tx, o, l)
+	if err == nil && d > 0 {
+		err = h.wait(o, "sms-paced", d)
+	}
+	return false, err
 }
 
 // stale tells why a text is no longer worth sending, or "".
@@ -108,7 +143,7 @@ func (h *SendText) validFor(o store.Outgoing) time.Duration {
 	return h.CodeTTL
 }
 
-func (h *SendText) render(tx *store.Tx, o store.Outgoing) (pii.Text, error) {
+func (h *SendText) render(tx *store.Tx, o store.Outgoing, words sms.Wording) (pii.Text, error) {
 	d := sms.Data{Org: o.OrgName, Resource: o.Resource, Service: o.Service, Start: o.Start.In(o.Zone)}
 	if sms.Kind(o.Kind) == sms.KindCode {
 		code, err := o.Verification.Code(h.Keys, tx.Org)
@@ -118,7 +153,7 @@ func (h *SendText) render(tx *store.Tx, o store.Outgoing) (pii.Text, error) {
 		d.Code, d.ValidFor = code, h.validFor(o)
 		store.StartCode(tx, o.Verification.ID, h.CodeTTL)
 	}
-	return settings.Read(o.Settings, h.Installation).Templates.Render(sms.Kind(o.Kind), o.Locale, d)
+	return words.Render(sms.Kind(o.Kind), o.Locale, d)
 }
 
 func account(a store.SMSAccount) sms.Account {
@@ -132,15 +167,27 @@ func (h *SendText) Call(ctx context.Context, c textCall) (sms.Receipt, error) {
 	class := "accepted"
 	if err != nil {
 		class = sms.ClassOf(err).String()
+		if e := (*sms.Error)(nil); errors.As(err, &e) {
+			h.Codes.count(e)
+		}
 	}
 	h.Texts.WithLabelValues(c.msg.Kind, class).Inc()
 	return r, err
 }
 
-// Record writes down what became of the text.
+// Record writes down what became of the text. A failure counts only while the message is as this call's claim left it:
+// when the call was taken for lost, the text may be about to go out again, and what this call did not do says nothing
+// of that. An acceptance always counts.
 func (h *SendText) Record(ctx context.Context, tx *store.Tx, p tasks.MessagePayload, c textCall, r sms.Receipt, callErr error) error {
 	if callErr == nil {
-		textAccepted(tx, c.msg, r.SID)
+		h.accepted(tx, c, r.SID)
+		return nil
+	}
+	m, err := store.LockMessage(ctx, tx, h.Keys, p.Message)
+	if err != nil {
+		return err
+	}
+	if m.Sends != c.claim || m.State != store.MessageSending && m.State != store.MessageUnknown {
 		return nil
 	}
 	class := sms.ClassOf(callErr)
@@ -160,7 +207,19 @@ func (h *SendText) Record(ctx context.Context, tx *store.Tx, p tasks.MessagePayl
 	case sms.Recipient, sms.Tenant, sms.Cap, sms.Fraud, sms.Content: // will not go out
 	}
 	store.SettleMessage(tx, p.Message, store.MessageFailed, class.String(), e.Code)
+	blame(tx, p.Message, e, false)
 	return tasks.Dead("sms-"+class.String(), callErr)
+}
+
+// accepted notes that the provider has the text, and what that says of the account.
+func (h *SendText) accepted(tx *store.Tx, c textCall, sid string) {
+	textAccepted(tx, c.msg, sid)
+	switch {
+	case c.probe:
+		store.ProbeAccepted(tx)
+	case c.refused:
+		store.ForgetRefusals(tx)
+	}
 }
 
 // textAccepted notes that the provider has the text.

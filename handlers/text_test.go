@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/handlers/sms/twiliosim"
+	"holdfast/tasks"
 )
 
 func (r *rig) fault(f twiliosim.Fault) {
@@ -207,6 +208,63 @@ func TestStolenText(t *testing.T) {
 			}
 			if got := r.booking(id).CodeState; got != wantCode {
 				t.Errorf("the code is %s, want %s; timeline %v", got, wantCode, r.timeline(id))
+			}
+		})
+	}
+}
+
+// The worker of a call was taken for lost, the text was looked up, not found, and is about to go out again, or does so
+// at this moment. What the first call says at last is only about itself.
+func TestLateResultLeavesTheNextSendAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault twiliosim.Fault // of the first call
+		next  string          // what the next send is at
+	}{
+		"unknown, queued":  {twiliosim.Fault{Do: twiliosim.FaultHang}, "queued"},
+		"unknown, sending": {twiliosim.Fault{Do: twiliosim.FaultHang}, "sending"},
+		"refused, queued":  {twiliosim.Fault{Do: twiliosim.FaultError, Code: 21614, Status: 400}, "queued"},
+		"refused, sending": {twiliosim.Fault{Do: twiliosim.FaultError, Code: 20003, Status: 401}, "sending"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(c *config) { c.CallLimit = 4 * time.Second })
+			front := newGate(t, r)
+			r.cfg.TwilioURL = front.url
+			slow, thief := r.process(), r.process()
+			c.fault.Times = 1
+			r.fault(c.fault)
+			r.ask(tasks.BookingClaim, BookingBody{Resource: "chair", Start: at(2, 10, 0), Customer: CustomerBody{Phone: ana}}, uuid.Nil)
+			pending := func(typ string) uuid.UUID {
+				return query[uuid.UUID](r, "SELECT id FROM task WHERE state = 'pending' AND type = $1", typ)
+			}
+			do := func(run *Runner, task uuid.UUID) string {
+				return run.deliver(t.Context(), r.delivery(task, r.task(task).Epoch)).label
+			}
+			do(slow, pending("booking:claim"))
+			send, ended := pending("verification:send"), make(chan string, 1)
+			go func() { ended <- do(slow, send) }()
+			front.waits(t)
+			r.exec("UPDATE task SET claimed_by = gen_random_uuid() WHERE id = $1", send)
+			do(thief, send)
+			r.exec("UPDATE message SET claimed_at = claimed_at - interval '1 hour'") // long enough ago to be believed
+			do(thief, pending("sms:reconcile"))
+			id := query[uuid.UUID](r, "SELECT id FROM booking")
+			if m := r.message(id, "code"); m.State != "queued" || m.Sends != 1 {
+				t.Fatalf("not found: %+v", m)
+			}
+			if c.next == "sending" {
+				r.exec("UPDATE message SET state = 'sending', sends = sends + 1, claimed_at = clock_timestamp()")
+			}
+			front.open()
+			if label := <-ended; label != "stolen" {
+				t.Errorf("the first call ended %s", label)
+			}
+			if m := r.message(id, "code"); m.State != c.next || r.booking(id).CodeState != "pending" || r.breaker() != "none" {
+				t.Errorf("%+v, the code is %s, the breaker %s", m, r.booking(id).CodeState, r.breaker())
+			}
+			if n := query[int](r, "SELECT count(*) FROM task WHERE type = 'sms:reconcile' AND state = 'pending'"); n != 0 {
+				t.Errorf("%d look-ups of a text that has not been sent", n)
 			}
 		})
 	}

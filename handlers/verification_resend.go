@@ -171,6 +171,8 @@ func mayResend(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Boo
 		p = NewProblem("code-revoked", "phone", "give another number")
 	case !r.anew && r.code.Expired:
 		p = NewProblem("code-expired", "", "")
+	case !s.CanText:
+		p = noTexts()
 	case s.OptedOut:
 		p = NewProblem("opted-out", "phone", "")
 	default:

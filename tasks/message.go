@@ -16,6 +16,9 @@ var SMSSend = define[MessagePayload]("sms:send", Options{Queue: QueueDefault})
 // SMSReconcile settles a text whose outcome is unknown.
 var SMSReconcile = define[MessagePayload]("sms:reconcile", Options{Queue: QueueSend, MaxAttempts: 30})
 
+// SMSPoll asks the provider what became of a text that it has told no end of.
+var SMSPoll = define[MessagePayload]("sms:poll", Options{Queue: QueueLow})
+
 // InboundPayload names a text from a customer.
 type InboundPayload struct {
 	Inbound uuid.UUID `json:"inbound"`

@@ -53,10 +53,15 @@ type Backlog struct {
 var (
 	backlogTasks  = prometheus.NewDesc("holdfast_tasks", "Tasks by type and state (pending, dead).", []string{"type", "state"}, nil)
 	backlogOldest = prometheus.NewDesc("holdfast_oldest_pending_seconds", "How long the oldest due task has waited.", nil, nil)
+	backlogPaused = prometheus.NewDesc("holdfast_sms_breaker_open", "Orgs whose texts wait, since their account was refused or an operator paused them.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
-func (b Backlog) Describe(ch chan<- *prometheus.Desc) { ch <- backlogTasks; ch <- backlogOldest }
+func (b Backlog) Describe(ch chan<- *prometheus.Desc) {
+	ch <- backlogTasks
+	ch <- backlogOldest
+	ch <- backlogPaused
+}
 
 // Collect implements prometheus.Collector. When Postgres does not answer within 2 s the metrics are absent.
 func (b Backlog) Collect(ch chan<- prometheus.Metric) {
@@ -75,4 +80,10 @@ func (b Backlog) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(backlogOldest, prometheus.GaugeValue, oldest)
+	paused, err := store.OpenBreakers(ctx, b.Pool)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(backlogPaused, err)
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(backlogPaused, prometheus.GaugeValue, float64(paused))
 }

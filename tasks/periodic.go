@@ -20,6 +20,7 @@ type Periodic struct {
 const (
 	HoldsExpire      = "holds:expire"
 	BookingsComplete = "bookings:complete"
+	MessagesScan     = "messages:scan"
 )
 
 // PeriodicTable lists them. sweep is HOLDFAST_SWEEP_INTERVAL.
@@ -27,6 +28,7 @@ func PeriodicTable(sweep time.Duration) []Periodic {
 	return []Periodic{
 		{HoldsExpire, sweep},
 		{BookingsComplete, max(sweep, time.Minute)},
+		{MessagesScan, sweep},
 	}
 }
 

@@ -107,6 +107,8 @@ var table = slices.Concat([]field{
 	at("limits.ratio.confirmed_percent", "number", "want a whole number from 0 to 100; 0 is no limit", "of people who ask for an appointment far more give their code",
 		func(d *Document) *int { return &d.Limits.Ratio.ConfirmedPercent }, func(n int) bool { return n >= 0 && n <= 100 }),
 	count("limits.ratio.after_texts", 1, maxLimit, "an hour's worth of limits.prefix: fewer say nothing of a prefix", func(d *Document) *int { return &d.Limits.Ratio.AfterTexts }),
+	acting(count("limits.sender.per_second", 0, maxLimit, "Twilio queues what its sender cannot send yet, for hours, codes behind reminders. With a limit texts wait here, and codes go first; a long code sends 1 a second, a toll-free number 3",
+		func(d *Document) *int { return &d.Limits.Sender.PerSecond })),
 }, templateTable())
 
 // templateTable has a line for each language and kind of text.

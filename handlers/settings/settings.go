@@ -38,14 +38,16 @@ const (
 	RedactStrict  = "strict"  // they go too
 )
 
-// Limits bound the code texts of the org, against guessing and against fraud by texts. 0 is no limit.
+// Limits bound the code texts of the org, against guessing and against fraud by texts, and how fast its sender texts.
+// 0 is no limit.
 type Limits struct {
-	Phone   PhoneLimit `json:"phone"`
-	Org     HourLimit  `json:"org"`
-	Source  HourLimit  `json:"source"`  // an API key, or a voice agent
-	Prefix  HourLimit  `json:"prefix"`  // a number without its last four digits
-	Country HourLimit  `json:"country"` // each
-	Ratio   RatioLimit `json:"ratio"`
+	Phone   PhoneLimit  `json:"phone"`
+	Org     HourLimit   `json:"org"`
+	Source  HourLimit   `json:"source"`  // an API key, or a voice agent
+	Prefix  HourLimit   `json:"prefix"`  // a number without its last four digits
+	Country HourLimit   `json:"country"` // each
+	Ratio   RatioLimit  `json:"ratio"`
+	Sender  SenderLimit `json:"sender"`
 }
 
 // PhoneLimit bounds the code texts to one phone.
@@ -63,6 +65,11 @@ type HourLimit struct {
 type RatioLimit struct {
 	ConfirmedPercent int `json:"confirmed_percent"` // 0: never
 	AfterTexts       int `json:"after_texts"`       // fewer texts in the hour say nothing
+}
+
+// SenderLimit spreads the texts of a sender: a number, or the pool of a messaging service.
+type SenderLimit struct {
+	PerSecond int `json:"per_second"`
 }
 
 // Reminders are texts before a confirmed booking begins.

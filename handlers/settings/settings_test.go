@@ -38,6 +38,7 @@ func TestRules(t *testing.T) {
 		"limits.source.per_hour":         {`-1`, `1000001`, `{}`},
 		"limits.prefix.per_hour":         {`-1`, `1000001`, `"many"`},
 		"limits.country.per_hour":        {`-1`, `1000001`, `null`},
+		"limits.sender.per_second":       {`-1`, `1000001`, `0.5`},
 		"limits.ratio.confirmed_percent": {`-1`, `101`, `0.2`},
 		"limits.ratio.after_texts":       {`0`, `1000001`, `null`},
 	}

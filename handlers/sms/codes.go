@@ -5,9 +5,15 @@ import "net/http"
 // row is what one Twilio code means to us.
 type row struct {
 	class Class
+	// stops is how many such refusals in a row, of different numbers, stop the org's other texts: 1 where it is surely
+	// the account or its sender, 3 where it may be the number, 0 where it is not the org's fault.
+	stops int
 	// page is the heading of https://www.twilio.com/docs/api/errors/<code>, in our words.
 	page string
 }
+
+// stopsByNumber is row.stops of what may be the number's fault.
+const stopsByNumber = 3
 
 // codes is the one table of Twilio's codes, for answers of the API and for ErrorCode in status
 // callbacks alike: the two do not contradict each other (21610 arrives either way). Twilio splits codes
@@ -17,82 +23,82 @@ type row struct {
 // 21703, 30019, 30640 and 70051 are from its list of codes or second hand.
 var codes = map[int]row{
 	// The number cannot be texted.
-	21211: {Recipient, "invalid To number"},
-	21214: {Recipient, "To number cannot be reached"},
-	21217: {Recipient, "number does not look valid"},
-	21265: {Recipient, "To is a short code"},
-	21266: {Recipient, "To is the sender itself"},
-	21612: {Recipient, "no route between To and From"},
-	21614: {Recipient, "To is not a mobile number"},
-	21635: {Recipient, "To is a landline"},
-	30004: {Recipient, "message blocked"},
-	30005: {Recipient, "unknown destination handset"},
-	30006: {Recipient, "landline or unreachable carrier"},
-	30038: {Recipient, "code text to a number of Twilio's own"},
-	63014: {Recipient, "message blocked by the user"},
+	21211: {Recipient, 0, "invalid To number"},
+	21214: {Recipient, 0, "To number cannot be reached"},
+	21217: {Recipient, 0, "number does not look valid"},
+	21265: {Recipient, 0, "To is a short code"},
+	21266: {Recipient, 0, "To is the sender itself"},
+	21612: {Recipient, 0, "no route between To and From"},
+	21614: {Recipient, 0, "To is not a mobile number"},
+	21635: {Recipient, 0, "To is a landline"},
+	30004: {Recipient, 0, "message blocked"},
+	30005: {Recipient, 0, "unknown destination handset"},
+	30006: {Recipient, 0, "landline or unreachable carrier"},
+	30038: {Recipient, 0, "code text to a number of Twilio's own"},
+	63014: {Recipient, 0, "message blocked by the user"},
 
-	21610: {OptedOut, "recipient is unsubscribed"},
+	21610: {OptedOut, 0, "recipient is unsubscribed"},
 
 	// The org's account, sender or permissions.
-	10001: {Tenant, "account is not active"},
-	20003: {Tenant, "permission denied: wrong, rotated or test credentials, suspended account"},
-	20403: {Tenant, "forbidden"},
-	20404: {Tenant, "resource not found: no such account"},
-	21212: {Tenant, "invalid From number"},
-	21222: {Tenant, "account sid with illegal characters"},
-	21224: {Tenant, "auth token with illegal characters"},
-	21408: {Tenant, "no permission for the region of To"},
-	21601: {Tenant, "From is not able to text"},
-	21603: {Tenant, "From is missing"},
-	21606: {Tenant, "From is not a number of this account or not able to text To"},
-	21608: {Tenant, "trial account and unverified To"},
-	21659: {Tenant, "From is not a Twilio number"},
-	21660: {Tenant, "From belongs to another account"},
-	21701: {Tenant, "messaging service does not exist"},
-	21703: {Tenant, "messaging service has no sender"},
-	21705: {Tenant, "messaging service sid is not valid"},
-	30002: {Tenant, "account suspended"},
-	30007: {Tenant, "filtered by the carrier"},
-	30032: {Tenant, "toll-free number not verified"},
-	30034: {Tenant, "number not registered for A2P 10DLC"},
-	70051: {Tenant, "no permission for this key"},
+	10001: {Tenant, 1, "account is not active"},
+	20003: {Tenant, 1, "permission denied: wrong, rotated or test credentials, suspended account"},
+	20403: {Tenant, 1, "forbidden"},
+	20404: {Tenant, 1, "resource not found: no such account"},
+	21212: {Tenant, 1, "invalid From number"},
+	21222: {Tenant, 1, "account sid with illegal characters"},
+	21224: {Tenant, 1, "auth token with illegal characters"},
+	21408: {Tenant, stopsByNumber, "no permission for the region of To"},
+	21601: {Tenant, 1, "From is not able to text"},
+	21603: {Tenant, 1, "From is missing"},
+	21606: {Tenant, 1, "From is not a number of this account or not able to text To"},
+	21608: {Tenant, stopsByNumber, "trial account and unverified To"},
+	21659: {Tenant, 1, "From is not a Twilio number"},
+	21660: {Tenant, 1, "From belongs to another account"},
+	21701: {Tenant, 1, "messaging service does not exist"},
+	21703: {Tenant, 1, "messaging service has no sender"},
+	21705: {Tenant, 1, "messaging service sid is not valid"},
+	30002: {Tenant, 1, "account suspended"},
+	30007: {Tenant, stopsByNumber, "filtered by the carrier"},
+	30032: {Tenant, 1, "toll-free number not verified"},
+	30034: {Tenant, 1, "number not registered for A2P 10DLC"},
+	70051: {Tenant, 1, "no permission for this key"},
 
 	// Surely not sent, or as a callback surely not delivered.
-	20429: {Transient, "too many requests: not processed"},
-	30001: {Transient, "queue overflow"},
-	30003: {Transient, "unreachable destination handset"},
-	30008: {Transient, "unknown delivery error"},
-	30021: {Transient, "internal failure of the messaging service"},
-	30036: {Transient, "validity period ran out in the queue"},
-	30500: {Transient, "internal error while sending"},
-	63017: {Transient, "over the account's messages per second"},
+	20429: {Transient, 0, "too many requests: not processed"},
+	30001: {Transient, 0, "queue overflow"},
+	30003: {Transient, 0, "unreachable destination handset"},
+	30008: {Transient, 0, "unknown delivery error"},
+	30021: {Transient, 0, "internal failure of the messaging service"},
+	30036: {Transient, 0, "validity period ran out in the queue"},
+	30500: {Transient, 0, "internal error while sending"},
+	63017: {Transient, 0, "over the account's messages per second"},
 
 	// Outcome unknown.
-	20500: {Unknown, "internal server error"},
-	20503: {Unknown, "service unavailable"},
-	30410: {Unknown, "carrier timed out: may have arrived all the same"},
+	20500: {Unknown, 0, "internal server error"},
+	20503: {Unknown, 0, "service unavailable"},
+	30410: {Unknown, 0, "carrier timed out: may have arrived all the same"},
 
 	// Limits of the account or the sender.
-	14107: {Cap, "reply loop: too many texts in 30 s"},
-	21611: {Cap, "queue of this From number is full"},
-	30022: {Cap, "A2P 10DLC rate limit of the campaign"},
-	60728: {Cap, "hourly limit of the account"},
-	63038: {Cap, "daily limit of the account"},
+	14107: {Cap, stopsByNumber, "reply loop: too many texts in 30 s"},
+	21611: {Cap, 1, "queue of this From number is full"},
+	30022: {Cap, 1, "A2P 10DLC rate limit of the campaign"},
+	60728: {Cap, 1, "hourly limit of the account"},
+	63038: {Cap, 1, "daily limit of the account"},
 
 	// Abuse and policy.
-	30450: {Fraud, "blocked as SMS pumping"},
-	30610: {Fraud, "quiet hours at the recipient"},
-	30640: {Fraud, "known litigator"},
+	30450: {Fraud, 0, "blocked as SMS pumping"},
+	30610: {Fraud, 0, "quiet hours at the recipient"},
+	30640: {Fraud, 0, "known litigator"},
 
 	// The text itself.
-	20001: {Content, "invalid parameter"},
-	21602: {Content, "body is missing"},
-	21604: {Content, "To is missing"},
-	21609: {Content, "invalid StatusCallback URL: the installation's public URL"},
-	21617: {Content, "body over 1,600 characters"},
-	21624: {Content, "invalid ValidityPeriod"},
-	21658: {Content, "parameter over its character limit"},
-	30019: {Content, "content over the carrier's size limit"},
+	20001: {Content, 0, "invalid parameter"},
+	21602: {Content, 0, "body is missing"},
+	21604: {Content, 0, "To is missing"},
+	21609: {Content, 0, "invalid StatusCallback URL: the installation's public URL"},
+	21617: {Content, 0, "body over 1,600 characters"},
+	21624: {Content, 0, "invalid ValidityPeriod"},
+	21658: {Content, 0, "parameter over its character limit"},
+	30019: {Content, 0, "content over the carrier's size limit"},
 }
 
 // Classify says what an error of Twilio's API means: by the table, else by the HTTP status. known is

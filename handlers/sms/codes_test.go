@@ -72,6 +72,46 @@ func TestClassifyCallback(t *testing.T) {
 	}
 }
 
+// TestStops: what is surely the account's fault stops the org at once, what may be the number's fault after three, and
+// what is not the org's fault never.
+func TestStops(t *testing.T) {
+	for _, tt := range []struct {
+		e    sms.Error
+		want int
+	}{
+		{sms.Error{Class: sms.Tenant, Code: 20003, Status: 401}, 1},
+		{sms.Error{Class: sms.Tenant, Code: 21606, Status: 400}, 1},
+		{sms.Error{Class: sms.Tenant, Code: 30034}, 1},
+		{sms.Error{Class: sms.Cap, Code: 63038, Status: 429}, 1},
+		{sms.Error{Class: sms.Tenant, Code: 21408, Status: 403}, 3},
+		{sms.Error{Class: sms.Tenant, Code: 21608, Status: 400}, 3},
+		{sms.Error{Class: sms.Tenant, Code: 30007}, 3},
+		{sms.Error{Class: sms.Cap, Code: 14107, Status: 400}, 3},
+		{sms.Error{Class: sms.Recipient, Code: 21211, Status: 400}, 0},
+		{sms.Error{Class: sms.OptedOut, Code: 21610, Status: 400}, 0},
+		{sms.Error{Class: sms.Transient, Code: 20429, Status: 429}, 0},
+		{sms.Error{Class: sms.Fraud, Code: 30450}, 0},
+		{sms.Error{Class: sms.Content, Code: 21617, Status: 400}, 0},
+		{sms.Error{Class: sms.Tenant, Code: 29999, Status: 401}, 1}, // unknown ones
+		{sms.Error{Class: sms.Tenant, Code: 29999, Status: 403}, 3},
+		{sms.Error{Class: sms.Content, Code: 29999, Status: 400}, 0},
+		{sms.Error{Class: sms.Tenant, Reason: "auth token"}, 1},
+		{sms.Error{Class: sms.Unknown, Status: 503}, 0},
+	} {
+		if got := tt.e.Stops(); got != tt.want {
+			t.Errorf("%v, status %d: stops after %d, want %d", &tt.e, tt.e.Status, got, tt.want)
+		}
+	}
+	// By the whole table: somebody's fault, or nobody's.
+	for code := 10000; code < 100000; code++ {
+		class, known := sms.ClassifyCallback(code)
+		e := &sms.Error{Class: class, Code: code}
+		if fault := class == sms.Tenant || class == sms.Cap; known && fault != (e.Stops() > 0) {
+			t.Errorf("%d is %s and stops after %d", code, class, e.Stops())
+		}
+	}
+}
+
 func TestClassNames(t *testing.T) {
 	for class, want := range map[sms.Class]string{
 		sms.Unknown: "unknown", sms.Transient: "transient", sms.Recipient: "recipient", sms.OptedOut: "opted-out",

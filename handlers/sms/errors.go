@@ -85,6 +85,21 @@ func (e *Error) Error() string {
 	return "sms: " + e.Class.String()
 }
 
+// Stops is after how many such refusals in a row, of different numbers, the org's other texts must wait; 0 is never.
+// An unknown code of status 403 or 404 may be about the number, as 21408 is.
+func (e *Error) Stops() int {
+	if r, ok := codes[e.Code]; ok {
+		return r.stops
+	}
+	switch {
+	case e.Class == Tenant && (e.Status == http.StatusForbidden || e.Status == http.StatusNotFound):
+		return stopsByNumber
+	case e.Class == Tenant, e.Class == Cap:
+		return 1
+	}
+	return 0
+}
+
 // Unwrap lets errors.Is see context.Canceled and context.DeadlineExceeded. Other causes are dropped:
 // a *url.Error quotes the URL.
 func (e *Error) Unwrap() error { return e.cause }
