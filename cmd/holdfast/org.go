@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,9 @@ type orgCmd struct {
 	Key         orgKeyCmd         `cmd:"" help:"API keys."`
 	Resource    orgResourceCmd    `cmd:"" help:"What can be booked."`
 	Service     orgServiceCmd     `cmd:"" help:"What is done in an appointment."`
+
+	PauseSMS  orgPauseCmd  `cmd:"" name:"pause-sms" help:"Make the organisation's texts wait."`
+	ResumeSMS orgResumeCmd `cmd:"" name:"resume-sms" help:"Let them go, whatever stopped them."`
 
 	Settings      orgSettingsCmd      `cmd:"" help:"What the organisation decides for itself, as JSON."`
 	WebhookSecret orgWebhookSecretCmd `cmd:"" help:"Secrets of incoming webhooks."`
@@ -97,10 +101,18 @@ func (orgListCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
+		pauses, err := store.ListPauses(e.ctx, db)
+		if err != nil {
+			return err
+		}
+		texts := make(map[uuid.UUID]string)
+		for _, p := range pauses {
+			texts[p.Org] = pauseLine(p)
+		}
 		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tSLUG\tNAME\tTIME ZONE\tLOCALE")
+		fmt.Fprintln(w, "ID\tSLUG\tNAME\tTIME ZONE\tLOCALE\tTEXTS")
 		for _, o := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.ID, o.Slug, o.Name, o.TimeZone, o.Locale)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Slug, o.Name, o.TimeZone, o.Locale, cmp.Or(texts[o.ID], "go"))
 		}
 		return w.Flush()
 	})

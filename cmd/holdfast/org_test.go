@@ -54,8 +54,17 @@ func TestOrgCommands(t *testing.T) {
 	if got := must("", "org", "settings", "get", org); got != set {
 		t.Errorf("bad settings were kept: %s", got)
 	}
+	must("", "org", "pause-sms", "clinic", "--why", " moving numbers ")
+	if out := must("", "org", "list"); !strings.Contains(out, ": operator (cli: moving numbers)") {
+		t.Errorf("paused, list: %s", out)
+	}
+	must("", "org", "resume-sms", org, "--why", "moved")
+	if out := must("", "org", "list"); !strings.HasSuffix(out, "  go") {
+		t.Errorf("resumed, list: %s", out)
+	}
 	var audited string
-	if err := db.Admin.QueryRow(t.Context(), "SELECT string_agg(actor || ' ' || action, ', ') FROM audit_log").Scan(&audited); err != nil || audited != "cli settings.change" {
+	if err := db.Admin.QueryRow(t.Context(), "SELECT string_agg(actor || ' ' || action, ', ' ORDER BY id) FROM audit_log").Scan(&audited); err != nil ||
+		audited != "cli settings.change, cli sms.paused, cli sms.resumed" {
 		t.Errorf("audited: %s, %v", audited, err)
 	}
 	must("", "org", "key", "revoke", "clinic", key[:len("hf_")+12])
@@ -69,6 +78,10 @@ func TestOrgCommands(t *testing.T) {
 		{"org", "service", "create", "clinic", "s2", "--name", "S", "--minutes", "5", "--resource", "room"},
 		{"org", "credentials", "set", "clinic", "--account-sid", "AC1", "--from", "+34600000001"},
 		{"org", "webhook-secret", "set", "clinic", "events"},
+		{"org", "pause-sms", "clinic"},
+		{"org", "pause-sms", "clinic", "--why", " "},
+		{"org", "pause-sms", "nobody", "--why", "x"},
+		{"org", "resume-sms", "clinic", "--why", "nothing to resume"},
 		{"org", "settings", "set", "clinic"},
 		{"org", "settings", "get", "nobody"},
 	} {

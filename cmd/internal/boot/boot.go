@@ -53,6 +53,7 @@ type System struct {
 	cfg     config.Config
 	log     *slog.Logger
 	metrics *telemetry.Metrics
+	codes   *handlers.UnknownCodes
 	tracer  pgx.QueryTracer
 	keys    *pii.Keyring
 	pool    *pgxpool.Pool
@@ -69,6 +70,7 @@ func Start(ctx context.Context, cfg config.Config, parts Parts, log *slog.Logger
 		return nil, err
 	}
 	s := &System{cfg: cfg, log: log, metrics: telemetry.NewMetrics(), tracer: parts.Tracer, failed: make(chan error, 4)}
+	s.codes = handlers.NewUnknownCodes(s.metrics.Registry)
 	if err := s.start(ctx, parts); err != nil {
 		s.Close()
 		return nil, err
@@ -168,7 +170,7 @@ func (s *System) startWorker(ctx context.Context) error {
 			Keys: s.keys, Twilio: sms.New(cfg.TwilioBaseURL, cfg.HTTPTimeout, nil), PublicURL: cfg.PublicURL,
 			HoldTTL: cfg.HoldTTL, CodeTTL: cfg.CodeTTL, CallLimit: cfg.HTTPTimeout, Grace: cfg.ReconcileGrace,
 			Installation: settings.Installation{QuietHours: cfg.QuietHours},
-			Metrics:      metrics, Texts: handlers.NewTexts(s.metrics.Registry),
+			Metrics:      metrics, Texts: handlers.NewTexts(s.metrics.Registry), Codes: s.codes,
 		}, tasks.PeriodicTable(cfg.SweepInterval))}
 
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
@@ -197,7 +199,7 @@ func (s *System) startScheduler(context.Context) error {
 func (s *System) startIngress(context.Context) error {
 	metrics := ingress.NewMetrics()
 	metrics.Register(s.metrics.Registry)
-	o := ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics,
+	o := ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics, Codes: s.codes,
 		Installation: settings.Installation{QuietHours: s.cfg.QuietHours}}
 	in, err := ingress.New(o) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {

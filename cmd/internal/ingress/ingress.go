@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"holdfast/handlers"
 	"holdfast/handlers/settings"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -31,7 +32,8 @@ type Options struct {
 	// request's Host.
 	PublicURL string
 	Log       *slog.Logger
-	Metrics   *Metrics // nil: counted, shown nowhere
+	Metrics   *Metrics               // nil: counted, shown nowhere
+	Codes     *handlers.UnknownCodes // of status callbacks; nil: counted nowhere
 	// Installation decides what orgs have not set.
 	Installation settings.Installation
 }
@@ -45,6 +47,7 @@ type Ingress struct {
 	log      *slog.Logger
 	metrics  *Metrics
 	defaults settings.Installation
+	texts    handlers.TextStatus
 
 	api     huma.API
 	handler http.Handler
@@ -88,6 +91,7 @@ func New(o Options) (*Ingress, error) {
 	}
 	in := &Ingress{
 		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics, defaults: o.Installation,
+		texts:    handlers.TextStatus{Codes: o.Codes},
 		clock:    &clock{pool: o.DB.Pool},
 		proved:   newCache[[32]byte, store.Key](believeKey),
 		orgs:     newCache[uuid.UUID, store.Org](believeOrg),

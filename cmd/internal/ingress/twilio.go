@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"holdfast/handlers"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -92,67 +91,30 @@ func (in *Ingress) fromTwilio(ctx context.Context, c *call, path, signature stri
 	return org, form, nil
 }
 
-// applied is what a status of Twilio's means to a message's row: its state, and the rank that store.ApplyStatus
-// compares. ok is false for what Twilio does not document for outbound texts.
-func appliedStatus(status string) (state string, rank int, ok bool) {
-	switch {
-	case sms.Rank(status) == 0:
-		return "", 0, false
-	case status == "read" || status == "partially_delivered":
-		return "delivered", rankFinal, true
-	case sms.Final(status):
-		return status, rankFinal, true
-	case status == "sent":
-		return "sent", rankSent, true
-	}
-	return store.MessageAccepted, rankAccepted, true
-}
-
-// Ranks of store.ApplyStatus.
-const (
-	rankAccepted = 1
-	rankSent     = 3
-	rankFinal    = 4
-)
-
-// applyStatus moves a text forward as a callback says. Callbacks repeat and overtake each other: what moves
-// nothing is fine too.
+// applyStatus moves a text forward as a callback says.
 func (in *Ingress) applyStatus(ctx context.Context, org, id uuid.UUID, form url.Values) error {
-	status := strings.ToLower(form.Get("MessageStatus"))
-	state, rank, ok := appliedStatus(status)
-	if !ok {
-		in.metrics.Callbacks.WithLabelValues("other", "false").Inc()
-		in.log.WarnContext(ctx, "status callback of an unknown status", "message", id)
-		return nil
-	}
-	sid := form.Get("MessageSid")
-	if !validKey(sid) {
+	said := sms.Sent{SID: form.Get("MessageSid"), Status: form.Get("MessageStatus")}
+	if !validKey(said.SID) {
 		return newProblem("missing-field", "MessageSid", "")
 	}
-	s := store.MessageStatus{ID: id, SID: sid, State: state, Rank: rank}
-	failed := rank == rankFinal && state != "delivered"
-	if failed {
-		s.Code, _ = strconv.Atoi(form.Get("ErrorCode")) // none is 0
-		class, _ := sms.ClassifyCallback(s.Code)
-		s.Class = class.String()
-	}
+	said.ErrorCode, _ = strconv.Atoi(form.Get("ErrorCode")) // none is 0
 	var moved store.Message
+	var state string
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	err := tasks.InTx(ctx, in.db, org, func(tx *store.Tx) error {
-		store.ApplyStatus(tx, s, &moved)
-		if !failed { // all of it goes out with the commit
-			return nil
-		}
-		if err := tx.Flush(ctx); err != nil || moved.ID == uuid.Nil {
-			return err
-		}
-		return handlers.TextFailed(ctx, tx, moved, "sms-"+s.Class)
+	err := tasks.InTx(ctx, in.db, org, func(tx *store.Tx) (err error) {
+		state, err = in.texts.Apply(ctx, tx, id, said, &moved)
+		return err
 	})
-	if err == nil {
-		in.metrics.Callbacks.WithLabelValues(state, strconv.FormatBool(moved.ID != uuid.Nil)).Inc()
+	if err != nil {
+		return err
 	}
-	return err
+	if state == "" {
+		state = "other"
+		in.log.WarnContext(ctx, "status callback of an unknown status", "message", id)
+	}
+	in.metrics.Callbacks.WithLabelValues(state, strconv.FormatBool(moved.ID != uuid.Nil)).Inc()
+	return nil
 }
 
 // takeInbound writes a text from a customer and the task that understands it. Twilio may deliver it twice.

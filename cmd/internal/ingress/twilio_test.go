@@ -132,3 +132,27 @@ func TestUndelivered(t *testing.T) {
 		t.Errorf("%d of text_undelivered", n)
 	}
 }
+
+// TestRefusedByCallback: a callback that blames the org's account stops the org, and a wish is then answered before
+// anything is changed.
+func TestRefusedByCallback(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.worker(t)
+	_, m := r.booked(t)
+	if _, err := r.db.Admin.Exec(t.Context(), "UPDATE message SET state = 'sending', claimed_at = clock_timestamp()"); err != nil {
+		t.Fatal(err)
+	}
+	a := r.twilio(t, "/status/"+m.String(), url.Values{"MessageSid": {"SM1"}, "MessageStatus": {"undelivered"}, "ErrorCode": {"30034"}})
+	if a.StatusCode != 204 || r.count(t, "sms_breaker WHERE opened_at IS NOT NULL AND late AND code = 30034") != 1 {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	bookings := r.count(t, "booking")
+	a = r.api(t, "POST", "/bookings", bookingBody(tomorrow("15:00")), "Prefer", "wait=10")
+	if p := a.problem(t); p.Type != "sms-unavailable" || a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
+	}
+	if n := r.count(t, "booking"); n != bookings || r.count(t, "customer") != 1 || r.count(t, "message") != 1 {
+		t.Errorf("%d bookings are new", n-bookings)
+	}
+}
