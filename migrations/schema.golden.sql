@@ -188,6 +188,11 @@ CREATE FUNCTION public.orgs_due(p_sweep text) RETURNS TABLE(org_id uuid)
     SELECT b.org_id FROM booking b
      WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
      ORDER BY b.ends_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT m.org_id FROM message m
+     WHERE p_sweep = 'messages:scan' AND m.poll_at <= (SELECT clock_timestamp())
+     ORDER BY m.poll_at LIMIT 100000) d
 $$;
 ALTER FUNCTION public.orgs_due(p_sweep text) OWNER TO holdfast_dispatch;
 
@@ -210,6 +215,78 @@ BEGIN
   END LOOP;
 END $$;
 ALTER FUNCTION public.resource_lock(p_org uuid, p_resource uuid, p_from timestamp with time zone, p_to timestamp with time zone) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.sms_breakers_open() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT count(*) FROM sms_breaker b WHERE b.opened_at IS NOT NULL
+$$;
+ALTER FUNCTION public.sms_breakers_open() OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.sms_pace_take(p_org uuid, p_pool text, p_every interval, p_ahead interval, p_code boolean) RETURNS interval
+    LANGUAGE plpgsql
+    AS $$
+DECLARE p sms_pace; t timestamptz; place timestamptz;
+BEGIN
+  INSERT INTO sms_pace (org_id, pool) VALUES (p_org, p_pool) ON CONFLICT DO NOTHING;
+  SELECT * INTO p FROM sms_pace x WHERE x.org_id = p_org AND x.pool = p_pool FOR UPDATE;
+  t := clock_timestamp();
+  p.busy_until := GREATEST(p.busy_until, t);
+  IF p.busy_until - t <= p_ahead THEN
+    UPDATE sms_pace x SET busy_until = p.busy_until + p_every WHERE x.org_id = p_org AND x.pool = p_pool;
+    RETURN '0';
+  END IF;
+  place := GREATEST(CASE WHEN p_code THEN p.last_code ELSE p.last_place END + p_every, p.busy_until - p_ahead);
+  UPDATE sms_pace x SET last_code = CASE WHEN p_code THEN place ELSE x.last_code END,
+         last_place = CASE WHEN p_code THEN x.last_place ELSE place END WHERE x.org_id = p_org AND x.pool = p_pool;
+  RETURN place - t;
+END $$;
+ALTER FUNCTION public.sms_pace_take(p_org uuid, p_pool text, p_every interval, p_ahead interval, p_code boolean) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.sms_resume(p_org uuid, p_actor text, p_detail jsonb, p_operator boolean) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE k sms_breaker;
+BEGIN
+  DELETE FROM sms_breaker b WHERE b.org_id = p_org AND (p_operator OR b.class <> 'operator') RETURNING * INTO k;
+  IF k.opened_at IS NULL THEN RETURN false; END IF;
+  INSERT INTO audit_log (org_id, actor, action, detail) VALUES (p_org, p_actor, 'sms.resumed', p_detail);
+  WITH parked AS MATERIALIZED (
+    SELECT t.id FROM task t WHERE t.org_id = p_org AND t.state = 'pending' AND t.last_error = 'sms-parked' FOR UPDATE SKIP LOCKED)
+  UPDATE task t SET epoch = t.epoch + 1, run_at = clock_timestamp(), check_at = clock_timestamp()
+    FROM parked WHERE t.org_id = p_org AND t.id = parked.id;
+  RETURN true;
+END $$;
+ALTER FUNCTION public.sms_resume(p_org uuid, p_actor text, p_detail jsonb, p_operator boolean) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.sms_trip(p_org uuid, p_message uuid, p_class text, p_code integer, p_stops integer, p_late boolean, p_first interval, p_most interval) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE k sms_breaker; number bytea; claimed timestamptz;
+BEGIN
+  SELECT m.to_hash, m.claimed_at INTO number, claimed FROM message m JOIN sms_account a ON a.org_id = m.org_id
+   WHERE m.org_id = p_org AND m.id = p_message AND m.claimed_at > GREATEST(a.updated_at, clock_timestamp() - interval '1 hour');
+  IF NOT FOUND THEN RETURN; END IF;
+  INSERT INTO sms_breaker (org_id, class) VALUES (p_org, p_class) ON CONFLICT DO NOTHING;
+  SELECT * INTO k FROM sms_breaker b WHERE b.org_id = p_org FOR UPDATE;
+  IF NOT FOUND OR k.class = 'operator' OR claimed < k.tripped_at THEN RETURN; END IF;
+  IF number <> ALL (k.refused) THEN k.refused := k.refused || number; END IF;
+  IF k.opened_at IS NULL AND cardinality(k.refused) < p_stops THEN
+    UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = k.refused WHERE b.org_id = p_org;
+    RETURN;
+  END IF;
+  k.retry_after := LEAST(GREATEST(k.retry_after * 2, p_first), p_most);
+  UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = '{}', trips = k.trips + 1, accepted_at = NULL,
+         opened_at = COALESCE(k.opened_at, clock_timestamp()), tripped_at = clock_timestamp(),
+         retry_after = k.retry_after, retry_at = clock_timestamp() + k.retry_after
+   WHERE b.org_id = p_org;
+  IF k.opened_at IS NULL THEN
+    INSERT INTO audit_log (org_id, actor, action, detail)
+    VALUES (p_org, 'holdfast', 'sms.paused', jsonb_build_object('class', p_class, 'code', p_code));
+  END IF;
+END $$;
+ALTER FUNCTION public.sms_trip(p_org uuid, p_message uuid, p_class text, p_code integer, p_stops integer, p_late boolean, p_first interval, p_most interval) OWNER TO holdfast_owner;
 
 CREATE FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) RETURNS TABLE(org_id uuid, id uuid, type text, queue text, epoch integer)
     LANGUAGE sql SECURITY DEFINER
@@ -517,6 +594,8 @@ CREATE TABLE public.message (
     provider_sid text,
     error_class text,
     error_code integer,
+    polls integer DEFAULT 0 NOT NULL,
+    poll_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     claimed_at timestamp with time zone,
     accepted_at timestamp with time zone,
@@ -675,6 +754,42 @@ CREATE TABLE public.sms_account (
 
 ALTER TABLE ONLY public.sms_account FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_account OWNER TO holdfast_owner;
+
+CREATE TABLE public.sms_breaker (
+    org_id uuid NOT NULL,
+    class text NOT NULL,
+    code integer DEFAULT 0 NOT NULL,
+    late boolean DEFAULT false NOT NULL,
+    refused bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    actor text DEFAULT ''::text NOT NULL,
+    why text DEFAULT ''::text NOT NULL,
+    opened_at timestamp with time zone,
+    tripped_at timestamp with time zone,
+    retry_at timestamp with time zone,
+    retry_after interval,
+    accepted_at timestamp with time zone,
+    trips integer DEFAULT 0 NOT NULL,
+    CONSTRAINT sms_breaker_check CHECK (
+CASE class
+    WHEN 'operator'::text THEN ((opened_at IS NOT NULL) AND (retry_at IS NULL) AND (why <> ''::text))
+    ELSE ((opened_at IS NULL) = (retry_at IS NULL))
+END),
+    CONSTRAINT sms_breaker_class_check CHECK ((class = ANY (ARRAY['tenant'::text, 'cap'::text, 'operator'::text])))
+);
+
+ALTER TABLE ONLY public.sms_breaker FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.sms_breaker OWNER TO holdfast_owner;
+
+CREATE TABLE public.sms_pace (
+    org_id uuid NOT NULL,
+    pool text NOT NULL,
+    busy_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    last_place timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    last_code timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.sms_pace FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.sms_pace OWNER TO holdfast_owner;
 
 CREATE TABLE public.suppression (
     org_id uuid NOT NULL,
@@ -852,6 +967,12 @@ ALTER TABLE ONLY public.settings
 ALTER TABLE ONLY public.sms_account
     ADD CONSTRAINT sms_account_pkey PRIMARY KEY (org_id);
 
+ALTER TABLE ONLY public.sms_breaker
+    ADD CONSTRAINT sms_breaker_pkey PRIMARY KEY (org_id);
+
+ALTER TABLE ONLY public.sms_pace
+    ADD CONSTRAINT sms_pace_pkey PRIMARY KEY (org_id, pool);
+
 ALTER TABLE ONLY public.suppression
     ADD CONSTRAINT suppression_pkey PRIMARY KEY (org_id, pool, phone_hash);
 
@@ -892,6 +1013,8 @@ CREATE INDEX hold_time ON public.hold USING btree (resource_id, starts_at) WHERE
 
 CREATE INDEX message_booking ON public.message USING btree (booking_id);
 
+CREATE INDEX message_poll ON public.message USING btree (poll_at) WHERE (poll_at IS NOT NULL);
+
 CREATE INDEX message_to ON public.message USING btree (to_hash, created_at);
 
 CREATE INDEX message_verification ON public.message USING btree (verification_id) WHERE (verification_id IS NOT NULL);
@@ -905,6 +1028,8 @@ CREATE INDEX task_check ON public.task USING btree (check_at) WHERE (state = 'pe
 CREATE INDEX task_dead ON public.task USING btree (id DESC) WHERE (state = 'dead'::text);
 
 CREATE INDEX task_line ON public.task USING btree (queue, org_id, id) WHERE ((state = 'pending'::text) AND (check_at = 'infinity'::timestamp with time zone));
+
+CREATE INDEX task_parked ON public.task USING btree (org_id) WHERE ((state = 'pending'::text) AND (last_error = 'sms-parked'::text));
 
 CREATE INDEX task_request ON public.task USING btree (request_id) WHERE (request_id IS NOT NULL);
 
@@ -992,6 +1117,12 @@ ALTER TABLE ONLY public.settings
 ALTER TABLE ONLY public.sms_account
     ADD CONSTRAINT sms_account_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
+ALTER TABLE ONLY public.sms_breaker
+    ADD CONSTRAINT sms_breaker_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.sms_pace
+    ADD CONSTRAINT sms_pace_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
 ALTER TABLE ONLY public.suppression
     ADD CONSTRAINT suppression_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
@@ -1048,6 +1179,10 @@ CREATE POLICY audit_read ON public.settings FOR SELECT TO holdfast_audit USING (
 
 CREATE POLICY audit_read ON public.sms_account FOR SELECT TO holdfast_audit USING (true);
 
+CREATE POLICY audit_read ON public.sms_breaker FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.sms_pace FOR SELECT TO holdfast_audit USING (true);
+
 CREATE POLICY audit_read ON public.suppression FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.task FOR SELECT TO holdfast_audit USING (true);
@@ -1068,7 +1203,11 @@ CREATE POLICY dispatch_all ON public.booking TO holdfast_dispatch USING (true) W
 
 CREATE POLICY dispatch_all ON public.hold TO holdfast_dispatch USING (true) WITH CHECK (true);
 
+CREATE POLICY dispatch_all ON public.message TO holdfast_dispatch USING (true) WITH CHECK (true);
+
 CREATE POLICY dispatch_all ON public.request TO holdfast_dispatch USING (true) WITH CHECK (true);
+
+CREATE POLICY dispatch_all ON public.sms_breaker TO holdfast_dispatch USING (true) WITH CHECK (true);
 
 CREATE POLICY dispatch_all ON public.task TO holdfast_dispatch USING (true) WITH CHECK (true);
 ALTER TABLE public.hold ENABLE ROW LEVEL SECURITY;
@@ -1112,6 +1251,10 @@ CREATE POLICY org_only ON public.service_resource TO holdfast_app USING ((org_id
 CREATE POLICY org_only ON public.settings TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.sms_account TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.sms_breaker TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.sms_pace TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.suppression TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1159,6 +1302,10 @@ CREATE POLICY owner_all ON public.settings TO holdfast_owner USING (true) WITH C
 
 CREATE POLICY owner_all ON public.sms_account TO holdfast_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON public.sms_breaker TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.sms_pace TO holdfast_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON public.suppression TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.task TO holdfast_owner USING (true) WITH CHECK (true);
@@ -1175,6 +1322,8 @@ ALTER TABLE public.service ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.service_resource ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.settings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_account ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.sms_breaker ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.sms_pace ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.suppression ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.task ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.task_dedup ENABLE ROW LEVEL SECURITY;
@@ -1199,6 +1348,8 @@ REVOKE ALL ON FUNCTION public.orgs_due(p_sweep text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.orgs_due(p_sweep text) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.sms_breakers_open() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sms_breakers_open() TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.task_bump(p_orgs uuid[], p_ids uuid[], p_epochs integer[], p_crashed boolean) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.task_crowd(p_least integer) FROM PUBLIC;
@@ -1244,6 +1395,8 @@ GRANT SELECT ON TABLE public.inbound TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbound TO holdfast_app;
 GRANT SELECT ON TABLE public.message TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.message TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.message TO holdfast_dispatch;
+GRANT SELECT(poll_at) ON TABLE public.message TO holdfast_dispatch;
 GRANT SELECT ON TABLE public.opening_hours TO holdfast_audit;
 GRANT SELECT ON TABLE public.opening_hours TO holdfast_app;
 GRANT SELECT ON TABLE public.org TO holdfast_audit;
@@ -1265,6 +1418,12 @@ GRANT SELECT ON TABLE public.settings TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.settings TO holdfast_app;
 GRANT SELECT ON TABLE public.sms_account TO holdfast_audit;
 GRANT SELECT ON TABLE public.sms_account TO holdfast_app;
+GRANT SELECT ON TABLE public.sms_breaker TO holdfast_audit;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sms_breaker TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.sms_breaker TO holdfast_dispatch;
+GRANT SELECT(opened_at) ON TABLE public.sms_breaker TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.sms_pace TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.sms_pace TO holdfast_app;
 GRANT SELECT ON TABLE public.suppression TO holdfast_audit;
 GRANT SELECT,INSERT,DELETE ON TABLE public.suppression TO holdfast_app;
 GRANT SELECT ON TABLE public.task TO holdfast_audit;
