@@ -80,10 +80,11 @@ func TestBrokenTenantStopsOnlyItself(t *testing.T) {
 	r.rotates()
 	id := r.hold(ana, at(2, 10, 0))
 	r.opens()
+	r.idle(10 * time.Second)
 	if got := r.breaker(); got != "open tenant 20003 1" {
 		t.Errorf("the breaker: %s", got)
 	}
-	if got := r.timeline(id); !slices.Equal(got, []string{"held", "text_failed", "code_revoked"}) {
+	if got := r.timeline(id); !slices.Equal(got, []string{"held", "text_failed", "code_revoked", "unreachable"}) {
 		t.Errorf("timeline %v", got)
 	}
 	before := r.rows()
