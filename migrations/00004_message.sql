@@ -100,7 +100,7 @@ CREATE TABLE sms_breaker (
   actor       text NOT NULL DEFAULT '',
   why         text NOT NULL DEFAULT '',
   opened_at   timestamptz,
-  tripped_at  timestamptz, -- when the account was refused last
+  refused_at  timestamptz, -- last
   retry_at    timestamptz, -- when a text may be tried
   retry_after interval,    -- from one try to the next
   accepted_at timestamptz, -- when late: a text was accepted then, and nothing bad was heard since
@@ -128,8 +128,8 @@ GRANT SELECT, INSERT, UPDATE ON sms_pace TO holdfast_app;
 -- +goose StatementBegin
 -- sms_trip notes that the provider refused a text for what is the org's fault. p_stops such refusals in a row, to
 -- different numbers, open the breaker; once it is open, each makes the next try later. Nothing is noted of a text
--- that was claimed before the credentials were set, before the last refusal that counted, or too long ago to say
--- anything of now.
+-- that was claimed before the credentials were set, before the refusal that an open breaker counted last, or too long
+-- ago to say anything of now; refusals an hour apart are not in a row.
 CREATE FUNCTION sms_trip(p_org uuid, p_message uuid, p_class text, p_code int, p_stops int, p_late boolean,
                          p_first interval, p_most interval) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -140,15 +140,17 @@ BEGIN
   IF NOT FOUND THEN RETURN; END IF;
   INSERT INTO sms_breaker (org_id, class) VALUES (p_org, p_class) ON CONFLICT DO NOTHING;
   SELECT * INTO k FROM sms_breaker b WHERE b.org_id = p_org FOR UPDATE;
-  IF NOT FOUND OR k.class = 'operator' OR claimed < k.tripped_at THEN RETURN; END IF;
+  IF NOT FOUND OR k.class = 'operator' OR k.opened_at IS NOT NULL AND claimed < k.refused_at THEN RETURN; END IF;
+  IF k.refused_at < clock_timestamp() - interval '1 hour' THEN k.refused := '{}'; END IF;
   IF number <> ALL (k.refused) THEN k.refused := k.refused || number; END IF;
   IF k.opened_at IS NULL AND cardinality(k.refused) < p_stops THEN
-    UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = k.refused WHERE b.org_id = p_org;
+    UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = k.refused, refused_at = clock_timestamp()
+     WHERE b.org_id = p_org;
     RETURN;
   END IF;
   k.retry_after := LEAST(GREATEST(k.retry_after * 2, p_first), p_most);
   UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = '{}', trips = k.trips + 1, accepted_at = NULL,
-         opened_at = COALESCE(k.opened_at, clock_timestamp()), tripped_at = clock_timestamp(),
+         opened_at = COALESCE(k.opened_at, clock_timestamp()), refused_at = clock_timestamp(),
          retry_after = k.retry_after, retry_at = clock_timestamp() + k.retry_after
    WHERE b.org_id = p_org;
   IF k.opened_at IS NULL THEN

@@ -270,15 +270,17 @@ BEGIN
   IF NOT FOUND THEN RETURN; END IF;
   INSERT INTO sms_breaker (org_id, class) VALUES (p_org, p_class) ON CONFLICT DO NOTHING;
   SELECT * INTO k FROM sms_breaker b WHERE b.org_id = p_org FOR UPDATE;
-  IF NOT FOUND OR k.class = 'operator' OR claimed < k.tripped_at THEN RETURN; END IF;
+  IF NOT FOUND OR k.class = 'operator' OR k.opened_at IS NOT NULL AND claimed < k.refused_at THEN RETURN; END IF;
+  IF k.refused_at < clock_timestamp() - interval '1 hour' THEN k.refused := '{}'; END IF;
   IF number <> ALL (k.refused) THEN k.refused := k.refused || number; END IF;
   IF k.opened_at IS NULL AND cardinality(k.refused) < p_stops THEN
-    UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = k.refused WHERE b.org_id = p_org;
+    UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = k.refused, refused_at = clock_timestamp()
+     WHERE b.org_id = p_org;
     RETURN;
   END IF;
   k.retry_after := LEAST(GREATEST(k.retry_after * 2, p_first), p_most);
   UPDATE sms_breaker b SET class = p_class, code = p_code, late = p_late, refused = '{}', trips = k.trips + 1, accepted_at = NULL,
-         opened_at = COALESCE(k.opened_at, clock_timestamp()), tripped_at = clock_timestamp(),
+         opened_at = COALESCE(k.opened_at, clock_timestamp()), refused_at = clock_timestamp(),
          retry_after = k.retry_after, retry_at = clock_timestamp() + k.retry_after
    WHERE b.org_id = p_org;
   IF k.opened_at IS NULL THEN
@@ -764,7 +766,7 @@ CREATE TABLE public.sms_breaker (
     actor text DEFAULT ''::text NOT NULL,
     why text DEFAULT ''::text NOT NULL,
     opened_at timestamp with time zone,
-    tripped_at timestamp with time zone,
+    refused_at timestamp with time zone,
     retry_at timestamp with time zone,
     retry_after interval,
     accepted_at timestamp with time zone,

@@ -78,7 +78,7 @@ func ForgetRefusals(tx *Tx) {
 func PauseTexts(tx *Tx, actor, why string) {
 	tx.Queue(`INSERT INTO sms_breaker (org_id, class, actor, why, opened_at) VALUES ($1, 'operator', $2, $3, clock_timestamp())
 		ON CONFLICT (org_id) DO UPDATE SET class = 'operator', actor = $2, why = $3, opened_at = clock_timestamp(), code = 0, late = false,
-		refused = '{}', tripped_at = NULL, retry_at = NULL, retry_after = NULL, accepted_at = NULL, trips = 0`, tx.Org, actor, why)
+		refused = '{}', refused_at = NULL, retry_at = NULL, retry_after = NULL, accepted_at = NULL, trips = 0`, tx.Org, actor, why)
 	NoteAudit(tx, AuditEntry{Actor: actor, Action: "sms.paused", Detail: map[string]string{"class": "operator", "why": why}})
 }
 

@@ -123,6 +123,13 @@ func TestTripOfOldNews(t *testing.T) {
 	if w.trip(late, account); w.breaker() != "none" {
 		t.Errorf("told an hour late: %s", w.breaker())
 	}
+	region := store.Trip{Code: 21408, Stops: 3}
+	w.trip(w.sent(number(5)), region)
+	w.trip(w.sent(number(6)), region)
+	w.admin("UPDATE sms_breaker SET refused_at = refused_at - interval '61 minutes'")
+	if w.trip(w.sent(number(7)), region); w.breaker() != "counts 1" {
+		t.Errorf("an hour after the second: %s", w.breaker())
+	}
 }
 
 // One text tries the account when the time has come; what became of it decides.

@@ -144,7 +144,7 @@ func ApplyStatus(tx *Tx, s MessageStatus, moved *Message) {
 		RETURNING id, kind, booking_id, verification_id, claimed_at),
 	proof AS (
 		SELECT sms_resume($1, 'holdfast', '{"by": "delivered"}', false) AS resumed FROM moved m JOIN sms_breaker k ON k.org_id = $1
-		 WHERE $3 = 'delivered' AND k.late AND (k.opened_at IS NULL OR m.claimed_at > k.tripped_at)),
+		 WHERE $3 = 'delivered' AND k.late AND (k.opened_at IS NULL OR m.claimed_at > k.refused_at)),
 	told AS (
 		INSERT INTO booking_event (org_id, booking_id, kind, detail)
 		SELECT $1, m.booking_id, CASE $3 WHEN 'delivered' THEN 'text_delivered' ELSE 'text_undelivered' END,
