@@ -159,7 +159,7 @@ BEGIN
   END IF;
 END $$;
 
--- sms_resume closes the breaker and makes due what waits for it; an operator's pause only if p_operator says so. Who
+-- sms_resume closes the breaker, and what waits for it gets in line; an operator's pause only if p_operator says so. Who
 -- is parking a text at this moment holds the row in share, so that none is overlooked; a task that somebody works on
 -- has not been parked yet, and is not waited for.
 CREATE FUNCTION sms_resume(p_org uuid, p_actor text, p_detail jsonb, p_operator boolean) RETURNS boolean
@@ -171,7 +171,7 @@ BEGIN
   INSERT INTO audit_log (org_id, actor, action, detail) VALUES (p_org, p_actor, 'sms.resumed', p_detail);
   WITH parked AS MATERIALIZED (
     SELECT t.id FROM task t WHERE t.org_id = p_org AND t.state = 'pending' AND t.last_error = 'sms-parked' FOR UPDATE SKIP LOCKED)
-  UPDATE task t SET epoch = t.epoch + 1, run_at = clock_timestamp(), check_at = clock_timestamp()
+  UPDATE task t SET epoch = t.epoch + 1, run_at = clock_timestamp(), check_at = 'infinity'
     FROM parked WHERE t.org_id = p_org AND t.id = parked.id;
   RETURN true;
 END $$;

@@ -254,7 +254,7 @@ BEGIN
   INSERT INTO audit_log (org_id, actor, action, detail) VALUES (p_org, p_actor, 'sms.resumed', p_detail);
   WITH parked AS MATERIALIZED (
     SELECT t.id FROM task t WHERE t.org_id = p_org AND t.state = 'pending' AND t.last_error = 'sms-parked' FOR UPDATE SKIP LOCKED)
-  UPDATE task t SET epoch = t.epoch + 1, run_at = clock_timestamp(), check_at = clock_timestamp()
+  UPDATE task t SET epoch = t.epoch + 1, run_at = clock_timestamp(), check_at = 'infinity'
     FROM parked WHERE t.org_id = p_org AND t.id = parked.id;
   RETURN true;
 END $$;
