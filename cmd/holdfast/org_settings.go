@@ -57,7 +57,7 @@ func (e *env) settings(ref string, do func(*store.Tx, settings.Installation) (se
 	return e.asOrg(ref, func(db *pgxpool.Pool, _ *pii.Keyring, o store.Org) error {
 		var d settings.Document
 		_, err := store.InTx(e.ctx, db, o.ID, func(tx *store.Tx) (err error) {
-			d, err = do(tx, settings.Installation{QuietHours: e.cfg.QuietHours})
+			d, err = do(tx, settings.Installation{QuietHours: e.cfg.QuietHours, Endpoints: e.cfg.EndpointAllow})
 			return err
 		})
 		if err != nil {
