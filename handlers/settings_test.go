@@ -20,7 +20,7 @@ import (
 func (r *rig) set(doc string) {
 	r.t.Helper()
 	_, err := store.InTx(r.t.Context(), r.db.App, r.org.ID, func(tx *store.Tx) error {
-		_, _, err := settings.Set(r.t.Context(), tx, []byte(doc), settings.Installation{}, settings.By{Actor: "test"})
+		_, _, err := settings.Set(r.t.Context(), tx, []byte(doc), settings.Installation{Endpoints: hook.Loopback()}, settings.By{Actor: "test"})
 		return err
 	})
 	r.must(err)

@@ -161,7 +161,7 @@ func reason(err error) string {
 		return ReasonTimeout
 	case errors.As(err, &dns):
 		return ReasonDNS
-	case errors.As(err, &verify), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &hostname):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &verify), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &hostname):
 		return ReasonTLS
 	}
 	return ReasonConnect
