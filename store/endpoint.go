@@ -87,11 +87,14 @@ func DisableEndpoint(tx *Tx, url pii.Token, why string) {
 // not disabled.
 func EnableEndpoint(ctx context.Context, tx *Tx) error {
 	tag, err := tx.Exec(ctx, `UPDATE settings SET endpoint_disabled_at = NULL WHERE org_id = $1 AND endpoint_disabled_at IS NOT NULL`, tx.Org)
-	if err == nil && tag.RowsAffected() == 0 {
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
 		return ErrNotFound
 	}
 	NoteAudit(tx, AuditEntry{Actor: "cli", Action: "endpoint.enable"})
-	return err
+	return nil
 }
 
 // NewEndpointSecret makes a secret as Standard Webhooks has them: whsec_ and the base64 of 32 random bytes.

@@ -148,14 +148,17 @@ func endpointURL() field {
 	f := at("endpoint.url", "string", fmt.Sprintf("want an https URL of a public host, without user and fragment, at most %d characters, or an empty string", maxEndpointURL),
 		"nobody is told. HOLDFAST_ENDPOINT_ALLOW lists hosts and networks that need not be public or https; see webhooks.md",
 		func(d *Document) *string { return &d.Endpoint.URL }, func(s string) bool { return s == "" || isEndpoint(s) })
-	f.audited = func(v any) any {
-		u, err := url.Parse(fmt.Sprint(v))
-		if err != nil || u.Host == "" {
-			return ""
-		}
-		return u.Scheme + "://" + u.Host
-	}
+	f.audited = func(v any) any { return EndpointHost(fmt.Sprint(v)) }
 	return f
+}
+
+// EndpointHost is what may be shown of an endpoint's URL, whose path or query may hold a secret.
+func EndpointHost(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func isEndpoint(s string) bool {
