@@ -1,16 +1,21 @@
 package handlers
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"holdfast/handlers/hook"
 	"holdfast/store"
 	"holdfast/store/pii"
 	"holdfast/store/storetest"
+	"holdfast/tasks"
 )
 
 // The tries of a webhook come when Standard Webhooks suggests, under one id, each signed for its own time. After the
@@ -249,7 +254,7 @@ func TestWebhookToEndpointThatHangs(t *testing.T) {
 	if res := r.due(run, second); res.label != "snooze" {
 		t.Errorf("the next: %s", res.label)
 	}
-	if got := r.task(second); got.LastError != "endpoint-busy" || got.Attempt != 0 || len(e.calls()) != 1 {
+	if got := r.task(second); got.LastError != "endpoint-busy" || got.Attempt != 0 || got.ClaimNo != 0 || len(e.calls()) != 1 {
 		t.Errorf("%+v, %d calls", got, len(e.calls()))
 	}
 	one := r.org
@@ -264,6 +269,23 @@ func TestWebhookToEndpointThatHangs(t *testing.T) {
 		if strings.Contains(r.log.String(), secret) || query[bool](r, "SELECT EXISTS (SELECT FROM task t WHERE to_jsonb(t)::text LIKE '%' || $1 || '%')", secret) {
 			t.Errorf("%s shows", secret)
 		}
+	}
+}
+
+// Calls that were claimed together are not made together: those too many wait, uncounted.
+func TestWebhookCallsOfOneOrg(t *testing.T) {
+	t.Parallel()
+	h := &WebhookDeliver{Client: hook.New(hook.Loopback()), Pace: &hook.Pace{Most: 1}, Deliveries: NewDeliveries(prometheus.NewRegistry())}
+	e, d := newEndpoint(t), delivery{org: uuid.New()}
+	d.url = pii.NewToken(e.url)
+	end, _ := h.Pace.Begin(d.org)
+	answer, err := h.Call(t.Context(), d)
+	var o *tasks.Outcome
+	if err := h.Record(t.Context(), nil, tasks.EventPayload{}, d, answer, err); !errors.As(err, &o) || o.Verdict != tasks.VerdictSnooze || o.Delay < time.Second {
+		t.Errorf("%v", err)
+	}
+	if end(true); len(e.calls()) != 0 || h.Pace.Wait(d.org) != 0 {
+		t.Error("called, or it does not end")
 	}
 }
 

@@ -48,7 +48,7 @@ func (e *Error) Error() string { return e.Reason }
 // Reasons of an Error.
 const (
 	ReasonAddress = "address"  // it is not public, or not https, and not allowed
-	ReasonDNS     = "dns"      // its name is not resolved
+	ReasonDNS     = "dns"      // its name is not resolved, or not in time
 	ReasonConnect = "connect"  // nobody listens, or the connection broke
 	ReasonTLS     = "tls"      // its certificate is not good for its name
 	ReasonTimeout = "timeout"  // no answer in time
@@ -157,10 +157,10 @@ func reason(err error) string {
 	switch {
 	case errors.Is(err, errAddress):
 		return ReasonAddress
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return ReasonTimeout
 	case errors.As(err, &dns):
 		return ReasonDNS
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return ReasonTimeout
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &verify), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &hostname):
 		return ReasonTLS
 	}

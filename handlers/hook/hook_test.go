@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,32 @@ const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 func event() Event {
 	return Event{ID: "an-event", Body: []byte(`{"type":"booking.held"}`), Secrets: []pii.Token{pii.NewToken(secret)}}
+}
+
+// TestMain names a proxy in the environment, before anything has read it there. A proxy would reach what we may not.
+func TestMain(m *testing.M) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied.Add(1) }))
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
+		if err := os.Setenv(name, proxy.URL); err != nil {
+			panic(err)
+		}
+	}
+	code := m.Run()
+	proxy.Close()
+	os.Exit(code)
+}
+
+// proxied counts what the proxy was asked for.
+var proxied atomic.Int32
+
+// The proxy of the environment is not asked, though other clients of this process ask it.
+func TestNoProxy(t *testing.T) {
+	if _, err := post(t, New(allow(t, "hooks.invalid,127.0.0.0/8")), "http://hooks.invalid/x", event()); err == "" || proxied.Load() != 0 {
+		t.Errorf("%q, the proxy was asked %d times", err, proxied.Load())
+	}
+	if resp, err := http.Get("http://hooks.invalid/x"); err != nil || resp.Body.Close() != nil || proxied.Load() != 1 {
+		t.Errorf("control: %v, the proxy was asked %d times", err, proxied.Load())
+	}
 }
 
 // serve is an endpoint that counts its calls.
@@ -92,8 +119,6 @@ func TestSigned(t *testing.T) {
 
 // What is not public is not reached, by whatever name, and nothing is written to it; listed, it is.
 func TestAddressIsJudgedWhenDialled(t *testing.T) {
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:9") // proxies would be asked to reach it for us
-	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:9")
 	s, calls := serve(t, func(http.ResponseWriter, *http.Request) {})
 	s.Start()
 	port := s.URL[strings.LastIndex(s.URL, ":")+1:]
