@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/handlers/hook"
 	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
@@ -26,6 +27,9 @@ type Deps struct {
 	Metrics      *tasks.Metrics
 	Texts        *prometheus.CounterVec
 	Codes        *UnknownCodes // nil: counted nowhere
+	Hooks        *hook.Client
+	HookCalls    int // at a time to one org's endpoint
+	Deliveries   *prometheus.CounterVec
 }
 
 // NewTexts makes the counter of texts and registers it with reg.
@@ -51,6 +55,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Call(m, tasks.VerificationSend, text)
 	Do(m, tasks.CompensateVerification, &CompensateVerification{Installation: d.Installation})
 	Call(m, tasks.SMSSend, text)
+	Call(m, tasks.WebhookDeliver, &WebhookDeliver{Keys: d.Keys, Client: d.Hooks, Pace: &hook.Pace{Most: d.HookCalls}, Deliveries: d.Deliveries})
 	Call(m, tasks.SMSReconcile, &SMSReconcile{Keys: d.Keys, Finder: d.Twilio, Grace: d.Grace, CallLimit: d.CallLimit})
 	Call(m, tasks.SMSPoll, &SMSPoll{Keys: d.Keys, Fetcher: d.Twilio, Status: TextStatus{d.Codes}})
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/handlers/hook"
 	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
@@ -19,7 +20,7 @@ import (
 func (r *rig) set(doc string) {
 	r.t.Helper()
 	_, err := store.InTx(r.t.Context(), r.db.App, r.org.ID, func(tx *store.Tx) error {
-		_, _, err := settings.Set(r.t.Context(), tx, []byte(doc), settings.Installation{}, settings.By{Actor: "test"})
+		_, _, err := settings.Set(r.t.Context(), tx, []byte(doc), settings.Installation{Endpoints: hook.Loopback()}, settings.By{Actor: "test"})
 		return err
 	})
 	r.must(err)
@@ -37,7 +38,8 @@ func (r *rig) process() *Runner {
 	reg := prometheus.NewRegistry()
 	run.DB = &tasks.DB{Pool: pool, Broker: r.in.Broker}
 	run.Mux = NewMux(Deps{Keys: keys, Twilio: sms.New(r.cfg.TwilioURL, r.cfg.CallLimit, nil), PublicURL: r.cfg.PublicURL,
-		HoldTTL: r.cfg.HoldTTL, CodeTTL: r.cfg.CodeTTL, CallLimit: r.cfg.CallLimit, Grace: r.cfg.Grace, Metrics: run.Metrics, Texts: NewTexts(reg)}, nil)
+		HoldTTL: r.cfg.HoldTTL, CodeTTL: r.cfg.CodeTTL, CallLimit: r.cfg.CallLimit, Grace: r.cfg.Grace, Metrics: run.Metrics, Texts: NewTexts(reg),
+		Hooks: hook.New(hook.Loopback()), HookCalls: 2, Deliveries: NewDeliveries(reg)}, nil)
 	return run
 }
 

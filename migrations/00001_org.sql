@@ -86,18 +86,20 @@ SELECT isolate('sms_account');
 GRANT SELECT ON sms_account TO holdfast_app;
 
 -- What the org has set, as far as it differs from the defaults: a default that changes later reaches who never set it.
--- version counts the changes; a row with version 0 says as little as none.
+-- version counts the changes; a row with version 0 says as little as none. endpoint_disabled_at is since when the
+-- endpoint in doc is told nothing more, because it answered that it is gone; another URL begins anew.
 CREATE TABLE settings (
   org_id     uuid PRIMARY KEY REFERENCES org,
   doc        jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(doc) = 'object'),
   version    int NOT NULL DEFAULT 0,
-  updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  endpoint_disabled_at timestamptz
 );
 SELECT isolate('settings');
 GRANT SELECT, INSERT, UPDATE ON settings TO holdfast_app;
 
 -- Who changed what of an org: written with the change, never changed and never deleted. actor is the id of an API key,
--- or cli; request is the X-Request-Id. detail holds no personal data.
+-- cli, or the type of a task; request is the X-Request-Id. detail holds no personal data.
 CREATE TABLE audit_log (
   org_id  uuid NOT NULL REFERENCES org,
   id      bigint GENERATED ALWAYS AS IDENTITY,
@@ -134,6 +136,20 @@ CREATE TABLE webhook_secret (
 );
 SELECT isolate('webhook_secret');
 GRANT SELECT ON webhook_secret TO holdfast_app;
+
+-- Secrets that sign what goes out to the org's own endpoint. Each signs until it ends, so that of two in rotation
+-- the endpoint may know either; the one without an end is the newest.
+CREATE TABLE endpoint_secret (
+  org_id     uuid NOT NULL REFERENCES org,
+  id         uuid NOT NULL,
+  sealed     bytea NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  ends_at    timestamptz,
+  PRIMARY KEY (org_id, id)
+);
+CREATE UNIQUE INDEX endpoint_secret_newest ON endpoint_secret (org_id) WHERE ends_at IS NULL;
+SELECT isolate('endpoint_secret');
+GRANT SELECT ON endpoint_secret TO holdfast_app;
 
 -- What an operator should look at: a key used on another org's path, a forged signature.
 CREATE TABLE security_event (

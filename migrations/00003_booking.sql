@@ -162,7 +162,8 @@ SELECT isolate('hold');
 SELECT dispatch_may('hold', 'SELECT (org_id, id, live, expires_at)');
 GRANT SELECT, INSERT, UPDATE ON hold TO holdfast_app;
 
--- The timeline. Detail holds ids, states and times, no personal data.
+-- The timeline. Detail holds ids, states and times, no personal data. told_as is the id under which the org's endpoint
+-- is told of the event, and that of the task which does it; null when nobody is told.
 CREATE TABLE booking_event (
   org_id     uuid NOT NULL,
   id         bigint GENERATED ALWAYS AS IDENTITY,
@@ -170,12 +171,39 @@ CREATE TABLE booking_event (
   at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   kind       text NOT NULL,
   detail     jsonb NOT NULL DEFAULT '{}',
+  told_as    uuid,
   PRIMARY KEY (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE INDEX booking_event_booking ON booking_event (booking_id, id);
+CREATE UNIQUE INDEX booking_event_told ON booking_event (told_as, org_id) WHERE told_as IS NOT NULL;
 SELECT isolate('booking_event');
 GRANT SELECT, INSERT ON booking_event TO holdfast_app;
+
+-- event_told makes the task that tells the org's endpoint of an event, if there is one that wants to hear of it. It is
+-- a trigger, so that whatever writes to the timeline cannot forget it, and the task is there in the same commit. The
+-- relay pushes it, since nothing outside knows of it. The kinds are those of handlers/settings, and type, queue and
+-- limit those of tasks.WebhookDeliver; tests compare them. To an org without an endpoint it is one look-up by key.
+-- +goose StatementBegin
+CREATE FUNCTION event_told() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE due timestamptz;
+BEGIN
+  PERFORM FROM settings s
+    WHERE s.org_id = NEW.org_id AND s.doc #>> '{endpoint,url}' <> '' AND s.endpoint_disabled_at IS NULL
+      AND COALESCE(s.doc #> '{endpoint,events}' ? ('booking.' || NEW.kind), true);
+  IF FOUND THEN
+    NEW.told_as := uuid_v7();
+    due := clock_timestamp();
+    INSERT INTO task (org_id, id, type, queue, payload, run_at, check_at, give_up_at)
+    VALUES (NEW.org_id, NEW.told_as, 'webhook:deliver', 'default', jsonb_build_object('event', NEW.told_as),
+            due, due, due + interval '10 days');
+  END IF;
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION event_told() FROM PUBLIC;
+CREATE TRIGGER booking_event_told BEFORE INSERT ON booking_event FOR EACH ROW
+  WHEN (NEW.kind IN ('held', 'confirmed', 'expired', 'canceled', 'rescheduled', 'unreachable')) EXECUTE FUNCTION event_told();
 
 -- What follows is PL/pgSQL also where SQL would do: PostgreSQL plans the body of an SQL function that it cannot
 -- inline anew at each call, which costs ten times the work itself.

@@ -91,6 +91,25 @@ BEGIN
 END $$;
 ALTER FUNCTION public.dispatch_owns(f regprocedure) OWNER TO holdfast_owner;
 
+CREATE FUNCTION public.event_told() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE due timestamptz;
+BEGIN
+  PERFORM FROM settings s
+    WHERE s.org_id = NEW.org_id AND s.doc #>> '{endpoint,url}' <> '' AND s.endpoint_disabled_at IS NULL
+      AND COALESCE(s.doc #> '{endpoint,events}' ? ('booking.' || NEW.kind), true);
+  IF FOUND THEN
+    NEW.told_as := uuid_v7();
+    due := clock_timestamp();
+    INSERT INTO task (org_id, id, type, queue, payload, run_at, check_at, give_up_at)
+    VALUES (NEW.org_id, NEW.told_as, 'webhook:deliver', 'default', jsonb_build_object('event', NEW.told_as),
+            due, due, due + interval '10 days');
+  END IF;
+  RETURN NEW;
+END $$;
+ALTER FUNCTION public.event_told() OWNER TO holdfast_owner;
+
 CREATE FUNCTION public.hold_free(p_org uuid, p_resource uuid, p_owner uuid, p_from timestamp with time zone, p_to timestamp with time zone) RETURNS SETOF integer
     LANGUAGE plpgsql
     AS $$
@@ -427,6 +446,15 @@ CREATE FUNCTION public.task_stats() RETURNS TABLE(type text, state text, n bigin
 $$;
 ALTER FUNCTION public.task_stats() OWNER TO holdfast_dispatch;
 
+CREATE FUNCTION public.uuid_v7() RETURNS uuid
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RETURN lpad(to_hex(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
+      || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19);
+END $$;
+ALTER FUNCTION public.uuid_v7() OWNER TO holdfast_owner;
+
 CREATE FUNCTION public.worker_lives(p_worker uuid) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -518,7 +546,8 @@ CREATE TABLE public.booking_event (
     booking_id uuid NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     kind text NOT NULL,
-    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    told_as uuid
 );
 
 ALTER TABLE ONLY public.booking_event FORCE ROW LEVEL SECURITY;
@@ -546,6 +575,17 @@ CREATE TABLE public.customer (
 
 ALTER TABLE ONLY public.customer FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.customer OWNER TO holdfast_owner;
+
+CREATE TABLE public.endpoint_secret (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ends_at timestamp with time zone
+);
+
+ALTER TABLE ONLY public.endpoint_secret FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.endpoint_secret OWNER TO holdfast_owner;
 
 CREATE TABLE public.goose_db_version (
     id integer NOT NULL,
@@ -736,6 +776,7 @@ CREATE TABLE public.settings (
     doc jsonb DEFAULT '{}'::jsonb NOT NULL,
     version integer DEFAULT 0 NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    endpoint_disabled_at timestamp with time zone,
     CONSTRAINT settings_doc_check CHECK ((jsonb_typeof(doc) = 'object'::text))
 );
 
@@ -912,6 +953,9 @@ ALTER TABLE ONLY public.customer
 ALTER TABLE ONLY public.customer
     ADD CONSTRAINT customer_pkey PRIMARY KEY (org_id, id);
 
+ALTER TABLE ONLY public.endpoint_secret
+    ADD CONSTRAINT endpoint_secret_pkey PRIMARY KEY (org_id, id);
+
 ALTER TABLE ONLY public.goose_db_version
     ADD CONSTRAINT goose_db_version_pkey PRIMARY KEY (id);
 
@@ -1005,7 +1049,11 @@ CREATE INDEX booking_ended ON public.booking USING btree (ends_at) WHERE (state 
 
 CREATE INDEX booking_event_booking ON public.booking_event USING btree (booking_id, id);
 
+CREATE UNIQUE INDEX booking_event_told ON public.booking_event USING btree (told_as, org_id) WHERE (told_as IS NOT NULL);
+
 CREATE INDEX booking_start ON public.booking USING btree (org_id, starts_at, id);
+
+CREATE UNIQUE INDEX endpoint_secret_newest ON public.endpoint_secret USING btree (org_id) WHERE (ends_at IS NULL);
 
 CREATE INDEX hold_expiry ON public.hold USING btree (expires_at) WHERE (live AND (expires_at IS NOT NULL));
 
@@ -1041,6 +1089,8 @@ CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON public.audit_log FOR EACH STATEM
 
 CREATE TRIGGER audit_log_rows AFTER DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
 
+CREATE TRIGGER booking_event_told BEFORE INSERT ON public.booking_event FOR EACH ROW WHEN ((new.kind = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'rescheduled'::text, 'unreachable'::text]))) EXECUTE FUNCTION public.event_told();
+
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
@@ -1070,6 +1120,9 @@ ALTER TABLE ONLY public.booking
 
 ALTER TABLE ONLY public.customer
     ADD CONSTRAINT customer_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.endpoint_secret
+    ADD CONSTRAINT endpoint_secret_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
 ALTER TABLE ONLY public.hold
     ADD CONSTRAINT hold_org_id_block_id_fkey FOREIGN KEY (org_id, block_id) REFERENCES public.block(org_id, id) DEFERRABLE INITIALLY DEFERRED;
@@ -1157,6 +1210,8 @@ CREATE POLICY audit_read ON public.booking_event FOR SELECT TO holdfast_audit US
 
 CREATE POLICY audit_read ON public.customer FOR SELECT TO holdfast_audit USING (true);
 
+CREATE POLICY audit_read ON public.endpoint_secret FOR SELECT TO holdfast_audit USING (true);
+
 CREATE POLICY audit_read ON public.hold FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.inbound FOR SELECT TO holdfast_audit USING (true);
@@ -1212,6 +1267,7 @@ CREATE POLICY dispatch_all ON public.request TO holdfast_dispatch USING (true) W
 CREATE POLICY dispatch_all ON public.sms_breaker TO holdfast_dispatch USING (true) WITH CHECK (true);
 
 CREATE POLICY dispatch_all ON public.task TO holdfast_dispatch USING (true) WITH CHECK (true);
+ALTER TABLE public.endpoint_secret ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.hold ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.inbound ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.message ENABLE ROW LEVEL SECURITY;
@@ -1229,6 +1285,8 @@ CREATE POLICY org_only ON public.booking TO holdfast_app USING ((org_id = ( SELE
 CREATE POLICY org_only ON public.booking_event TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.customer TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.endpoint_secret TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.hold TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1279,6 +1337,8 @@ CREATE POLICY owner_all ON public.booking TO holdfast_owner USING (true) WITH CH
 CREATE POLICY owner_all ON public.booking_event TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.customer TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.endpoint_secret TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.hold TO holdfast_owner USING (true) WITH CHECK (true);
 
@@ -1339,6 +1399,7 @@ GRANT ALL ON FUNCTION public.api_key_find(p_prefix text) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.audit_log_stays() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_may(t regclass, granted text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_owns(f regprocedure) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.event_told() FROM PUBLIC;
 GRANT SELECT ON TABLE public.hold TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.hold TO holdfast_app;
 GRANT SELECT(org_id) ON TABLE public.hold TO holdfast_dispatch;
@@ -1393,6 +1454,8 @@ GRANT SELECT ON TABLE public.booking_event TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.booking_event TO holdfast_app;
 GRANT SELECT ON TABLE public.customer TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customer TO holdfast_app;
+GRANT SELECT ON TABLE public.endpoint_secret TO holdfast_audit;
+GRANT SELECT ON TABLE public.endpoint_secret TO holdfast_app;
 GRANT SELECT ON TABLE public.inbound TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbound TO holdfast_app;
 GRANT SELECT ON TABLE public.message TO holdfast_audit;

@@ -2,7 +2,7 @@ package store
 
 // AuditEntry is a line of the org's audit log: who changed what. None of it may hold personal data.
 type AuditEntry struct {
-	Actor   string // the id of an API key, or "cli"
+	Actor   string // the id of an API key, "cli", or the type of a task
 	Action  string // noun.verb, as "settings.change"
 	Subject string // what was changed, where the action does not say it
 	Detail  any    // as JSON

@@ -29,7 +29,9 @@ func LockSettings(ctx context.Context, tx *Tx) (Settings, error) {
 	return one(rows, err, pgx.RowToStructByPos[Settings])
 }
 
-// SaveSettings queues a change of settings that are locked.
+// SaveSettings queues a change of settings that are locked. An endpoint at another URL is not disabled.
 func SaveSettings(tx *Tx, doc []byte) {
-	tx.Queue(`UPDATE settings SET doc = $2, version = version + 1, updated_at = clock_timestamp() WHERE org_id = $1`, tx.Org, doc)
+	tx.Queue(`UPDATE settings SET doc = $2, version = version + 1, updated_at = clock_timestamp(),
+		endpoint_disabled_at = CASE WHEN doc #>> '{endpoint,url}' = $2::jsonb #>> '{endpoint,url}' THEN endpoint_disabled_at END
+		WHERE org_id = $1`, tx.Org, doc)
 }

@@ -34,6 +34,9 @@ type orgCmd struct {
 
 	Settings      orgSettingsCmd      `cmd:"" help:"What the organisation decides for itself, as JSON."`
 	WebhookSecret orgWebhookSecretCmd `cmd:"" help:"Secrets of incoming webhooks."`
+
+	Endpoint       orgEndpointCmd       `cmd:"" help:"The organisation's own endpoint, which is told of its bookings."`
+	EndpointSecret orgEndpointSecretCmd `cmd:"" help:"Secrets that sign what that endpoint is told."`
 }
 
 // asOwner runs do with the owner's pool and the keys.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"holdfast/handlers/settings"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -52,23 +50,26 @@ func (c *orgSettingsSetCmd) Run(e *env) error {
 	})
 }
 
+// installation is what the org has that has set nothing, and what it may set.
+func (e *env) installation() settings.Installation {
+	return settings.Installation{QuietHours: e.cfg.QuietHours, Endpoints: e.cfg.EndpointAllow}
+}
+
 // settings runs do in a transaction of the org, and prints the document that it leaves.
 func (e *env) settings(ref string, do func(*store.Tx, settings.Installation) (settings.Document, error)) error {
-	return e.asOrg(ref, func(db *pgxpool.Pool, _ *pii.Keyring, o store.Org) error {
-		var d settings.Document
-		_, err := store.InTx(e.ctx, db, o.ID, func(tx *store.Tx) (err error) {
-			d, err = do(tx, settings.Installation{QuietHours: e.cfg.QuietHours})
-			return err
-		})
-		if err != nil {
-			if invalid := (settings.Invalid)(nil); errors.As(err, &invalid) {
-				return fmt.Errorf("settings: %w", err)
-			}
-			return explain("settings", err)
+	var d settings.Document
+	err := e.inOrg(ref, "settings", func(tx *store.Tx, _ *pii.Keyring) (err error) {
+		d, err = do(tx, e.installation())
+		if invalid := (settings.Invalid)(nil); errors.As(err, &invalid) {
+			return fmt.Errorf("settings: %w", err)
 		}
-		out := json.NewEncoder(e.stdout)
-		out.SetEscapeHTML(false)
-		out.SetIndent("", "  ")
-		return out.Encode(d)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	out := json.NewEncoder(e.stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(d)
 }

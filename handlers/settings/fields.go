@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/handlers/hook"
 	"holdfast/handlers/sms"
 	"holdfast/store/calendar"
 	"holdfast/store/pii"
@@ -91,12 +92,12 @@ var table = slices.Concat([]field{
 			return all != nil && len(all) <= maxReminders &&
 				(len(all) == 0 || distinct(all, func(n int) bool { return n >= leastReminder && n <= mostReminder }))
 		}),
-	endpointURL(),
-	at("endpoint.events", "array of strings", "want at least one of "+strings.Join(events(), ", ")+", each once", "all",
+	acting(endpointURL()),
+	acting(at("endpoint.events", "array of strings", "want at least one of "+strings.Join(events(), ", ")+", each once", "all",
 		func(d *Document) *[]string { return &d.Endpoint.Events },
 		func(all []string) bool {
 			return distinct(all, func(e string) bool { return slices.Contains(events(), e) })
-		}),
+		})),
 	choice("redaction", "booking keeps dates and addresses, which a booking is about", func(d *Document) *string { return &d.Redaction }, RedactBooking, RedactStrict),
 	count("limits.phone.per_10_minutes", 0, maxLimit, "as often as a code may be sent", func(d *Document) *int { return &d.Limits.Phone.PerTenMinutes }),
 	count("limits.phone.per_day", 0, maxLimit, "three bookings and their repeats", func(d *Document) *int { return &d.Limits.Phone.PerDay }),
@@ -141,24 +142,38 @@ func templateTable() (all []field) {
 	return all
 }
 
-// endpointURL may hold a secret in its path or query, so the log gets the host.
+// endpointURL may hold a secret in its path or query, so the log gets the host. What more it must be, the installation
+// decides (reachable).
 func endpointURL() field {
-	f := at("endpoint.url", "string", fmt.Sprintf("want an https URL without user and fragment, at most %d characters, or an empty string", maxEndpointURL), "nobody is told",
+	f := at("endpoint.url", "string", fmt.Sprintf("want an https URL of a public host, without user and fragment, at most %d characters, or an empty string", maxEndpointURL),
+		"nobody is told. HOLDFAST_ENDPOINT_ALLOW lists hosts and networks that need not be public or https; see webhooks.md",
 		func(d *Document) *string { return &d.Endpoint.URL }, func(s string) bool { return s == "" || isEndpoint(s) })
-	f.audited = func(v any) any {
-		u, err := url.Parse(fmt.Sprint(v))
-		if err != nil || u.Host == "" {
-			return ""
-		}
-		return u.Scheme + "://" + u.Host
-	}
+	f.audited = func(v any) any { return EndpointHost(fmt.Sprint(v)) }
 	return f
+}
+
+// EndpointHost is what may be shown of an endpoint's URL, whose path or query may hold a secret.
+func EndpointHost(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func isEndpoint(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && len(s) <= maxEndpointURL && u.Scheme == "https" && u.Hostname() != "" && u.User == nil &&
+	return err == nil && len(s) <= maxEndpointURL && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil &&
 		!strings.ContainsAny(s, "#\\ ") && isASCII(s)
+}
+
+// reachable tells why an endpoint is none that the installation would call, as far as its URL shows it.
+func reachable(s string, allow hook.Allow) (broken string) {
+	u, err := url.Parse(s)
+	if err != nil || s == "" {
+		return ""
+	}
+	return allow.Refuses(u)
 }
 
 // isASCII holds for visible ASCII: other hosts have a form in it (RFC 3492), other paths too.

@@ -42,6 +42,9 @@ func Parse(raw []byte, region string, in Installation) (Document, error) {
 	}
 	p := parser{doc: &d}
 	p.object("", raw)
+	if rule := reachable(d.Endpoint.URL, in.Endpoints); rule != "" {
+		p.breaks("endpoint.url", rule)
+	}
 	if len(p.broken) > 0 {
 		return d, p.broken[:min(len(p.broken), maxBroken)]
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"maps"
 
+	"holdfast/handlers/hook"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/calendar"
@@ -86,6 +87,7 @@ type Endpoint struct {
 // Installation is what the installation decides for orgs that have not.
 type Installation struct {
 	QuietHours calendar.QuietHours // HOLDFAST_QUIET_HOURS
+	Endpoints  hook.Allow          // HOLDFAST_ENDPOINT_ALLOW
 }
 
 // Defaults are the settings of an org that has set nothing, in a region (ISO 3166).

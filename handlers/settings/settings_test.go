@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"holdfast/handlers/hook"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/calendar"
@@ -29,7 +30,7 @@ func TestRules(t *testing.T) {
 		"countries":                      {`[]`, `["us"]`, `["XX"]`, `["001"]`, `["US","US"]`, `[null]`, `"US"`, `null`, `[1]`, `{}`},
 		"quiet_hours":                    {`"21"`, `"21-24"`, `"8-8"`, `"-1-8"`, `""`, `21`, `null`, `{"from":21}`},
 		"reminders.minutes_before":       {`[4]`, `[10081]`, `[60,60]`, `[10,20,30,40]`, `["1h"]`, `[1.5]`, `60`, `null`, `[null]`},
-		"endpoint.url":                   {`"http://a.example"`, `"https://"`, `"a.example/hook"`, `"https://u:p@a.example"`, `"https://a.example/#x"`, `"https://a b.example"`, `"https://a.example/\u0000"`, `"https://a.example/ü"`, `"https://a.example/` + strings.Repeat("x", 2000) + `"`, `null`, `1`},
+		"endpoint.url":                   {`"http://a.example"`, `"https://10.0.0.1"`, `"ftp://a.example"`, `"https://"`, `"a.example/hook"`, `"https://u:p@a.example"`, `"https://a.example/#x"`, `"https://a b.example"`, `"https://a.example/\u0000"`, `"https://a.example/ü"`, `"https://a.example/` + strings.Repeat("x", 2000) + `"`, `null`, `1`},
 		"endpoint.events":                {`[]`, `["booking.lost"]`, `["booking.held","booking.held"]`, `"booking.held"`, `null`},
 		"redaction":                      {`"none"`, `true`, `null`},
 		"limits.phone.per_10_minutes":    {`-1`, `1000001`, `1.5`, `"3"`, `null`, `1e99`},
@@ -62,6 +63,25 @@ func TestRules(t *testing.T) {
 	}
 	for path := range broken {
 		t.Errorf("%s is no setting", path)
+	}
+}
+
+// What an endpoint may be besides a public host by https, the installation lists; a bad one is one finding.
+func TestEndpointIsReachable(t *testing.T) {
+	list := Installation{Endpoints: hook.Loopback()}
+	for url, want := range map[string]string{
+		"http://127.0.0.1:9/x": "want https", "http://localhost": "want https", "https://127.0.0.1": "want a public address", "https://[::1]": "want a public address",
+	} {
+		doc := []byte(nest("endpoint.url", `"`+url+`"`))
+		if _, err := Parse(doc, "US", installation); !reflect.DeepEqual(err, error(Invalid{{"endpoint.url", want}})) {
+			t.Errorf("%s: %v", url, err)
+		}
+		if d, err := Parse(doc, "US", list); err != nil || d.Endpoint.URL != url {
+			t.Errorf("%s, listed: %v", url, err)
+		}
+	}
+	if _, err := Parse([]byte(`{"endpoint":{"url":"http://10.0.0.1"}}`), "US", list); err == nil {
+		t.Error("more is allowed than what is listed")
 	}
 }
 

@@ -172,13 +172,13 @@ func asReadError(err error) *Error {
 // maxRetryAfter bounds what an answer may make us wait.
 const maxRetryAfter = time.Hour
 
-// retryAfter reads RFC 9110, section 10.2.3: seconds, or an HTTP date. Anything else is 0.
-func retryAfter(v string, now time.Time) time.Duration {
+// RetryAfter reads RFC 9110, section 10.2.3: seconds, or an HTTP date, and most at the most. Anything else is 0.
+func RetryAfter(v string, now time.Time, most time.Duration) time.Duration {
 	if s, err := strconv.ParseUint(v, 10, 31); err == nil {
-		return min(time.Duration(s)*time.Second, maxRetryAfter)
+		return min(time.Duration(s)*time.Second, most)
 	}
 	if t, err := http.ParseTime(v); err == nil {
-		return min(max(t.Sub(now), 0), maxRetryAfter)
+		return min(max(t.Sub(now), 0), most)
 	}
 	return 0
 }

@@ -142,7 +142,7 @@ func answerError(resp *http.Response, body []byte) *Error {
 	e := &Error{Code: t.Code, Status: resp.StatusCode}
 	e.Class, e.Known = Classify(t.Code, resp.StatusCode)
 	if e.Class == Transient || e.Class == Cap || resp.StatusCode == http.StatusServiceUnavailable {
-		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+		e.RetryAfter = RetryAfter(resp.Header.Get("Retry-After"), time.Now(), maxRetryAfter)
 	}
 	return e
 }

@@ -216,6 +216,7 @@ type Org struct {
 	Key      pii.Token
 	Account  store.SMSAccount
 	Events   pii.Token // secret of /webhooks/events
+	Endpoint pii.Token // secret that signs events to the org's own endpoint
 }
 
 // NewOrg creates an org with resources, a service, credentials and a key.
@@ -226,7 +227,7 @@ func NewOrg(t testing.TB, db *DB, slug string) Org {
 		Org:   store.Org{ID: uuid.New(), Slug: slug, Name: "Test " + slug, TimeZone: "America/New_York", Locale: "en", Region: "US"},
 		Chair: uuid.New(), Table: uuid.New(), Cleaning: uuid.New(),
 		Account: store.SMSAccount{SID: "AC" + strings.ReplaceAll(uuid.NewString(), "-", ""), Token: pii.NewToken(uuid.NewString()), From: "+15005550006"},
-		Events:  pii.NewToken("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+		Events:  pii.NewToken("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Endpoint: store.NewEndpointSecret(),
 	}
 	must := func(err error) {
 		t.Helper()
@@ -243,6 +244,7 @@ func NewOrg(t testing.TB, db *DB, slug string) Org {
 	must(store.CreateService(ctx, db.Owner, o.ID, o.Cleaning, "cleaning", "Cleaning", 30, o.Chair, o.Table))
 	must(store.SetSMSAccount(ctx, db.Owner, db.Keys, o.ID, o.Account))
 	must(store.SetWebhookSecret(ctx, db.Owner, db.Keys, o.ID, "events", o.Events))
+	must(store.AddEndpointSecret(ctx, db.Owner, db.Keys, o.ID, o.Endpoint, 0))
 	var err error
 	o.Key, err = store.CreateKey(ctx, db.Owner, db.Keys, o.ID, fmt.Sprintf("test of %s", slug))
 	must(err)

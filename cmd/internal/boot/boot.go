@@ -21,6 +21,7 @@ import (
 	"holdfast/cmd/internal/ops"
 	"holdfast/cmd/internal/telemetry"
 	"holdfast/handlers"
+	"holdfast/handlers/hook"
 	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
@@ -155,6 +156,14 @@ func (s *System) openPostgres(ctx context.Context) error {
 // this wait for each other, and each costs a tenth of a second of a core before it knows the tables.
 func defaultConns(cores int) int { return min(max(8, 4*cores), 40) }
 
+// hookShare is the part of the default class's concurrency, one in so many, that calls to one org's endpoint may have.
+const hookShare = 4
+
+// installation is what orgs have that have set nothing, and what they may set.
+func (s *System) installation() settings.Installation {
+	return settings.Installation{QuietHours: s.cfg.QuietHours, Endpoints: s.cfg.EndpointAllow}
+}
+
 func (s *System) startWorker(ctx context.Context) error {
 	rdb, err := tasks.OpenRedis(ctx, s.cfg.RedisURL.Reveal())
 	if err != nil {
@@ -169,8 +178,9 @@ func (s *System) startWorker(ctx context.Context) error {
 		Mux: handlers.NewMux(handlers.Deps{
 			Keys: s.keys, Twilio: sms.New(cfg.TwilioBaseURL, cfg.HTTPTimeout, nil), PublicURL: cfg.PublicURL,
 			HoldTTL: cfg.HoldTTL, CodeTTL: cfg.CodeTTL, CallLimit: cfg.HTTPTimeout, Grace: cfg.ReconcileGrace,
-			Installation: settings.Installation{QuietHours: cfg.QuietHours},
+			Installation: s.installation(),
 			Metrics:      metrics, Texts: handlers.NewTexts(s.metrics.Registry), Codes: s.codes,
+			Hooks: hook.New(cfg.EndpointAllow), HookCalls: cfg.DefaultConcurrency / hookShare, Deliveries: handlers.NewDeliveries(s.metrics.Registry),
 		}, tasks.PeriodicTable(cfg.SweepInterval))}
 
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
@@ -200,7 +210,7 @@ func (s *System) startIngress(context.Context) error {
 	metrics := ingress.NewMetrics()
 	metrics.Register(s.metrics.Registry)
 	o := ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics, Codes: s.codes,
-		Installation: settings.Installation{QuietHours: s.cfg.QuietHours}}
+		Installation: s.installation()}
 	in, err := ingress.New(o) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {
 		return fmt.Errorf("ingress: %w", err)

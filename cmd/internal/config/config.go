@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"holdfast/handlers/hook"
 	"holdfast/store/calendar"
 	"holdfast/store/pii"
 )
@@ -34,6 +35,7 @@ type Config struct {
 	Redis
 	Listen
 	Twilio
+	Endpoint
 	Booking
 	Secrets
 	Workers
@@ -69,6 +71,11 @@ type Listen struct {
 type Twilio struct {
 	TwilioBaseURL string        `env:"TWILIO_BASE_URL" default:"https://api.twilio.com" desc:"Twilio's API, or a double of it"`
 	HTTPTimeout   time.Duration `env:"HTTP_TIMEOUT" default:"5s" min:"100ms" max:"1m" desc:"one call to Twilio or to an org's endpoint, answer included"`
+}
+
+// Endpoint says what orgs' own endpoints may be that are told of events.
+type Endpoint struct {
+	EndpointAllow hook.Allow `env:"ENDPOINT_ALLOW" desc:"networks (CIDR), hosts and host:port, by commas, that orgs' endpoints may be at though they are private or plain http"`
 }
 
 // Booking is the policy that an org's own settings may narrow.

@@ -118,6 +118,7 @@ func TestBadValues(t *testing.T) {
 		{"API_ADDR", "s3cr3t"}, {"OPS_ADDR", "localhost:s3cr3t"}, {"SIM_ADDR", "localhost:70000"},
 		{"OPS_TOKEN", "s3cr3t"}, {"PUBLIC_URL", "s3cr3t.example.com"}, {"PUBLIC_URL", "https://u:s3cr3t@h"},
 		{"PUBLIC_URL", "https://h/?t=s3cr3t"}, {"TWILIO_BASE_URL", "ftp://s3cr3t"},
+		{"ENDPOINT_ALLOW", "https://s3cr3t"}, {"ENDPOINT_ALLOW", "10.0.0.0/33"}, {"ENDPOINT_ALLOW", "*.s3cr3t"},
 		{"HOLD_TTL", "s3cr3t"}, {"HOLD_TTL", "300"}, {"HOLD_TTL", "0s"}, {"CODE_TTL", "61m"},
 		{"SWEEP_INTERVAL", "10ms"}, {"FOLLOWUP_DELAY", "-1s"}, {"KEEP_WINDOW", "1000h"},
 		{"RECONCILE_GRACE", "1ms"}, {"HTTP_TIMEOUT", "1h"}, {"SHUTDOWN_TIMEOUT", "5s"},

@@ -12,6 +12,7 @@ var headings = map[string]string{
 	"Redis":    "Redis",
 	"Listen":   "Listeners",
 	"Twilio":   "Twilio (credentials belong to an org: holdfast org credentials set)",
+	"Endpoint": "Orgs' own endpoints for events (URL and secret belong to an org: its settings, holdfast org endpoint-secret)",
 	"Booking":  "Booking policy",
 	"Secrets":  "Keys (holdfast dev makes its own; keep them out of the database and its backups)",
 	"Workers":  "Concurrency of one worker process",

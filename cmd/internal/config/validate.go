@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"holdfast/handlers/hook"
 	"holdfast/store/calendar"
 	"holdfast/store/pii"
 )
@@ -163,6 +164,8 @@ func (v variable) rule() string {
 		return fmt.Sprintf("want a whole number from %s to %s", v.tag("min"), v.tag("max"))
 	case reflect.TypeFor[calendar.QuietHours]():
 		return calendar.ErrQuietHours.Error()
+	case reflect.TypeFor[hook.Allow]():
+		return hook.ErrAllow.Error()
 	case reflect.TypeFor[slog.Level]():
 		return "want debug, info, warn or error"
 	default:

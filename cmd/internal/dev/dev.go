@@ -19,6 +19,7 @@ import (
 
 	"holdfast/cmd/internal/boot"
 	"holdfast/cmd/internal/config"
+	"holdfast/handlers/hook"
 	"holdfast/handlers/sms/twiliosim"
 	"holdfast/migrations"
 	"holdfast/store/embedded"
@@ -153,6 +154,7 @@ func (d *instance) startSystem(ctx context.Context) error {
 	cfg.DatabaseURL, cfg.RedisURL = pii.NewToken(d.urls.app), pii.NewToken(d.servers.RedisURL)
 	cfg.OpsToken = pii.NewToken(d.state.OpsToken)
 	cfg.TwilioBaseURL = d.simURL
+	cfg.EndpointAllow = cfg.EndpointAllow.And(hook.Loopback())
 	var err error
 	if cfg.APIAddr, err = freeAddr(d.state.Ports.API, cfg.APIAddr); err != nil {
 		return err

@@ -22,6 +22,7 @@ type Ready struct {
 	Resource         uuid.UUID `json:"resource"`
 	Service          uuid.UUID `json:"service"`
 	WebhookSecret    string    `json:"webhook_secret"`
+	EndpointSecret   string    `json:"endpoint_secret"`
 	VapiSecret       string    `json:"vapi_secret"`
 	RetellKey        string    `json:"retell_key"`
 	TwilioAccountSID string    `json:"twilio_account_sid"`
@@ -40,7 +41,7 @@ func (d *instance) ready() Ready {
 	return Ready{
 		APIURL: d.system.APIURL, OpsURL: d.system.OpsURL, SimURL: d.simURL,
 		Org: a.ID, APIKey: a.Key, OtherOrg: b.ID, OtherAPIKey: b.Key, Resource: a.Resource, Service: a.Service,
-		WebhookSecret: a.WebhookSecret, VapiSecret: a.VapiSecret, RetellKey: a.Retell,
+		WebhookSecret: a.WebhookSecret, EndpointSecret: a.EndpointSecret, VapiSecret: a.VapiSecret, RetellKey: a.Retell,
 		TwilioAccountSID: a.AccountSID, TwilioAuthToken: a.AuthToken, OpsToken: d.state.OpsToken,
 		DatabaseURL: d.urls.owner, AppDatabaseURL: d.urls.app, AuditDatabaseURL: d.urls.audit,
 		RedisURL: redisPlain(d.servers.RedisURL), DataDir: d.dir, PID: os.Getpid(),

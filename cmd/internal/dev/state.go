@@ -39,6 +39,7 @@ type org struct {
 	Resource, Second, Service         uuid.UUID
 	AccountSID, AuthToken, From       string
 	WebhookSecret, VapiSecret, Retell string
+	EndpointSecret                    string // signs what goes out
 }
 
 func statePath(dir string) string { return filepath.Join(dir, "dev.json") }
@@ -81,7 +82,8 @@ func newOrg(slug, name, from string) org {
 	return org{ID: uuid.New(), Slug: slug, Name: name, From: from,
 		Resource: uuid.New(), Second: uuid.New(), Service: uuid.New(),
 		AccountSID: "AC" + randomHex(16), AuthToken: randomHex(16),
-		WebhookSecret: "whsec_" + randomBase64(24), VapiSecret: rand.Text(), Retell: "key_" + randomHex(16)}
+		WebhookSecret: "whsec_" + randomBase64(24), VapiSecret: rand.Text(), Retell: "key_" + randomHex(16),
+		EndpointSecret: store.NewEndpointSecret().Reveal()}
 }
 
 func randomHex(n int) string {
@@ -195,6 +197,7 @@ func (o *org) create(ctx context.Context, db store.DB, keys *pii.Keyring) error 
 		store.SetWebhookSecret(ctx, db, keys, o.ID, "events", pii.NewToken(o.WebhookSecret)),
 		store.SetWebhookSecret(ctx, db, keys, o.ID, "vapi", pii.NewToken(o.VapiSecret)),
 		store.SetWebhookSecret(ctx, db, keys, o.ID, "retell", pii.NewToken(o.Retell)),
+		store.AddEndpointSecret(ctx, db, keys, o.ID, pii.NewToken(o.EndpointSecret), 0),
 	)
 }
 
