@@ -97,7 +97,8 @@ SELECT isolate('settings');
 GRANT SELECT, INSERT, UPDATE ON settings TO holdfast_app;
 
 -- Who changed what of an org: written with the change, never changed and never deleted. actor is the id of an API key,
--- or cli; request is the X-Request-Id. detail holds no personal data.
+-- cli, asynqmon, or who an operator says he is; subject is the id of what was changed; request is the X-Request-Id.
+-- detail holds no personal data.
 CREATE TABLE audit_log (
   org_id  uuid NOT NULL REFERENCES org,
   id      bigint GENERATED ALWAYS AS IDENTITY,
@@ -109,6 +110,7 @@ CREATE TABLE audit_log (
   request text NOT NULL DEFAULT '',
   PRIMARY KEY (org_id, id)
 );
+CREATE INDEX audit_log_subject ON audit_log (subject) WHERE subject <> '';
 SELECT isolate('audit_log');
 GRANT INSERT ON audit_log TO holdfast_app;
 

@@ -174,6 +174,11 @@ func (s *System) startWorker(ctx context.Context) error {
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
 	var wg sync.WaitGroup
 	wg.Go(func() { tasks.Upkeep(loops, s.db, worker, metrics, s.log) })
+	archive := &tasks.Archive{DB: s.db, Log: s.log}
+	if err := archive.Step(ctx); err != nil { // before anything is archived: asynq's own way breaks on a large one
+		s.log.WarnContext(ctx, "archive", "error", store.Safe(err))
+	}
+	wg.Go(func() { archive.Run(loops) })
 	s.onClose(func() { stop(); wg.Wait() })
 
 	classes := tasks.Classes(cfg.ClaimConcurrency, cfg.SendConcurrency, cfg.DefaultConcurrency, cfg.LowConcurrency, cfg.TickConcurrency)
