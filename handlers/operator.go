@@ -104,7 +104,7 @@ func (o *Operator) change(ctx context.Context, org, id uuid.UUID, action string,
 			return err
 		}
 		store.NoteAudit(tx, store.AuditEntry{Actor: by.Who, Action: action, Subject: id.String(), Request: by.Request,
-			Detail: map[string]any{"why": by.Why, "type": t.Type, "was": t.State}})
+			Detail: map[string]any{"why": by.Why, "type": t.Type, "was": t.State, "reason": t.LastError}})
 		return nil
 	})
 	if err != nil {

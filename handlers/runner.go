@@ -141,7 +141,7 @@ func judge(t store.Task, err error, epoch int) (result, bool) {
 		return result{}, false
 	case t.State == "dead":
 		// Only Postgres replays. The delivery lands in asynq's archive, where operators see dead letters.
-		return result{"dead", fmt.Errorf("dead letter: %w", asynq.SkipRetry)}, true
+		return result{"dead", fmt.Errorf("%s: %w", t.LastError, asynq.SkipRetry)}, true
 	case t.State != "pending", t.Epoch != epoch, !t.Due, t.ClaimLive:
 		return garbage, true
 	}

@@ -75,6 +75,7 @@ type Task struct {
 	Claimed   bool   // a call to the outside world was begun and not recorded
 	ClaimLive bool   // and its worker is still at it
 	Stop      string // how an operator wants it to end: dead, discarded, or ""
+	LastError string // the reason code of its last failure
 
 	asked sealedRequest // the request that it answers, as it lies in the database
 }
@@ -103,7 +104,7 @@ func TakeTask(ctx context.Context, tx *Tx, id uuid.UUID) (Task, error) {
 const selectTask = `
 	SELECT t.type, t.queue, t.payload, t.request_id, COALESCE(t.dedup_key, ''), t.state, t.epoch, t.attempt, t.crashes,
 	       t.run_at <= clock_timestamp(), t.give_up_at <= clock_timestamp(), t.claim_no, t.claimed_by IS NOT NULL,
-	       t.claimed_by IS NOT NULL AND t.claim_until > clock_timestamp() AND worker_lives(t.claimed_by), COALESCE(t.stop, ''),
+	       t.claimed_by IS NOT NULL AND t.claim_until > clock_timestamp() AND worker_lives(t.claimed_by), COALESCE(t.stop, ''), COALESCE(t.last_error, ''),
 	       r.body_sealed, r.booking_id, clock_timestamp(), o.region
 	  FROM task t JOIN org o ON o.id = t.org_id LEFT JOIN request r ON r.org_id = t.org_id AND r.id = t.request_id
 	 WHERE t.org_id = $1 AND t.id = $2`
@@ -112,7 +113,7 @@ const selectTask = `
 func (t *Task) fields() []any {
 	a := &t.asked
 	return []any{&t.Type, &t.Queue, &t.Payload, &t.Request, &t.Dedup, &t.State, &t.Epoch, &t.Attempt, &t.Crashes,
-		&t.Due, &t.Over, &t.ClaimNo, &t.Claimed, &t.ClaimLive, &t.Stop, &a.body, &a.booking, &a.now, &a.region}
+		&t.Due, &t.Over, &t.ClaimNo, &t.Claimed, &t.ClaimLive, &t.Stop, &t.LastError, &a.body, &a.booking, &a.now, &a.region}
 }
 
 // LockTask is TakeTask for who can wait until another transaction has done with the row.

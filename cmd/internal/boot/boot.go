@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
@@ -22,7 +23,6 @@ import (
 	"holdfast/cmd/internal/telemetry"
 	"holdfast/handlers"
 	"holdfast/handlers/settings"
-	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
 	"holdfast/tasks"
@@ -164,12 +164,7 @@ func (s *System) startWorker(ctx context.Context) error {
 	cfg, worker, metrics := s.cfg, tasks.NewWorker(), tasks.NewMetrics(s.metrics.Registry)
 	s.metrics.Registry.MustRegister(tasks.Backlog{Pool: s.pool})
 	run := &handlers.Runner{DB: s.db, Worker: worker, Metrics: metrics, Log: s.log, CallLimit: cfg.HTTPTimeout,
-		Mux: handlers.NewMux(handlers.Deps{
-			Keys: s.keys, Twilio: sms.New(cfg.TwilioBaseURL, cfg.HTTPTimeout, nil), PublicURL: cfg.PublicURL,
-			HoldTTL: cfg.HoldTTL, CodeTTL: cfg.CodeTTL, CallLimit: cfg.HTTPTimeout, Grace: cfg.ReconcileGrace,
-			Installation: settings.Installation{QuietHours: cfg.QuietHours},
-			Metrics:      metrics, Texts: handlers.NewTexts(s.metrics.Registry),
-		}, tasks.PeriodicTable(cfg.SweepInterval))}
+		Mux: newMux(cfg, s.keys, metrics, s.metrics.Registry)}
 
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
 	var wg sync.WaitGroup
@@ -215,8 +210,12 @@ func (s *System) startIngress(context.Context) error {
 }
 
 func (s *System) startOps(context.Context) error {
-	h, err := ops.New(ops.Options{Token: s.cfg.OpsToken, Registry: s.metrics.Registry, RedisURL: s.cfg.RedisURL,
-		Ready: ops.AllOf(s.ready...), Log: s.log})
+	o := ops.Options{Token: s.cfg.OpsToken, Registry: s.metrics.Registry, RedisURL: s.cfg.RedisURL, Ready: ops.AllOf(s.ready...), Log: s.log}
+	if s.db != nil { // a scheduler alone has no Postgres to ask first
+		verbs := &ops.TaskVerbs{Operator: Operator(s.cfg, s.keys, s.db), Redis: asynq.NewInspectorFromRedisClient(s.rdb), Log: s.log}
+		o.QueueAction = verbs.Before
+	}
+	h, err := ops.New(o)
 	if err != nil {
 		return fmt.Errorf("ops: %w", err)
 	}
