@@ -210,13 +210,15 @@ func TestStop(t *testing.T) {
 			req := r.ask(lentRequest(typ), struct{}{}, uuid.Nil)
 			id := query[uuid.UUID](r, "SELECT id FROM task WHERE request_id = $1", req)
 			eventually(t, 5*time.Second, "it waits", func() bool { return r.task(id).LastError == "later" })
+			waiting := r.task(id).Epoch
+			r.shown(typ.Queue, id, waiting, "retry")
 			r.declines(op.Discard(t.Context(), r.org.ID, id, by), "it is pending")
 			r.must(op.Stop(t.Context(), r.org.ID, id, end == "discarded", by))
 			got := r.state(id, end, 5*time.Second)
 			if a := r.answer(req); a.Status != 500 || got.LastError != stopped || r.effects(uuid.Nil, stopped) != 1 || h.runs.Load() != 1 {
 				t.Errorf("answered %d, %+v, %d undos, %d runs", a.Status, got, r.effects(uuid.Nil, ""), h.runs.Load())
 			}
-			r.shown(typ.Queue, id, 1, "")
+			r.shown(typ.Queue, id, waiting, "")
 			r.shown(typ.Queue, id, got.Epoch, inArchive)
 			r.declines(op.Stop(t.Context(), r.org.ID, id, true, by), "does not wait")
 		})

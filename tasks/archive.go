@@ -25,6 +25,7 @@ const (
 	deadShown = 1000
 	// archiveBatch bounds what Redis is asked for at once.
 	archiveBatch = 500
+	forgetBudget = time.Second
 )
 
 // Run works until ctx ends.
@@ -98,12 +99,13 @@ func (b *Broker) unarchive(ctx context.Context, queue string, ids map[string]boo
 }
 
 // Forget takes a task's entry out of Redis unless it is being worked on. It is a courtesy to who looks at asynqmon: an
-// old epoch would be dropped when it is delivered. So it has the budget of a push, and what it cannot do stays undone.
+// old epoch would be dropped when it is delivered. So it takes no more time than a person waits for gladly, and what it cannot
+// do stays undone.
 func (b *Broker) Forget(ctx context.Context, t store.TaskRef) {
 	if b == nil || b.breaker.open() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushBudget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetBudget)
 	defer cancel()
 	b.breaker.note(b.forget(ctx, t.Queue, []string{taskID(t)}))
 }
