@@ -74,11 +74,11 @@ const namedBySID = `SELECT o.id, o.slug, f.of, f.id FROM org o JOIN (
 
 // find fills in whose story it is.
 func (s *Story) find(ctx context.Context, tx DB, ref string) (org uuid.UUID, err error) {
-	row := tx.QueryRow(ctx, namedBySID, ref)
+	look, by := namedBySID, any(ref)
 	if id, notID := uuid.Parse(ref); notID == nil {
-		row = tx.QueryRow(ctx, named, id)
+		look, by = named, id
 	}
-	if err := row.Scan(&org, &s.Org, &s.Of, &s.ID); err != nil {
+	if err := tx.QueryRow(ctx, look, by).Scan(&org, &s.Org, &s.Of, &s.ID); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = ErrNotFound
 		}
