@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"holdfast/store"
 	"holdfast/tasks"
@@ -37,12 +38,21 @@ type Undoer[P any] interface {
 	Undo(ctx context.Context, tx *store.Tx, p P, reason string) error
 }
 
+// Replayer is a handler with a say before an operator lets a dead task run again: Replay makes ready what the work needs,
+// in the transaction that revives the task, or declines (*Declined). Who can be undone has to have one, since what was
+// undone is no longer there.
+type Replayer[P any] interface {
+	Replay(ctx context.Context, tx *store.Tx, p P) error
+}
+
 // route is a handler without its types.
 type route struct {
 	// work does the task's work, or its claim: then call is what comes next.
 	work      func(ctx context.Context, tx *store.Tx, t store.Task) (call, error)
 	abandoned func(ctx context.Context, tx *store.Tx, t store.Task) error // nil: work again
 	undo      func(ctx context.Context, tx *store.Tx, t store.Task, reason string) error
+	replay    func(ctx context.Context, tx *store.Tx, t store.Task) error // nil: as it is
+	giveUp    time.Duration                                               // how long a task of the type may wait
 }
 
 // call calls the outside world and returns how to record what came of it; nil when there is nothing to call.
@@ -64,7 +74,9 @@ func Do[P any](m *Mux, typ tasks.Type[P], h Worker[P]) {
 			}
 			return nil, h.Work(ctx, tx, t, p)
 		},
-		undo: undoer(typ, h),
+		undo:   undoer(typ, h),
+		replay: replayer(typ, h),
+		giveUp: typ.GiveUp,
 	})
 }
 
@@ -95,7 +107,9 @@ func Call[P, C, R any](m *Mux, typ tasks.Type[P], h Caller[P, C, R]) {
 			}
 			return h.Abandoned(ctx, tx, p)
 		},
-		undo: undoer(typ, h),
+		undo:   undoer(typ, h),
+		replay: replayer(typ, h),
+		giveUp: typ.GiveUp,
 	})
 }
 
@@ -110,6 +124,20 @@ func undoer[P any](typ tasks.Type[P], h any) func(context.Context, *store.Tx, st
 			return fmt.Errorf("%s: payload: %w", typ.Name, err)
 		}
 		return u.Undo(ctx, tx, p, reason)
+	}
+}
+
+func replayer[P any](typ tasks.Type[P], h any) func(context.Context, *store.Tx, store.Task) error {
+	r, ok := h.(Replayer[P])
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, tx *store.Tx, t store.Task) error {
+		p, err := typ.Decode(t.Payload)
+		if err != nil {
+			return &Declined{"its payload cannot be read"}
+		}
+		return r.Replay(ctx, tx, p)
 	}
 }
 

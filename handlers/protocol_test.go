@@ -95,7 +95,7 @@ func TestDeadDeliveryChangesNothing(t *testing.T) {
 	r.must(r.look.RunTask(typ.Queue, id.String()+":1"))
 	eventually(t, 3*time.Second, "archived again", func() bool {
 		info, err := r.look.GetTaskInfo(typ.Queue, id.String()+":1")
-		return err == nil && info.State == asynq.TaskStateArchived && info.LastErr != "hopeless: "+asynq.SkipRetry.Error()
+		return err == nil && info.State == asynq.TaskStateArchived && info.LastErr == "hopeless: "+asynq.SkipRetry.Error()
 	})
 	after := r.task(id)
 	if before.Wait, after.Wait = 0, 0; before != after || h.runs.Load() != 1 || r.effects(uuid.Nil, "undo") != 1 {

@@ -171,6 +171,12 @@ func startWorker(c config, log *slog.Logger, periodic []tasks.Periodic, add ...f
 	var wg sync.WaitGroup
 	wg.Go(func() { tasks.Upkeep(loops, db, self, metrics, log) })
 	wg.Go(func() { db.Crowd.Run(loops) })
+	archive := &tasks.Archive{DB: db, Log: log}
+	if err := archive.Step(ctx); err != nil {
+		end()
+		return nil, err
+	}
+	wg.Go(func() { archive.Run(loops) })
 	servers, err := tasks.StartServers(rdb, tasks.Classes(4, 4, 4, 2, 2), w.run, 2*time.Second, log)
 	if err != nil {
 		end()

@@ -37,6 +37,8 @@ const (
 	rowBusy = time.Second
 	// maxInRedis is the longest delay that waits in asynq's retry set, where operators see it.
 	maxInRedis = time.Minute
+	// stopped is why a task ends that an operator has ended.
+	stopped = "stopped-by-operator"
 	// reruns is how often a transaction that lost a race runs again at once.
 	reruns = 3
 )
@@ -115,6 +117,8 @@ func (r *Runner) attempt(ctx context.Context, d tasks.Delivery) (result, error) 
 		return r.finish(ctx, tx, t, h, tasks.Dead("crashed", nil))
 	case t.Claimed && h.abandoned != nil: // even when it is to be given up: the call may have been made
 		return r.finish(ctx, tx, t, h, safely(func() error { return h.abandoned(ctx, tx, t) }))
+	case t.Stop != "":
+		return r.finish(ctx, tx, t, h, tasks.Dead(stopped, nil))
 	case t.Over:
 		return r.finish(ctx, tx, t, h, tasks.Dead("gave-up", nil))
 	}
@@ -137,7 +141,7 @@ func judge(t store.Task, err error, epoch int) (result, bool) {
 		return result{}, false
 	case t.State == "dead":
 		// Only Postgres replays. The delivery lands in asynq's archive, where operators see dead letters.
-		return result{"dead", fmt.Errorf("dead letter: %w", asynq.SkipRetry)}, true
+		return result{"dead", fmt.Errorf("%s: %w", t.LastError, asynq.SkipRetry)}, true
 	case t.State != "pending", t.Epoch != epoch, !t.Due, t.ClaimLive:
 		return garbage, true
 	}
@@ -286,7 +290,11 @@ func (r *Runner) dead(ctx context.Context, tx *store.Tx, t store.Task, h route, 
 			return result{}, &undoError{reason: o.Reason, err: err}
 		}
 	}
-	store.FinishTask(tx, t, "dead", o.Reason)
+	state := "dead"
+	if o.Reason == stopped {
+		state = t.Stop
+	}
+	store.FinishTask(tx, t, state, o.Reason)
 	if t.Request.Valid {
 		store.AnswerRequest(tx, t.Request.UUID, NewProblem("request-failed", "", "").Answer())
 	}
@@ -297,7 +305,10 @@ func (r *Runner) dead(ctx context.Context, tx *store.Tx, t store.Task, h route, 
 	if o.Err != nil {
 		attrs = append(attrs, "error", store.Safe(o.Err))
 	}
-	r.Log.ErrorContext(ctx, "task dead", attrs...)
+	r.Log.ErrorContext(ctx, "task "+state, attrs...)
+	if state == "discarded" {
+		return result{label: state}, nil
+	}
 	return result{"dead", fmt.Errorf("%s: %w", o.Reason, asynq.SkipRetry)}, nil
 }
 

@@ -47,6 +47,12 @@ func TestEveryTypeHasItsHandler(t *testing.T) {
 			t.Errorf("%s is a periodic task and a type", p.Name)
 		}
 	}
+	// What was undone is no longer there: its handler has to say what must be before it runs again.
+	for name, r := range m.routes {
+		if r.undo != nil && r.replay == nil {
+			t.Errorf("%s can be undone and does not say when it may be replayed: add Replay", name)
+		}
+	}
 	// A text that will never go out must not leave its code alive.
 	for _, name := range []string{tasks.VerificationSend.Name, tasks.SMSSend.Name, tasks.SMSReconcile.Name} {
 		if r := m.routes[name]; r.undo == nil || r.abandoned == nil {

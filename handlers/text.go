@@ -250,8 +250,10 @@ func neverSent(ctx context.Context, tx *store.Tx, keys *pii.Keyring, p tasks.Mes
 		return err
 	}
 	switch m.State {
-	case store.MessageQueued, store.MessageSending, store.MessageUnknown:
+	case store.MessageQueued:
 		store.SettleMessage(tx, m.ID, store.MessageFailed, reason, 0)
+	case store.MessageSending, store.MessageUnknown: // given up, and yet it may have gone out: it must never be replayed
+		store.SettleMessage(tx, m.ID, store.MessageFailed, sms.Unknown.String(), 0)
 	case store.MessageFailed: // by the record that made the task dead
 	default:
 		return nil

@@ -99,7 +99,8 @@ SELECT isolate('settings');
 GRANT SELECT, INSERT, UPDATE ON settings TO holdfast_app;
 
 -- Who changed what of an org: written with the change, never changed and never deleted. actor is the id of an API key,
--- cli, or the type of a task; request is the X-Request-Id. detail holds no personal data.
+-- cli, asynqmon, the type of a task, or who an operator says he is; subject is the id of what was changed; request is the
+-- X-Request-Id. detail holds no personal data.
 CREATE TABLE audit_log (
   org_id  uuid NOT NULL REFERENCES org,
   id      bigint GENERATED ALWAYS AS IDENTITY,
@@ -111,6 +112,7 @@ CREATE TABLE audit_log (
   request text NOT NULL DEFAULT '',
   PRIMARY KEY (org_id, id)
 );
+CREATE INDEX audit_log_subject ON audit_log (subject) WHERE subject <> '';
 SELECT isolate('audit_log');
 GRANT INSERT ON audit_log TO holdfast_app;
 

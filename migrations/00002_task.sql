@@ -55,6 +55,7 @@ CREATE TABLE task (
   claim_no    int NOT NULL DEFAULT 0,
   claim_until timestamptz,
   last_error  text,
+  stop        text CHECK (stop IN ('dead', 'discarded')), -- how an operator wants its next delivery to end
   created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at timestamptz,
   PRIMARY KEY (org_id, id),
@@ -62,12 +63,12 @@ CREATE TABLE task (
 ) WITH (fillfactor = 80);
 CREATE INDEX task_check ON task (check_at) WHERE state = 'pending';
 CREATE INDEX task_line ON task (queue, org_id, id) WHERE state = 'pending' AND check_at = 'infinity';
-CREATE INDEX task_dead ON task (id DESC) WHERE state = 'dead';
+CREATE INDEX task_dead ON task (finished_at DESC) WHERE state = 'dead';
 -- Texts that wait for their org's breaker, found again when it closes.
 CREATE INDEX task_parked ON task (org_id) WHERE state = 'pending' AND last_error = 'sms-parked';
 CREATE INDEX task_request ON task (request_id) WHERE request_id IS NOT NULL;
 SELECT isolate('task');
-SELECT dispatch_may('task', 'SELECT (org_id, id, type, queue, state, epoch, attempt, crashes, run_at, check_at, claimed_by, claim_until), UPDATE (epoch, crashes, check_at)');
+SELECT dispatch_may('task', 'SELECT (org_id, id, type, queue, state, epoch, attempt, crashes, run_at, check_at, claimed_by, claim_until, finished_at), UPDATE (epoch, crashes, check_at)');
 GRANT SELECT, INSERT, UPDATE ON task TO holdfast_app;
 
 -- One pending task per (type, key): inserted with the task, deleted when it ends.
@@ -228,11 +229,11 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
   SELECT count(*) FROM lined
 $$;
 
--- task_dead_newest lists the newest dead letters, to be shown in asynqmon's archive again after Redis was lost.
+-- task_dead_newest lists the newest dead letters: those that asynqmon's archive shows.
 CREATE FUNCTION task_dead_newest(p_limit int)
 RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT t.org_id, t.id, t.type, t.queue, t.epoch FROM task t WHERE t.state = 'dead' ORDER BY t.id DESC LIMIT p_limit
+  SELECT t.org_id, t.id, t.type, t.queue, t.epoch FROM task t WHERE t.state = 'dead' ORDER BY t.finished_at DESC LIMIT p_limit
 $$;
 
 -- task_stats is what /metrics shows: rows by type and state, and since when the oldest pending one is due.

@@ -338,7 +338,7 @@ CREATE FUNCTION public.task_dead_newest(p_limit integer) RETURNS TABLE(org_id uu
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-  SELECT t.org_id, t.id, t.type, t.queue, t.epoch FROM task t WHERE t.state = 'dead' ORDER BY t.id DESC LIMIT p_limit
+  SELECT t.org_id, t.id, t.type, t.queue, t.epoch FROM task t WHERE t.state = 'dead' ORDER BY t.finished_at DESC LIMIT p_limit
 $$;
 ALTER FUNCTION public.task_dead_newest(p_limit integer) OWNER TO holdfast_dispatch;
 
@@ -864,9 +864,11 @@ CREATE TABLE public.task (
     claim_no integer DEFAULT 0 NOT NULL,
     claim_until timestamp with time zone,
     last_error text,
+    stop text,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     finished_at timestamp with time zone,
-    CONSTRAINT task_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'dead'::text, 'discarded'::text])))
+    CONSTRAINT task_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'dead'::text, 'discarded'::text]))),
+    CONSTRAINT task_stop_check CHECK ((stop = ANY (ARRAY['dead'::text, 'discarded'::text])))
 )
 WITH (fillfactor='80');
 
@@ -1043,6 +1045,8 @@ ALTER TABLE ONLY public.webhook_secret
 ALTER TABLE ONLY public.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 
+CREATE INDEX audit_log_subject ON public.audit_log USING btree (subject) WHERE (subject <> ''::text);
+
 CREATE INDEX booking_customer ON public.booking USING btree (customer_id, created_at DESC);
 
 CREATE INDEX booking_ended ON public.booking USING btree (ends_at) WHERE (state = 'confirmed'::text);
@@ -1075,7 +1079,7 @@ CREATE UNIQUE INDEX request_idempotency ON public.request USING btree (org_id, s
 
 CREATE INDEX task_check ON public.task USING btree (check_at) WHERE (state = 'pending'::text);
 
-CREATE INDEX task_dead ON public.task USING btree (id DESC) WHERE (state = 'dead'::text);
+CREATE INDEX task_dead ON public.task USING btree (finished_at DESC) WHERE (state = 'dead'::text);
 
 CREATE INDEX task_line ON public.task USING btree (queue, org_id, id) WHERE ((state = 'pending'::text) AND (check_at = 'infinity'::timestamp with time zone));
 
@@ -1505,6 +1509,7 @@ GRANT SELECT(run_at) ON TABLE public.task TO holdfast_dispatch;
 GRANT SELECT(check_at),UPDATE(check_at) ON TABLE public.task TO holdfast_dispatch;
 GRANT SELECT(claimed_by) ON TABLE public.task TO holdfast_dispatch;
 GRANT SELECT(claim_until) ON TABLE public.task TO holdfast_dispatch;
+GRANT SELECT(finished_at) ON TABLE public.task TO holdfast_dispatch;
 GRANT SELECT ON TABLE public.task_dedup TO holdfast_audit;
 GRANT SELECT,INSERT,DELETE ON TABLE public.task_dedup TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tick TO holdfast_app;

@@ -109,6 +109,22 @@ func SettleMessage(tx *Tx, id uuid.UUID, state, class string, code int) {
 		WHERE org_id = $1 AND id = $2 AND state IN ('queued', 'sending', 'unknown')`, tx.Org, id, state, class, code)
 }
 
+// RequeueMessage puts a failed message back in line, whose text surely never went out: it has no SID, and how its last
+// call ended is known. It reports whether it is such a one. Only an operator moves a message backwards.
+func RequeueMessage(ctx context.Context, tx *Tx, id uuid.UUID) (unsent bool, err error) {
+	tag, err := tx.Exec(ctx, `UPDATE message SET state = 'queued', error_class = NULL, error_code = NULL, updated_at = clock_timestamp()
+		WHERE org_id = $1 AND id = $2 AND state = 'failed' AND provider_sid IS NULL AND error_class IS DISTINCT FROM 'unknown'`, tx.Org, id)
+	return tag.RowsAffected() == 1, err
+}
+
+// UnsettleMessage makes a message unknown again that was given up though its text may have gone out, so that it can be
+// looked up once more. It reports whether it is such a one.
+func UnsettleMessage(ctx context.Context, tx *Tx, id uuid.UUID) (lost bool, err error) {
+	tag, err := tx.Exec(ctx, `UPDATE message SET state = 'unknown', updated_at = clock_timestamp()
+		WHERE org_id = $1 AND id = $2 AND state = 'failed' AND provider_sid IS NULL AND error_class = 'unknown'`, tx.Org, id)
+	return tag.RowsAffected() == 1, err
+}
+
 // MessageStatus is what a callback says of a message.
 type MessageStatus struct {
 	ID     uuid.UUID

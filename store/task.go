@@ -72,8 +72,10 @@ type Task struct {
 	Due       bool // its time has come
 	Over      bool // its time is over (give_up_at)
 	ClaimNo   int
-	Claimed   bool // a call to the outside world was begun and not recorded
-	ClaimLive bool // and its worker is still at it
+	Claimed   bool   // a call to the outside world was begun and not recorded
+	ClaimLive bool   // and its worker is still at it
+	Stop      string // how an operator wants it to end: dead, discarded, or ""
+	LastError string // the reason code of its last failure
 
 	asked sealedRequest // the request that it answers, as it lies in the database
 }
@@ -85,16 +87,7 @@ var ErrLocked = errors.New("locked")
 // ErrLocked when another holds it and ErrNotFound when the org has no such task.
 func TakeTask(ctx context.Context, tx *Tx, id uuid.UUID) (Task, error) {
 	t := Task{Org: tx.Org, ID: id}
-	a := &t.asked
-	err := tx.QueryRow(ctx, `
-		SELECT t.type, t.queue, t.payload, t.request_id, COALESCE(t.dedup_key, ''), t.state, t.epoch, t.attempt, t.crashes,
-		       t.run_at <= clock_timestamp(), t.give_up_at <= clock_timestamp(), t.claim_no, t.claimed_by IS NOT NULL,
-		       t.claimed_by IS NOT NULL AND t.claim_until > clock_timestamp() AND worker_lives(t.claimed_by),
-		       r.body_sealed, r.booking_id, clock_timestamp(), o.region
-		  FROM task t JOIN org o ON o.id = t.org_id LEFT JOIN request r ON r.org_id = t.org_id AND r.id = t.request_id
-		 WHERE t.org_id = $1 AND t.id = $2 FOR UPDATE OF t SKIP LOCKED`, tx.Org, id).
-		Scan(&t.Type, &t.Queue, &t.Payload, &t.Request, &t.Dedup, &t.State, &t.Epoch, &t.Attempt, &t.Crashes,
-			&t.Due, &t.Over, &t.ClaimNo, &t.Claimed, &t.ClaimLive, &a.body, &a.booking, &a.now, &a.region)
+	err := tx.QueryRow(ctx, selectTask+` FOR UPDATE OF t SKIP LOCKED`, tx.Org, id).Scan(t.fields()...)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return t, err
 	}
@@ -106,6 +99,31 @@ func TakeTask(ctx context.Context, tx *Tx, id uuid.UUID) (Task, error) {
 		return t, ErrLocked
 	}
 	return t, ErrNotFound
+}
+
+const selectTask = `
+	SELECT t.type, t.queue, t.payload, t.request_id, COALESCE(t.dedup_key, ''), t.state, t.epoch, t.attempt, t.crashes,
+	       t.run_at <= clock_timestamp(), t.give_up_at <= clock_timestamp(), t.claim_no, t.claimed_by IS NOT NULL,
+	       t.claimed_by IS NOT NULL AND t.claim_until > clock_timestamp() AND worker_lives(t.claimed_by), COALESCE(t.stop, ''), COALESCE(t.last_error, ''),
+	       r.body_sealed, r.booking_id, clock_timestamp(), o.region
+	  FROM task t JOIN org o ON o.id = t.org_id LEFT JOIN request r ON r.org_id = t.org_id AND r.id = t.request_id
+	 WHERE t.org_id = $1 AND t.id = $2`
+
+// fields lists where selectTask's columns go.
+func (t *Task) fields() []any {
+	a := &t.asked
+	return []any{&t.Type, &t.Queue, &t.Payload, &t.Request, &t.Dedup, &t.State, &t.Epoch, &t.Attempt, &t.Crashes,
+		&t.Due, &t.Over, &t.ClaimNo, &t.Claimed, &t.ClaimLive, &t.Stop, &t.LastError, &a.body, &a.booking, &a.now, &a.region}
+}
+
+// LockTask is TakeTask for who can wait until another transaction has done with the row.
+func LockTask(ctx context.Context, tx *Tx, id uuid.UUID) (Task, error) {
+	t := Task{Org: tx.Org, ID: id}
+	err := tx.QueryRow(ctx, selectTask+` FOR UPDATE OF t`, tx.Org, id).Scan(t.fields()...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return t, ErrNotFound
+	}
+	return t, err
 }
 
 // ClaimTask queues the note that worker begins a call to the outside world on t, which may take until at

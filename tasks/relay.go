@@ -21,8 +21,6 @@ type Relay struct {
 const (
 	relayEvery = 500 * time.Millisecond
 	relayBatch = 500
-	// deadShown is how many dead letters asynqmon's archive shows again after Redis was lost.
-	deadShown = 1000
 )
 
 // Run works until ctx ends.

@@ -43,18 +43,20 @@ var version = "dev"
 type cli struct {
 	Version kong.VersionFlag `help:"Print the version."`
 
-	Dev       devCmd      `cmd:"" help:"Everything in one process on embedded defaults."`
-	Serve     serveCmd    `cmd:"" help:"Ingress, worker and scheduler in one process."`
-	Ingress   ingressCmd  `cmd:"" help:"The HTTP API and the webhooks."`
-	Worker    workerCmd   `cmd:"" help:"Runs tasks."`
-	Scheduler schedCmd    `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
-	Migrate   migrateCmd  `cmd:"" help:"Bring the database up to date."`
-	Org       orgCmd      `cmd:"" help:"Organisations, their credentials, keys and resources."`
-	Validate  validateCmd `cmd:"" help:"Hold a running system to what it promises, from outside."`
-	Audit     auditCmd    `cmd:"" help:"Hold the promises against the live database, as one table."`
-	Load      loadCmd     `cmd:"" help:"Load a running system by its API, and tell how fast it is and whether it keeps its promises."`
-	Keys      keysCmd     `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines, or keep them in files."`
-	Ready     readyCmd    `cmd:"" help:"Ask a running process whether it is ready; exit 1 if not. For health checks."`
+	Dev        devCmd        `cmd:"" help:"Everything in one process on embedded defaults."`
+	Serve      serveCmd      `cmd:"" help:"Ingress, worker and scheduler in one process."`
+	Ingress    ingressCmd    `cmd:"" help:"The HTTP API and the webhooks."`
+	Worker     workerCmd     `cmd:"" help:"Runs tasks."`
+	Scheduler  schedCmd      `cmd:"" help:"Enqueues periodic tasks; as many as you like."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the database up to date."`
+	Org        orgCmd        `cmd:"" help:"Organisations, their credentials, keys and resources."`
+	Deadletter deadletterCmd `cmd:"" help:"Tasks that died: look at them, let them run again, discard them."`
+	Show       showCmd       `cmd:"" help:"The whole story of a request, booking, task or text, in order of time."`
+	Validate   validateCmd   `cmd:"" help:"Hold a running system to what it promises, from outside."`
+	Audit      auditCmd      `cmd:"" help:"Hold the promises against the live database, as one table."`
+	Load       loadCmd       `cmd:"" help:"Load a running system by its API, and tell how fast it is and whether it keeps its promises."`
+	Keys       keysCmd       `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines, or keep them in files."`
+	Ready      readyCmd      `cmd:"" help:"Ask a running process whether it is ready; exit 1 if not. For health checks."`
 }
 
 // env is what commands work with.

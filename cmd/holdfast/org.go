@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -59,17 +60,26 @@ func (e *env) asOwner(do func(db *pgxpool.Pool, keys *pii.Keyring) error) error 
 // asOrg is asOwner for one org, named by id or slug.
 func (e *env) asOrg(ref string, do func(db *pgxpool.Pool, keys *pii.Keyring, org store.Org) error) error {
 	return e.asOwner(func(db *pgxpool.Pool, keys *pii.Keyring) error {
-		all, err := store.ListOrgs(e.ctx, db)
+		o, err := findOrg(e.ctx, db, ref)
 		if err != nil {
 			return err
 		}
-		for _, o := range all {
-			if o.ID.String() == ref || o.Slug == ref {
-				return do(db, keys, o)
-			}
-		}
-		return errors.New("org: there is none with that id or slug")
+		return do(db, keys, o)
 	})
+}
+
+// findOrg finds the org named by id or slug.
+func findOrg(ctx context.Context, db *pgxpool.Pool, ref string) (store.Org, error) {
+	all, err := store.ListOrgs(ctx, db)
+	if err != nil {
+		return store.Org{}, err
+	}
+	for _, o := range all {
+		if o.ID.String() == ref || o.Slug == ref {
+			return o, nil
+		}
+	}
+	return store.Org{}, errors.New("org: there is none with that id or slug")
 }
 
 type orgCreateCmd struct {

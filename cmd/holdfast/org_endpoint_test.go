@@ -14,7 +14,7 @@ import (
 // audit log has it all, without a secret.
 func TestOrgEndpoint(t *testing.T) {
 	db := storetest.New(t)
-	op := operator{t: t, db: db}
+	op := commands{t: t, db: db}
 	org := uuid.MustParse(op.must("", "org", "create", "clinic", "--name", "A Clinic", "--time-zone", "UTC"))
 	live := func() (e store.Endpoint) {
 		t.Helper()
@@ -91,7 +91,7 @@ func TestOrgEndpoint(t *testing.T) {
 
 // TestOrgEndpointAllowed: an endpoint that the installation would not call cannot be set, unless it is listed.
 func TestOrgEndpointAllowed(t *testing.T) {
-	op := operator{t: t, db: storetest.New(t)}
+	op := commands{t: t, db: storetest.New(t)}
 	op.must("", "org", "create", "clinic", "--name", "A Clinic", "--time-zone", "UTC")
 	for url, want := range map[string]string{
 		"https://10.0.0.1/hook": "settings: endpoint.url: want a public address",
@@ -101,6 +101,6 @@ func TestOrgEndpointAllowed(t *testing.T) {
 		if _, err := op.do(doc, "org", "settings", "set", "clinic"); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", url, err)
 		}
-		operator{t, op.db, "10.0.0.0/8,a.example"}.must(doc, "org", "settings", "set", "clinic")
+		commands{t, op.db, "10.0.0.0/8,a.example"}.must(doc, "org", "settings", "set", "clinic")
 	}
 }

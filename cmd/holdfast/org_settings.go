@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -68,8 +67,5 @@ func (e *env) settings(ref string, do func(*store.Tx, settings.Installation) (se
 	if err != nil {
 		return err
 	}
-	out := json.NewEncoder(e.stdout)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(d)
+	return e.printJSON(d)
 }

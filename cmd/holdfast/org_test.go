@@ -8,14 +8,14 @@ import (
 	"holdfast/store/storetest"
 )
 
-// operator runs commands against a database of its own, as an operator does.
-type operator struct {
+// commands are run against a database of its own, as an operator does.
+type commands struct {
 	t     *testing.T
 	db    *storetest.DB
 	allow string // HOLDFAST_ENDPOINT_ALLOW
 }
 
-func (o operator) do(stdin string, args ...string) (string, error) {
+func (o commands) do(stdin string, args ...string) (string, error) {
 	env := map[string]string{"HOLDFAST_OWNER_DATABASE_URL": o.db.OwnerURL, "HOLDFAST_KEYSET": o.db.KeySet.Keyset,
 		"HOLDFAST_HASH_KEY": o.db.KeySet.HashKey, "HOLDFAST_CODE_PEPPER": o.db.KeySet.Peppers, "HOLDFAST_ENDPOINT_ALLOW": o.allow}
 	getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
@@ -24,7 +24,7 @@ func (o operator) do(stdin string, args ...string) (string, error) {
 	return strings.TrimSpace(out.String()), err
 }
 
-func (o operator) must(stdin string, args ...string) string {
+func (o commands) must(stdin string, args ...string) string {
 	o.t.Helper()
 	out, err := o.do(stdin, args...)
 	if err != nil {
@@ -36,7 +36,7 @@ func (o operator) must(stdin string, args ...string) string {
 // TestOrgCommands sets an org up as an operator does, and then books with what the commands printed.
 func TestOrgCommands(t *testing.T) {
 	db := storetest.New(t)
-	do, must := operator{t: t, db: db}.do, operator{t: t, db: db}.must
+	do, must := commands{t: t, db: db}.do, commands{t: t, db: db}.must
 	org := must("", "org", "create", "clinic", "--name", "A Clinic", "--time-zone", "Europe/Madrid", "--locale", "es", "--region", "ES")
 	resource := must("", "org", "resource", "create", "clinic", "room", "--name", "Room", "--hours", "09:30-17:00")
 	must("", "org", "service", "create", org, "visit", "--name", "Visit", "--minutes", "20", "--resource", resource)

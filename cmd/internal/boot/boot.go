@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
@@ -21,9 +22,6 @@ import (
 	"holdfast/cmd/internal/ops"
 	"holdfast/cmd/internal/telemetry"
 	"holdfast/handlers"
-	"holdfast/handlers/hook"
-	"holdfast/handlers/settings"
-	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
 	"holdfast/tasks"
@@ -156,14 +154,6 @@ func (s *System) openPostgres(ctx context.Context) error {
 // this wait for each other, and each costs a tenth of a second of a core before it knows the tables.
 func defaultConns(cores int) int { return min(max(8, 4*cores), 40) }
 
-// hookShare is the part of the default class's concurrency, one in so many, that calls to one org's endpoint may have.
-const hookShare = 4
-
-// installation is what orgs have that have set nothing, and what they may set.
-func (s *System) installation() settings.Installation {
-	return settings.Installation{QuietHours: s.cfg.QuietHours, Endpoints: s.cfg.EndpointAllow}
-}
-
 func (s *System) startWorker(ctx context.Context) error {
 	rdb, err := tasks.OpenRedis(ctx, s.cfg.RedisURL.Reveal())
 	if err != nil {
@@ -175,17 +165,16 @@ func (s *System) startWorker(ctx context.Context) error {
 	cfg, worker, metrics := s.cfg, tasks.NewWorker(), tasks.NewMetrics(s.metrics.Registry)
 	s.metrics.Registry.MustRegister(tasks.Backlog{Pool: s.pool})
 	run := &handlers.Runner{DB: s.db, Worker: worker, Metrics: metrics, Log: s.log, CallLimit: cfg.HTTPTimeout,
-		Mux: handlers.NewMux(handlers.Deps{
-			Keys: s.keys, Twilio: sms.New(cfg.TwilioBaseURL, cfg.HTTPTimeout, nil), PublicURL: cfg.PublicURL,
-			HoldTTL: cfg.HoldTTL, CodeTTL: cfg.CodeTTL, CallLimit: cfg.HTTPTimeout, Grace: cfg.ReconcileGrace,
-			Installation: s.installation(),
-			Metrics:      metrics, Texts: handlers.NewTexts(s.metrics.Registry), Codes: s.codes,
-			Hooks: hook.New(cfg.EndpointAllow), HookCalls: cfg.DefaultConcurrency / hookShare, Deliveries: handlers.NewDeliveries(s.metrics.Registry),
-		}, tasks.PeriodicTable(cfg.SweepInterval))}
+		Mux: newMux(cfg, s.keys, metrics, s.codes, s.metrics.Registry)}
 
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
 	var wg sync.WaitGroup
 	wg.Go(func() { tasks.Upkeep(loops, s.db, worker, metrics, s.log) })
+	archive := &tasks.Archive{DB: s.db, Log: s.log}
+	if err := archive.Step(ctx); err != nil { // before anything is archived: asynq's own way breaks on a large one
+		s.log.WarnContext(ctx, "archive", "error", store.Safe(err))
+	}
+	wg.Go(func() { archive.Run(loops) })
 	s.onClose(func() { stop(); wg.Wait() })
 
 	classes := tasks.Classes(cfg.ClaimConcurrency, cfg.SendConcurrency, cfg.DefaultConcurrency, cfg.LowConcurrency, cfg.TickConcurrency)
@@ -210,7 +199,7 @@ func (s *System) startIngress(context.Context) error {
 	metrics := ingress.NewMetrics()
 	metrics.Register(s.metrics.Registry)
 	o := ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics, Codes: s.codes,
-		Installation: s.installation()}
+		Installation: installation(s.cfg)}
 	in, err := ingress.New(o) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {
 		return fmt.Errorf("ingress: %w", err)
@@ -222,8 +211,12 @@ func (s *System) startIngress(context.Context) error {
 }
 
 func (s *System) startOps(context.Context) error {
-	h, err := ops.New(ops.Options{Token: s.cfg.OpsToken, Registry: s.metrics.Registry, RedisURL: s.cfg.RedisURL,
-		Ready: ops.AllOf(s.ready...), Log: s.log})
+	o := ops.Options{Token: s.cfg.OpsToken, Registry: s.metrics.Registry, RedisURL: s.cfg.RedisURL, Ready: ops.AllOf(s.ready...), Log: s.log}
+	if s.db != nil { // a scheduler alone has no Postgres to ask first
+		verbs := &ops.TaskVerbs{Operator: Operator(s.cfg, s.keys, s.db), Redis: asynq.NewInspectorFromRedisClient(s.rdb), Log: s.log}
+		o.QueueAction = verbs.Before
+	}
+	h, err := ops.New(o)
 	if err != nil {
 		return fmt.Errorf("ops: %w", err)
 	}

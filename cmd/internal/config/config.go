@@ -46,8 +46,8 @@ type Config struct {
 // passwords, so they do not print.
 type Database struct {
 	DatabaseURL      pii.Token `env:"DATABASE_URL" bare:"true" need:"ingress worker" example:"postgres://holdfast_app:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_app, the role that row-level security binds"`
-	OwnerDatabaseURL pii.Token `env:"OWNER_DATABASE_URL" need:"migrate org" example:"postgres://holdfast_owner:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_owner, for migrate and org"`
-	AuditDatabaseURL pii.Token `env:"AUDIT_DATABASE_URL" need:"audit" example:"postgres://holdfast_audit:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_audit (reads everything, writes nothing), for audit"`
+	OwnerDatabaseURL pii.Token `env:"OWNER_DATABASE_URL" need:"migrate org deadletter" example:"postgres://holdfast_owner:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_owner, for migrate, org and deadletter"`
+	AuditDatabaseURL pii.Token `env:"AUDIT_DATABASE_URL" need:"audit" example:"postgres://holdfast_audit:change-me@localhost:5432/holdfast" desc:"PostgreSQL as holdfast_audit (reads everything, writes nothing), for audit, show and deadletter list"`
 	AdminDatabaseURL pii.Token `env:"ADMIN_DATABASE_URL" desc:"PostgreSQL as a superuser: when set, migrate creates the three roles first"`
 	DBMaxConns       int32     `env:"DB_MAX_CONNS" default:"0" min:"0" max:"1000" desc:"PostgreSQL connections of one process; 0 takes four for each core, 8 to 40"`
 }
@@ -91,9 +91,9 @@ type Booking struct {
 
 // Secrets are the keys that the database never sees. See pii.Keys.
 type Secrets struct {
-	Keyset     pii.Token `env:"KEYSET" need:"ingress worker org" desc:"base64 of a tink JSON keyset (AEAD) that seals personal data"`
-	HashKey    pii.Token `env:"HASH_KEY" need:"ingress worker org" desc:"base64 of at least 32 bytes, the key of every fingerprint; cannot rotate"`
-	CodePepper pii.Token `env:"CODE_PEPPER" need:"ingress worker org" desc:"keys of one-time codes as kid:base64,…; the last one makes new codes"`
+	Keyset     pii.Token `env:"KEYSET" need:"ingress worker org deadletter" desc:"base64 of a tink JSON keyset (AEAD) that seals personal data"`
+	HashKey    pii.Token `env:"HASH_KEY" need:"ingress worker org deadletter" desc:"base64 of at least 32 bytes, the key of every fingerprint; cannot rotate"`
+	CodePepper pii.Token `env:"CODE_PEPPER" need:"ingress worker org deadletter" desc:"keys of one-time codes as kid:base64,…; the last one makes new codes"`
 }
 
 // Workers is how many tasks of each class one worker process runs at a time.

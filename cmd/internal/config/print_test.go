@@ -96,7 +96,7 @@ func TestTags(t *testing.T) {
 		}
 		for _, need := range v.needs() {
 			switch Part(need) {
-			case Ingress, Worker, Scheduler, Migrate, Audit, Org:
+			case Ingress, Worker, Scheduler, Migrate, Audit, Org, Deadletter:
 			default:
 				t.Errorf("%s: need names no part: %s", name, need)
 			}

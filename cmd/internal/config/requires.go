@@ -10,12 +10,13 @@ type Part string
 
 // The parts. Those that serve also need OPS_TOKEN, because each opens the operators' listener.
 const (
-	Ingress   Part = "ingress"
-	Worker    Part = "worker"
-	Scheduler Part = "scheduler"
-	Migrate   Part = "migrate"
-	Audit     Part = "audit"
-	Org       Part = "org"
+	Ingress    Part = "ingress"
+	Worker     Part = "worker"
+	Scheduler  Part = "scheduler"
+	Migrate    Part = "migrate"
+	Audit      Part = "audit"
+	Org        Part = "org"
+	Deadletter Part = "deadletter"
 )
 
 // Requires returns nil, or an *Error with one line for each variable that the parts need and that is

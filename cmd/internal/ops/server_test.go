@@ -19,7 +19,10 @@ import (
 	"holdfast/store/pii"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain finds what is left running, but for the one pool of storetest, which lasts as long as the process.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/jackc/pgx/v5/pgxpool.(*Pool).backgroundHealthCheck"))
+}
 
 const token = "correct-horse-battery-staple"
 
