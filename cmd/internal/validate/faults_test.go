@@ -180,11 +180,22 @@ var faults = []fault{
 		return nil
 	}},
 	{what: "signatures of status callbacks are not looked at", red: "twilio-status", front: twilioSigned("/status/")},
-	{what: "status callbacks change nothing", red: "twilio-status",
+	{what: "status callbacks change nothing", red: "twilio-status", also: []string{"undelivered-text"}, run: 1,
 		trigger: "UPDATE ON message: IF NEW.state = 'undelivered' THEN RETURN NULL; END IF;"},
+	{what: "a text that failed is not made good", red: "failed-text", run: 1, trigger: unmade("failed")},
+	{what: "a text that did not arrive is not made good", red: "undelivered-text", run: 1, trigger: unmade("undelivered")},
+	{what: "a dead letter that is run does nothing", red: "dead-letter", run: 1,
+		trigger: "UPDATE ON message: IF OLD.state = 'failed' AND NEW.state = 'queued' THEN RETURN NULL; END IF;"},
+	{what: "an org whose credentials are refused goes on", red: "no-credentials", trigger: "INSERT ON sms_breaker: RETURN NULL;"},
 	{what: "signatures of replies are not looked at", red: "stop", front: twilioSigned("/inbound")},
 	{what: "STOP is forgotten", red: "stop", run: 1, trigger: "INSERT ON suppression: RETURN NULL;"},
 	{what: "START is forgotten", red: "stop", run: 2, trigger: "DELETE ON suppression: RETURN NULL;"},
+}
+
+// unmade keeps a hold whose text ended in a state from being compensated.
+func unmade(state string) string {
+	return `INSERT ON booking_event: IF NEW.kind = 'unreachable' AND EXISTS (SELECT FROM message m
+		WHERE m.booking_id = NEW.booking_id AND m.state = '` + state + `') THEN RETURN NULL; END IF;`
 }
 
 var startOf = regexp.MustCompile(`"start":"[^"]*"`)
