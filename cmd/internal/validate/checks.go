@@ -14,6 +14,7 @@ var subjects = [][]check{
 	twilioChecks,
 	beyondChecks,
 	contentionChecks,
+	failureChecks,
 	vapiChecks,
 	retellChecks,
 }

@@ -18,7 +18,6 @@ type fault struct {
 	what string
 	red  string   // the line that must tell it
 	also []string // lines that necessarily go with it
-	run  int      // faults of one run, since each takes long to be seen; 0: a run of its own
 
 	trigger string  // what PL/pgSQL does before a row is written, as "INSERT ON table: statements"
 	edit    edit    // of a function of the database
@@ -91,14 +90,14 @@ var faults = []fault{
 			})
 		}
 	}},
-	{what: "a reply does not confirm", red: "sms-reply", run: 1,
+	{what: "a reply does not confirm", red: "sms-reply",
 		trigger: `UPDATE ON booking: IF NEW.state = 'confirmed' AND NOT EXISTS (SELECT FROM request q WHERE q.org_id = NEW.org_id
 			AND q.booking_id = NEW.id AND q.kind = 'verify') THEN RETURN NULL; END IF;`},
-	{what: "a code dies with its hold", red: "late-hold", run: 2,
+	{what: "a code dies with its hold", red: "late-hold",
 		trigger: `INSERT ON request: IF NEW.kind = 'verify' THEN UPDATE verification v SET expires_at = clock_timestamp() FROM booking b
 			WHERE v.org_id = NEW.org_id AND v.booking_id = NEW.booking_id AND b.org_id = NEW.org_id AND b.id = NEW.booking_id
 			  AND b.hold_expires_at <= clock_timestamp(); END IF;`},
-	{what: "a code that is given lives again", red: "late-code", run: 1,
+	{what: "a code that is given lives again", red: "late-code",
 		trigger: `INSERT ON request: IF NEW.kind = 'verify' THEN UPDATE verification v SET expires_at = clock_timestamp() + '1 min'
 			WHERE v.org_id = NEW.org_id AND v.booking_id = NEW.booking_id AND v.expires_at <= clock_timestamp(); END IF;`},
 	{what: "a time that does not exist is moved", red: "dst-skipped", front: localTimes(func(at time.Time, exists bool) time.Time {
@@ -180,11 +179,22 @@ var faults = []fault{
 		return nil
 	}},
 	{what: "signatures of status callbacks are not looked at", red: "twilio-status", front: twilioSigned("/status/")},
-	{what: "status callbacks change nothing", red: "twilio-status",
+	{what: "status callbacks change nothing", red: "twilio-status", also: []string{"undelivered-text"},
 		trigger: "UPDATE ON message: IF NEW.state = 'undelivered' THEN RETURN NULL; END IF;"},
+	{what: "a text that failed is not made good", red: "failed-text", trigger: unmade("failed")},
+	{what: "a text that did not arrive is not made good", red: "undelivered-text", trigger: unmade("undelivered")},
+	{what: "a dead letter that is run does nothing", red: "dead-letter",
+		trigger: "UPDATE ON message: IF OLD.state = 'failed' AND NEW.state = 'queued' THEN RETURN NULL; END IF;"},
+	{what: "an org whose credentials are refused goes on", red: "no-credentials", trigger: "INSERT ON sms_breaker: RETURN NULL;"},
 	{what: "signatures of replies are not looked at", red: "stop", front: twilioSigned("/inbound")},
-	{what: "STOP is forgotten", red: "stop", run: 1, trigger: "INSERT ON suppression: RETURN NULL;"},
-	{what: "START is forgotten", red: "stop", run: 2, trigger: "DELETE ON suppression: RETURN NULL;"},
+	{what: "STOP is forgotten", red: "stop", trigger: "INSERT ON suppression: RETURN NULL;"},
+	{what: "START is forgotten", red: "stop", trigger: "DELETE ON suppression: RETURN NULL;"},
+}
+
+// unmade keeps a hold whose text ended in a state from being compensated.
+func unmade(state string) string {
+	return `INSERT ON booking_event: IF NEW.kind = 'unreachable' AND EXISTS (SELECT FROM message m
+		WHERE m.booking_id = NEW.booking_id AND m.state = '` + state + `') THEN RETURN NULL; END IF;`
 }
 
 var startOf = regexp.MustCompile(`"start":"[^"]*"`)

@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -32,6 +33,26 @@ type rig struct {
 
 // spoiler alters a request on its way to the API, and what it returns alters the answer. Both may be nil.
 type spoiler func(r *rig, req *http.Request) func(res *http.Response) error
+
+// behind makes one spoiler of several that stand behind each other.
+func behind(all []spoiler) spoiler {
+	return func(r *rig, req *http.Request) func(*http.Response) error {
+		var alter []func(*http.Response) error
+		for _, spoil := range all {
+			if a := spoil(r, req); a != nil {
+				alter = append(alter, a)
+			}
+		}
+		return func(res *http.Response) error {
+			for _, a := range slices.Backward(alter) {
+				if err := a(res); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+}
 
 func newRig(t *testing.T) *rig {
 	t.Helper()

@@ -16,6 +16,9 @@ type Target struct {
 	OtherKey  string `env:"HOLDFAST_OTHER_KEY" help:"Its API key."`
 	PhoneURL  string `env:"HOLDFAST_PHONE_URL" help:"Of the Twilio double." placeholder:"URL"`
 
+	OpsURL   string `env:"HOLDFAST_OPS_URL" help:"Of the operators' listener." placeholder:"URL"`
+	OpsToken string `env:"HOLDFAST_OPS_TOKEN" help:"Its token."`
+
 	WebhookSecret    string `env:"HOLDFAST_WEBHOOK_SECRET" help:"Signs the org's events (whsec_…)."`
 	VapiSecret       string `env:"HOLDFAST_VAPI_SECRET" help:"Of the org's voice agent at Vapi."`
 	RetellKey        string `env:"HOLDFAST_RETELL_KEY" help:"Of the org's voice agent at Retell."`
@@ -27,7 +30,7 @@ type Target struct {
 func Of(r dev.Ready) Target {
 	return Target{
 		URL: r.APIURL, PublicURL: r.APIURL, Org: r.Org.String(), Key: r.APIKey, Resource: r.Resource.String(), Service: r.Service.String(),
-		OtherOrg: r.OtherOrg.String(), OtherKey: r.OtherAPIKey, PhoneURL: r.SimURL,
+		OtherOrg: r.OtherOrg.String(), OtherKey: r.OtherAPIKey, PhoneURL: r.SimURL, OpsURL: r.OpsURL, OpsToken: r.OpsToken,
 		WebhookSecret: r.WebhookSecret, VapiSecret: r.VapiSecret, RetellKey: r.RetellKey,
 		TwilioAccountSID: r.TwilioAccountSID, TwilioAuthToken: r.TwilioAuthToken,
 	}
