@@ -1,0 +1,90 @@
+// Command chaos proves what a running system keeps of its promises while everything around it fails: the real programs
+// as processes of their own, customers who know only the API and their phones, and faults that strike meanwhile.
+//
+//	go run ./cmd/internal/chaos --seed 7 --duration 90s
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+		stop()
+		os.Exit(1) // stop has been called
+	}
+}
+
+// chaos is what all runs share.
+type chaos struct {
+	seed uint64
+	dir  string // of data, logs and programs; kept when something is broken
+	bin  binaries
+	out  io.Writer
+	log  io.Writer // what was done, and when
+}
+
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	c := &chaos{out: out}
+	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	flags.Uint64Var(&c.seed, "seed", rand.Uint64()%1e6, "what decides which faults strike in which order") // #nosec G404 -- no secret
+	duration := flags.Duration("duration", 90*time.Second, "how long faults strike at random")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "seed %d\n", c.seed)
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
+	defer func() { err = c.end(err) }()
+	return c.judge(c.random(ctx, *duration))
+}
+
+// begin makes the folder and the programs.
+func (c *chaos) begin(ctx context.Context) (err error) {
+	if c.dir, err = os.MkdirTemp("", "holdfast-chaos-"); err != nil {
+		return err
+	}
+	if err := os.Chmod(c.dir, 0o711); err != nil { // #nosec G302 -- PostgreSQL's user must pass through
+		return err
+	}
+	log, err := os.Create(filepath.Join(c.dir, "faults.log"))
+	if err != nil {
+		return err
+	}
+	c.log = log
+	c.bin, err = build(ctx, c.dir)
+	return err
+}
+
+// end removes what is no evidence.
+func (c *chaos) end(err error) error {
+	if err == nil {
+		return os.RemoveAll(c.dir)
+	}
+	return fmt.Errorf("%w\nseed %d; logs of all processes: %s", err, c.seed, c.dir)
+}
+
+// judge prints a report, and says whether it is a failure.
+func (c *chaos) judge(r *report, err error) error {
+	if r != nil {
+		r.print(c.out)
+	}
+	if err == nil && r.failed() {
+		err = errors.New("promises were broken")
+	}
+	return err
+}
