@@ -181,7 +181,7 @@ func atOnce(ctx context.Context, d *driver, name string) {
 	if v == nil {
 		return
 	}
-	twin := &visit{flow: name, slot: v.slot, phone: v.phone}
+	twin := &visit{flow: name, slot: v.slot, phone: v.phone, twin: true}
 	d.ledger.add(twin)
 	w := &asked{path: "/bookings", key: hex(16)}
 	again := &asked{path: w.path, key: w.key}

@@ -92,7 +92,7 @@ func (j *judge) settled(ctx context.Context) error {
 // codes gives back the codes that nobody has used: what a phone shows works, or has been revoked.
 func (j *judge) codes(ctx context.Context) {
 	j.each(func(v *visit) {
-		if v.booking == "" || v.confirmed || v.canceled || v.replied || !v.answered() {
+		if v.booking == "" || v.confirmed || v.canceled || v.replied || v.twin || !v.answered() {
 			return
 		}
 		var b struct {
@@ -238,7 +238,9 @@ func (j *judge) booking(ctx context.Context, v *visit) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.spans[v.slot] = append(append(j.spans[v.slot], had...), seat)
-	j.report.Bookings++
+	if !v.twin {
+		j.report.Bookings++
+	}
 }
 
 // seats looks for slots that more people had at one time than there are seats, by what their timelines say.

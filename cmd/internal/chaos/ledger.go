@@ -12,6 +12,7 @@ type visit struct {
 	phone   string
 	writes  []*asked
 	booking string // the id that a 201 granted
+	twin    bool   // another visit is about the same booking
 
 	confirmed bool // a code was answered 200
 	replied   bool // the right code was texted back while it was good, and the webhook said 200
