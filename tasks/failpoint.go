@@ -35,6 +35,12 @@ func (failpointHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.P
 }
 
 func surround(ctx context.Context, spot string, do func() error) error {
+	switch spot {
+	case "hello", "ping", "pipeline client", "pipeline hello": // go-redis makes a connection: whose, is chance
+		return do()
+	case "sadd": // the first push of a process to a queue: whose, is chance
+		ctx = failpoint.Scene(ctx, "asynq", "queues")
+	}
 	if !failpoint.In(ctx) {
 		ctx = failpoint.Scene(ctx, "asynq", "loop")
 	}

@@ -28,7 +28,7 @@ type driver struct {
 	phones []string
 	mu     sync.Mutex
 	slots  []slot
-	next   atomic.Int64 // visits so far: flows take turns, so that each has its share
+	next   atomic.Int64 // visits so far
 }
 
 // newDriver reads what can be booked.
@@ -58,8 +58,8 @@ func newDriver(ctx context.Context, s *system, seed uint64) (*driver, error) {
 }
 
 // crowd is customers who come one after the other, each of n at a time, until ctx ends. Whoever has begun then finishes
-// within patience.
-func (d *driver) crowd(ctx context.Context, n int, patience time.Duration) {
+// within patience. Kinds of visits take turns, so that each has its share.
+func (d *driver) crowd(ctx context.Context, n int, patience time.Duration, kinds []flow) {
 	finish, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { pause(finish, patience); cancel() })()
@@ -67,18 +67,13 @@ func (d *driver) crowd(ctx context.Context, n int, patience time.Duration) {
 	for range n {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				d.visit(finish)
+				f := kinds[int(d.next.Add(1))%len(kinds)]
+				f.do(finish, d, f.name)
 				pause(ctx, 50*time.Millisecond)
 			}
 		})
 	}
 	wg.Wait()
-}
-
-// visit is the next customer's.
-func (d *driver) visit(ctx context.Context) {
-	f := flows[int(d.next.Add(1))%len(flows)]
-	f.do(ctx, d, f.name)
 }
 
 // open begins a visit with a slot and a phone that nobody else has.

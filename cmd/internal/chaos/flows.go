@@ -45,6 +45,9 @@ var flows = []flow{
 	{"stop", stop},
 }
 
+// quickFlows are those that wait for no text.
+var quickFlows = []flow{{"block", block}, {"cancel", cancelHeld}, {"other number", resendOnly}}
+
 // confirm reads the code and gives it back.
 func (d *driver) confirm(ctx context.Context, v *visit) bool {
 	code := d.double.code(ctx, v.phone, codeWait)
@@ -164,15 +167,26 @@ func magic(ctx context.Context, d *driver, name string) {
 
 // otherNumber is a code that is asked for anew at another phone.
 func otherNumber(ctx context.Context, d *driver, name string) {
-	v := d.open(name)
-	if v == nil || !d.book(ctx, v) {
-		return
-	}
-	phone := d.another()
-	if d.ask(ctx, v, "POST", "/bookings/"+v.booking+"/resend", map[string]string{"phone": phone}).status == 200 {
-		v.phone = phone
+	if v := d.open(name); v != nil && d.book(ctx, v) && d.resend(ctx, v) {
 		d.confirm(ctx, v)
 	}
+}
+
+// resendOnly does not wait for the code.
+func resendOnly(ctx context.Context, d *driver, name string) {
+	if v := d.open(name); v != nil && d.book(ctx, v) {
+		d.resend(ctx, v)
+	}
+}
+
+// resend asks for the code at another phone.
+func (d *driver) resend(ctx context.Context, v *visit) bool {
+	phone := d.another()
+	ok := d.ask(ctx, v, "POST", "/bookings/"+v.booking+"/resend", map[string]string{"phone": phone}).status == 200
+	if ok {
+		v.phone = phone
+	}
+	return ok
 }
 
 // atOnce is one wish that is sent twice at one moment, as a proxy that is out of patience does.

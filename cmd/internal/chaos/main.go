@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -30,11 +31,12 @@ func main() {
 
 // chaos is what all runs share.
 type chaos struct {
-	seed uint64
-	dir  string // of data, logs and programs; kept when something is broken
-	bin  binaries
-	out  io.Writer
-	log  io.Writer // what was done, and when
+	seed     uint64
+	duration time.Duration // of faults by dice
+	dir      string        // of data, logs and programs; kept when something is broken
+	bin      binaries
+	out      io.Writer
+	log      io.Writer // what was done, and when
 }
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
@@ -42,15 +44,40 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.Uint64Var(&c.seed, "seed", rand.Uint64()%1e6, "what decides which faults strike in which order") // #nosec G404 -- no secret
 	duration := flags.Duration("duration", 90*time.Second, "how long faults strike at random")
+	which := flags.String("run", "random,enumerated", "what to do, by commas")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	c.duration = *duration
 	fmt.Fprintf(out, "seed %d\n", c.seed)
 	if err := c.begin(ctx); err != nil {
 		return err
 	}
 	defer func() { err = c.end(err) }()
-	return c.judge(c.random(ctx, *duration))
+	for _, kind := range strings.Split(*which, ",") {
+		do := c.runs()[kind]
+		if do == nil {
+			return fmt.Errorf("there is no run %q", kind)
+		}
+		start := time.Now()
+		fmt.Fprintf(out, "\n%s\n", kind)
+		if err := c.judge(do(ctx)); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+		fmt.Fprintf(out, "%s: all promises held, %.0f s\n", kind, time.Since(start).Seconds())
+	}
+	return nil
+}
+
+// enumerateLimit is how long it may take until a process has died at each failpoint.
+const enumerateLimit = 3 * time.Minute
+
+// runs are what can be asked for.
+func (c *chaos) runs() map[string]func(context.Context) (*report, error) {
+	return map[string]func(context.Context) (*report, error){
+		"random":     func(ctx context.Context) (*report, error) { return c.random(ctx, c.duration) },
+		"enumerated": func(ctx context.Context) (*report, error) { return c.enumerated(ctx, enumerateLimit, 0) },
+	}
 }
 
 // begin makes the folder and the programs.

@@ -15,17 +15,15 @@ import (
 // process is one part of the system, kept running as a restart policy would: whenever it ends it is started again.
 type process struct {
 	name string
-	args []string           // the program and its arguments
-	env  func() []string    // what it is given besides, asked for at each start
-	log  io.Writer          // of all its lives
-	died func(env []string) // told after each end that nobody asked for; nil: nobody is told
+	args []string        // the program and its arguments
+	env  func() []string // what it is given besides, asked for at each start
+	log  io.Writer       // of all its lives
 	stop context.CancelFunc
 	gone chan struct{}
 
 	mu    sync.Mutex
-	pid   int  // 0 while it does not run
-	lives int  // how often it was started
-	asked bool // it was signalled to end
+	pid   int // 0 while it does not run
+	lives int // how often it was started
 }
 
 // restartPause is how long a process that ended stays down.
@@ -38,22 +36,18 @@ func (p *process) keep(ctx context.Context) {
 	go func() {
 		defer close(p.gone)
 		for ctx.Err() == nil {
-			env := p.env()
-			p.live(ctx, env)
-			if p.died != nil && ctx.Err() == nil {
-				p.died(env)
-			}
+			p.live(ctx)
 			pause(ctx, restartPause)
 		}
 	}()
 }
 
 // live is one life.
-func (p *process) live(ctx context.Context, env []string) {
+func (p *process) live(ctx context.Context) {
 	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...) // #nosec G204 -- built by us
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(os.Environ(), p.env()...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it never outlives us
 	if err := cmd.Start(); err != nil {
@@ -61,7 +55,7 @@ func (p *process) live(ctx context.Context, env []string) {
 		return
 	}
 	p.mu.Lock()
-	p.pid, p.asked = cmd.Process.Pid, false
+	p.pid = cmd.Process.Pid
 	p.lives++
 	p.mu.Unlock()
 	err := cmd.Wait()
@@ -89,6 +83,13 @@ func (p *process) running() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.pid
+}
+
+// life counts its starts.
+func (p *process) life() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lives
 }
 
 // end stops it for good, in order, and waits.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -24,14 +23,12 @@ func (c *chaos) random(ctx context.Context, duration time.Duration) (*report, er
 	if err != nil {
 		return nil, err
 	}
-	st := newStorm(s, c.seed, func(format string, args ...any) {
-		fmt.Fprintf(c.log, "%s %s\n", time.Now().Format("15:04:05.000"), fmt.Sprintf(format, args...))
-	})
+	st := newStorm(s, c.seed, c.note)
 	during, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	blown := make(chan error, 1)
 	go func() { blown <- st.blow(during) }()
-	d.crowd(during, customers, patience)
+	d.crowd(during, customers, patience, flows)
 	if err := errors.Join(<-blown, ctx.Err()); err != nil {
 		return nil, err
 	}

@@ -70,9 +70,7 @@ func (r *report) print(w io.Writer) {
 	row("bookings granted", r.Bookings)
 	row("requests accepted", r.Accepted)
 	row("accepted requests lost", r.Lost)
-	if r.GivenUp > 0 {
-		row("requests given up, and answered so", r.GivenUp)
-	}
+	row("requests given up, and answered so", r.GivenUp)
 	row("double bookings", r.Double)
 	row("texts asked for", r.Asked)
 	row("texts that the provider accepted", r.Sent)
