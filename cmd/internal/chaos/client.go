@@ -15,11 +15,12 @@ import (
 // same key until there is an answer.
 type client struct {
 	base, org, key string
+	wait           int // seconds that it waits for an outcome; 0: it looks for it later
 	http           *http.Client
 }
 
 func (s *system) client() *client {
-	return &client{base: s.apiURL, org: "/v1/orgs/" + s.org, key: s.key, http: &http.Client{Timeout: 8 * time.Second, Transport: &http.Transport{
+	return &client{base: s.apiURL, org: "/v1/orgs/" + s.org, key: s.key, wait: 3, http: &http.Client{Timeout: 8 * time.Second, Transport: &http.Transport{
 		MaxIdleConnsPerHost: 64, IdleConnTimeout: 5 * time.Second, Proxy: nil}}}
 }
 
@@ -61,7 +62,7 @@ func (c *client) once(ctx context.Context, method, path, key string, body any) (
 	req.Header.Set("Content-Type", "application/json")
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
-		req.Header.Set("Prefer", "wait=3")
+		req.Header.Set("Prefer", fmt.Sprintf("wait=%d", c.wait))
 	}
 	res, err := c.http.Do(req) // #nosec G704 -- our own system
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 )
 
 // enumerated is the run in which a process dies at each failpoint in turn: at all that a healthy run has passed, or at
-// so many of them (0: all).
-func (c *chaos) enumerated(ctx context.Context, limit time.Duration, most int) (*report, error) {
+// so many of them (0: all). A point that nobody reaches while none at all is reached for as long as stall is a failure.
+func (c *chaos) enumerated(ctx context.Context, stall time.Duration, most int) (*report, error) {
 	bin := c.bin
 	bin.holdfast = bin.armed
 	s, err := start(ctx, c.dir+"/enumerated", bin, parts{})
@@ -33,16 +33,16 @@ func (c *chaos) enumerated(ctx context.Context, limit time.Duration, most int) (
 	e.arm(ctx)
 	go func() {
 		defer close(over)
-		quick := make(chan struct{})
-		go func() { defer close(quick); e.d.crowd(during, 6, patience, quickFlows) }()
+		rare := make(chan struct{})
+		go func() { defer close(rare); e.d.crowd(during, 8, patience, rareFlows) }()
 		e.d.crowd(during, customers, patience, flows)
-		<-quick
+		<-rare
 	}()
 	err = e.record(ctx)
 	if err == nil {
 		c.note("%d failpoints", e.points.demand(most))
 		e.every(ctx, syscall.SIGKILL) // they come back armed
-		e.die(ctx, limit)
+		e.die(ctx, stall)
 	}
 	cancel()
 	<-over
@@ -136,14 +136,17 @@ func (e *enumeration) provoke(ctx context.Context) error {
 	return embedded.Flush(ctx, e.s.servers.RedisURL)
 }
 
-// die waits until a process has died at each point.
-func (e *enumeration) die(ctx context.Context, limit time.Duration) {
+// die waits until a process has died at each point, or none has for as long as patience.
+func (e *enumeration) die(ctx context.Context, patience time.Duration) {
 	e.since = make(map[*process]int)
-	end := time.Now().Add(limit)
-	for turn := 1; time.Now().Before(end) && ctx.Err() == nil; turn++ {
+	before, last := 0, time.Now()
+	for turn := 1; time.Since(last) < patience && ctx.Err() == nil; turn++ {
 		left := e.points.left()
 		if len(left) == 0 {
 			return
+		}
+		if len(left) != before {
+			before, last = len(left), time.Now()
 		}
 		rare := slices.ContainsFunc(left, func(name string) bool {
 			return strings.HasPrefix(name, "relay/recover") || strings.Contains(name, "abandoned")

@@ -45,8 +45,9 @@ var flows = []flow{
 	{"stop", stop},
 }
 
-// quickFlows are those that wait for no text.
-var quickFlows = []flow{{"block", block}, {"cancel", cancelHeld}, {"other number", resendOnly}}
+// rareFlows are those that lead to what few others do.
+var rareFlows = []flow{{"block", block}, {"cancel", cancelHeld}, {"other number", resendOnly}, {"reply", reply},
+	{"rate limit", mended(twiliosim.Fault{Do: twiliosim.FaultError, Code: 20429, Status: 429, Times: 1})}}
 
 // confirm reads the code and gives it back.
 func (d *driver) confirm(ctx context.Context, v *visit) bool {

@@ -69,14 +69,16 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	return nil
 }
 
-// enumerateLimit is how long it may take until a process has died at each failpoint.
-const enumerateLimit = 3 * time.Minute
+// stall is how long no process may die, while there are failpoints at which one should.
+const stall = time.Minute
 
 // runs are what can be asked for.
 func (c *chaos) runs() map[string]func(context.Context) (*report, error) {
 	return map[string]func(context.Context) (*report, error){
 		"random":     func(ctx context.Context) (*report, error) { return c.random(ctx, c.duration) },
-		"enumerated": func(ctx context.Context) (*report, error) { return c.enumerated(ctx, enumerateLimit, 0) },
+		"backlog":    c.backlog,
+		"away":       func(ctx context.Context) (*report, error) { return c.away(ctx, 30*time.Second) },
+		"enumerated": func(ctx context.Context) (*report, error) { return c.enumerated(ctx, stall, 0) },
 	}
 }
 

@@ -30,6 +30,9 @@ type report struct {
 	Points, Unreached []string
 	Slowest, Settled  time.Duration
 	Breaches          []string
+	InFlight          map[string]int64 // tasks by type, when their worker was killed
+	First, Last       time.Duration    // from then on, until the first and the last was done
+	Away              []absence
 	table             store.AuditReport
 }
 
@@ -81,6 +84,13 @@ func (r *report) print(w io.Writer) {
 	row("processes killed", r.Killed)
 	row("slowest recovery", fmt.Sprintf("%.1f s (the longest that an accepted request waited for its outcome)", r.Slowest.Seconds()))
 	row("settled after the last fault", fmt.Sprintf("%.1f s", r.Settled.Seconds()))
+	if r.InFlight != nil {
+		row("tasks in flight", r.inFlight())
+		row("recovered after kill -9", fmt.Sprintf("the first after %.1f s, the last after %.1f s", r.First.Seconds(), r.Last.Seconds()))
+	}
+	for _, a := range r.Away {
+		row("Redis "+a.redis, a)
+	}
 	_ = t.Flush() // w tells of its own errors
 	for _, name := range slices.Sorted(maps.Keys(r.Struck)) {
 		fmt.Fprintf(w, "  %3d x %s\n", r.Struck[name], name)
