@@ -49,6 +49,9 @@ func (c *chaos) backlog(ctx context.Context) (*report, error) {
 		return nil, err
 	}
 	killed := time.Now()
+	if err := d.double.calm(ctx); err != nil { // the provider's slowness is no part of the recovery
+		return nil, err
+	}
 	err = until(ctx, settleLimit, "all done", func() bool {
 		now := s.pending(ctx)
 		if now == nil {
@@ -58,6 +61,7 @@ func (c *chaos) backlog(ctx context.Context) (*report, error) {
 			r.First = time.Since(killed)
 		}
 		r.Last = time.Since(killed)
+		c.note("%v after the kill: %v", r.Last.Round(100*time.Millisecond), now)
 		return len(now) == 0
 	})
 	if err != nil {

@@ -34,6 +34,7 @@ func (s *system) verdict(ctx context.Context, d *driver, r *report) error {
 	if err := j.settled(ctx); err != nil {
 		return err
 	}
+	j.outcomes(ctx)
 	j.codes(ctx)
 	if err := j.settled(ctx); err != nil {
 		return err
@@ -87,6 +88,20 @@ func (j *judge) settled(ctx context.Context) error {
 	}
 	j.report.Settled = max(j.report.Settled, time.Since(start))
 	return nil
+}
+
+// outcomes reads what became of requests that nobody has waited for.
+func (j *judge) outcomes(ctx context.Context) {
+	j.each(func(v *visit) {
+		for _, w := range v.writes {
+			if w.request == "" || w.answer.status != 0 {
+				continue
+			}
+			if j.d.api.look(ctx, w); w.path == "/bookings" {
+				v.granted(w.answer)
+			}
+		}
+	})
 }
 
 // codes gives back the codes that nobody has used: what a phone shows works, or has been revoked.

@@ -37,6 +37,7 @@ type chaos struct {
 	bin      binaries
 	out      io.Writer
 	log      io.Writer // what was done, and when
+	keep     bool      // the folder also when all is well
 }
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
@@ -44,6 +45,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.Uint64Var(&c.seed, "seed", rand.Uint64()%1e6, "what decides which faults strike in which order") // #nosec G404 -- no secret
 	duration := flags.Duration("duration", 90*time.Second, "how long faults strike at random")
+	flags.BoolVar(&c.keep, "keep", false, "keep the logs also when all is well")
 	which := flags.String("run", "random,enumerated", "what to do, by commas")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -101,8 +103,12 @@ func (c *chaos) begin(ctx context.Context) (err error) {
 
 // end removes what is no evidence.
 func (c *chaos) end(err error) error {
-	if err == nil {
+	if err == nil && !c.keep {
 		return os.RemoveAll(c.dir)
+	}
+	if err == nil {
+		fmt.Fprintln(c.out, "logs of all processes:", c.dir)
+		return nil
 	}
 	return fmt.Errorf("%w\nseed %d; logs of all processes: %s", err, c.seed, c.dir)
 }

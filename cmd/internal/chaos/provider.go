@@ -63,6 +63,16 @@ func (p *provider) fault(ctx context.Context, f twiliosim.Fault) error {
 	return err
 }
 
+// calm takes all fault rules away.
+func (p *provider) calm(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, p.base+"/_sim/faults", http.NoBody)
+	if err != nil {
+		return err
+	}
+	_, err = p.do(req, nil)
+	return err
+}
+
 // reply texts body from a phone; it reports whether the webhook took it.
 func (p *provider) reply(ctx context.Context, phone, body string) bool {
 	var r struct{ Status int }
