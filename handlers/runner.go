@@ -256,7 +256,7 @@ func (r *Runner) finish(ctx context.Context, tx *store.Tx, t store.Task, h route
 	if delay <= 0 {
 		delay = tasks.Backoff(t.Attempt, rand.Float64())
 	}
-	return r.postpone(ctx, tx, t, delay, o.Reason, o.Verdict == tasks.VerdictRetry)
+	return r.postpone(ctx, tx, t, delay, o.Reason, o.Verdict == tasks.VerdictRetry, false)
 }
 
 func lastAttempt(t store.Task) bool {
@@ -268,10 +268,10 @@ func lastAttempt(t store.Task) bool {
 	return false
 }
 
-func (r *Runner) postpone(ctx context.Context, tx *store.Tx, t store.Task, delay time.Duration, reason string, counted bool) (result, error) {
+func (r *Runner) postpone(ctx context.Context, tx *store.Tx, t store.Task, delay time.Duration, reason string, counted, keepClaim bool) (result, error) {
 	ctx = failpoint.Scene(ctx, t.Type, "postpone")
 	inRedis := delay <= maxInRedis
-	store.PostponeTask(tx, t, delay, reason, counted, !inRedis)
+	store.PostponeTask(tx, t, delay, reason, counted, !inRedis, keepClaim)
 	if err := r.commit(ctx, tx); err != nil {
 		return result{}, err
 	}
@@ -358,7 +358,8 @@ func (r *Runner) recordAccident(ctx context.Context, d tasks.Delivery, cause err
 	case lastAttempt(t):
 		return r.dead(ctx, tx, t, r.Mux.routes[t.Type], &tasks.Outcome{Reason: reason, Err: cause})
 	}
-	return r.postpone(ctx, tx, t, tasks.Backoff(t.Attempt, rand.Float64()), reason, true)
+	// A claim stays: its commit may be what succeeded, and then it is to be found abandoned, not forgotten.
+	return r.postpone(ctx, tx, t, tasks.Backoff(t.Attempt, rand.Float64()), reason, true, true)
 }
 
 // reasonOf is a short code for an accident: it goes to Redis and to operators, so it quotes nothing.
