@@ -79,12 +79,13 @@ func (c *chaos) runs() map[string]func(context.Context) (*report, error) {
 	return map[string]func(context.Context) (*report, error){
 		"random":     func(ctx context.Context) (*report, error) { return c.random(ctx, c.duration) },
 		"backlog":    c.backlog,
+		"mutants":    c.mutants,
 		"away":       func(ctx context.Context) (*report, error) { return c.away(ctx, 30*time.Second) },
 		"enumerated": func(ctx context.Context) (*report, error) { return c.enumerated(ctx, stall, 0) },
 	}
 }
 
-// begin makes the folder and the programs.
+// begin makes the folder.
 func (c *chaos) begin(ctx context.Context) (err error) {
 	if c.dir, err = os.MkdirTemp("", "holdfast-chaos-"); err != nil {
 		return err
@@ -97,7 +98,14 @@ func (c *chaos) begin(ctx context.Context) (err error) {
 		return err
 	}
 	c.log = log
-	c.bin, err = build(ctx, c.dir)
+	return nil
+}
+
+// programs builds what runs, once.
+func (c *chaos) programs(ctx context.Context) (err error) {
+	if c.bin == (binaries{}) {
+		c.bin, err = build(ctx, c.dir)
+	}
 	return err
 }
 
@@ -115,7 +123,7 @@ func (c *chaos) end(err error) error {
 
 // judge prints a report, and says whether it is a failure.
 func (c *chaos) judge(r *report, err error) error {
-	if r != nil {
+	if r != nil && r.Visits > 0 {
 		r.print(c.out)
 	}
 	if err == nil && r.failed() {
