@@ -9,12 +9,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 // shared is what all tests use: the programs are built once.
 var shared = sync.OnceValues(func() (*chaos, error) {
+	begun.Store(true)
 	c := &chaos{seed: rand.Uint64() % 1e6}
 	if text := os.Getenv("CHAOS_SEED"); text != "" {
 		var err error
@@ -22,13 +24,18 @@ var shared = sync.OnceValues(func() (*chaos, error) {
 			return nil, errors.New("CHAOS_SEED: want a number")
 		}
 	}
-	return c, c.begin(context.Background())
+	return c, errors.Join(c.begin(context.Background()), c.build(context.Background()))
 })
+
+// begun tells whether there is anything to clear away.
+var begun atomic.Bool
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if c, err := shared(); code == 0 && err == nil {
-		_ = c.end(nil)
+	if code == 0 && begun.Load() {
+		if c, err := shared(); err == nil {
+			_ = c.end(nil)
+		}
 	}
 	os.Exit(code)
 }
@@ -112,6 +119,23 @@ func TestRedisAway(t *testing.T) {
 		}
 		if a.ingress > there.ingress+0.5 || a.worker > there.worker+0.5 {
 			t.Errorf("Redis %s: the ingress uses %.2f cores and the worker %.2f; before, %.2f and %.2f", a.redis, a.ingress, a.worker, there.ingress, there.worker)
+		}
+	}
+}
+
+// TestMutationsApply keeps the defects of `make mutants` from going stale: each still has its place, and its test.
+func TestMutationsApply(t *testing.T) {
+	const root = "../../.."
+	list, err := mutations(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		if out, err := command(t.Context(), root, "git", "apply", "--check", "-C1", m.path); err != nil {
+			t.Errorf("%s: %v: %s", m.file, err, out)
+		}
+		if out, err := command(t.Context(), root, "grep", "-rq", "--include=*_test.go", "^func "+m.test+"(", m.pkg); err != nil {
+			t.Errorf("%s: there is no %s in %s %s", m.file, m.test, m.pkg, out)
 		}
 	}
 }
