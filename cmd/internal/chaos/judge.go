@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast/store"
+	"holdfast/tasks"
 )
 
 // judge holds what was promised against the three sides that tell of it: the database, the double's record of texts,
@@ -19,6 +20,8 @@ type judge struct {
 	report *report
 	mu     sync.Mutex
 	spans  map[slot][]span // by slot, when somebody had it
+
+	unheard []string // bookings whose code was texted back, and that are not confirmed
 }
 
 // span is from when to when a booking had its seat.
@@ -41,6 +44,7 @@ func (s *system) verdict(ctx context.Context, d *driver, r *report) error {
 	}
 	j.answers(ctx)
 	j.seats()
+	j.replies(ctx)
 	if err := j.texts(ctx); err != nil {
 		return err
 	}
@@ -241,7 +245,12 @@ func (j *judge) booking(ctx context.Context, v *visit) {
 	if times["held"] != 1 || times["confirmed"] > 1 || times["canceled"] > 1 {
 		j.breach("booking %s (%s) was held %d times, confirmed %d, canceled %d", v.booking, v.flow, times["held"], times["confirmed"], times["canceled"])
 	}
-	if (v.confirmed || v.replied) && times["confirmed"] == 0 {
+	if v.replied && times["confirmed"] == 0 {
+		j.mu.Lock()
+		j.unheard = append(j.unheard, v.booking)
+		j.mu.Unlock()
+	}
+	if v.confirmed && times["confirmed"] == 0 {
 		j.breach("booking %s (%s) was confirmed to its customer, and is %s", v.booking, v.flow, b.State)
 	}
 	if v.canceled && b.State != "canceled" {
@@ -255,6 +264,26 @@ func (j *judge) booking(ctx context.Context, v *visit) {
 	j.spans[v.slot] = append(append(j.spans[v.slot], had...), seat)
 	if !v.twin {
 		j.report.Bookings++
+	}
+}
+
+// replies tells of codes that were texted back and confirmed nothing. One whose task killed its process too often is kept
+// as a dead letter, which an operator replays: it is given up, and not lost.
+func (j *judge) replies(ctx context.Context) {
+	stats, err := store.TaskStats(ctx, j.s.pool)
+	if err != nil {
+		j.breach("dead letters cannot be counted: %s", store.Safe(err))
+		return
+	}
+	var kept int64
+	for _, t := range stats {
+		if t.Type == tasks.SMSInbound.Name && t.State == "dead" {
+			kept += t.N
+		}
+	}
+	j.report.GivenUp += len(j.unheard)
+	if int64(len(j.unheard)) > kept {
+		j.breach("codes were texted back, nothing was confirmed, and only %d dead letters tell of it: %v", kept, j.unheard)
 	}
 }
 

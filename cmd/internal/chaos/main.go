@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -17,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"holdfast/tasks"
 )
 
 func main() {
@@ -52,6 +55,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	c.duration = *duration
 	fmt.Fprintf(out, "seed %d\n", c.seed)
+	tasks.LogRedis(slog.New(slog.DiscardHandler)) // it complains of the Redis that we kill
 	if err := c.begin(ctx); err != nil {
 		return err
 	}

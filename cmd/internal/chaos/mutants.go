@@ -93,9 +93,6 @@ func (m mutation) try(ctx context.Context, copied string) (verdict string, err e
 			err = errors.Join(err, fmt.Errorf("%w\n%s", undo, out))
 		}
 	}()
-	if out, err := command(ctx, copied, "go", "vet", m.pkg); err != nil {
-		return "", fmt.Errorf("it does not compile: %w\n%s", err, out)
-	}
 	out, err := command(ctx, copied, "go", "run", "./store/embedded/withservers", "--", "go", "test", m.pkg, "-count=1", "-run", "^"+m.test+"$")
 	switch {
 	case err == nil:

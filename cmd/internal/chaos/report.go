@@ -73,7 +73,7 @@ func (r *report) print(w io.Writer) {
 	row("bookings granted", r.Bookings)
 	row("requests accepted", r.Accepted)
 	row("accepted requests lost", r.Lost)
-	row("requests given up, and answered so", r.GivenUp)
+	row("given up, their task having killed 4 processes", r.GivenUp)
 	row("double bookings", r.Double)
 	row("texts asked for", r.Asked)
 	row("texts that the provider accepted", r.Sent)
