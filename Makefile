@@ -21,7 +21,7 @@ SERVERS := $(GO) run ./store/embedded/withservers --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test check fmt vet lint vuln fuzz bench microbench golden clean
+.PHONY: help run build test check fmt vet lint vuln fuzz bench microbench chaos mutants golden clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1@/p' $(firstword $(MAKEFILE_LIST)) | while IFS=@ read -r target text; do \
@@ -83,6 +83,13 @@ microbench: ## Go benchmarks, COUNT=6 times each, compared with bin/bench.base (
 	@mkdir -p bin
 	$(SERVERS) $(GO) test -p 1 -run '^$$' -bench . -benchmem -count $(COUNT) ./... >bin/bench.txt || { cat bin/bench.txt; exit 1; }
 	@$(GO) run golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION) $(wildcard bin/bench.base) bin/bench.txt
+
+CHAOS_SEED ?=
+chaos: ## everything is killed, cut and slowed while customers book, and no promise may break; CHAOS_SEED=n repeats a run; some 5 minutes
+	$(GO) run ./cmd/internal/chaos $(if $(CHAOS_SEED),--seed $(CHAOS_SEED))
+
+mutants: ## each defect of cmd/internal/chaos/testdata/mutations is put in, and must turn its test red; some minutes
+	$(GO) run ./cmd/internal/chaos --run mutants
 
 golden: ## rewrites golden files, and the generated parts of README.md and .env.example
 	$(SERVERS) $(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update

@@ -247,6 +247,29 @@ func TestAbandonedClaim(t *testing.T) {
 	}
 }
 
+// A claim whose commit succeeded though its answer was lost is no claim less: the accident of the worker that did not
+// hear of it, and counts as lost itself by then, leaves it to be found abandoned.
+func TestAccidentKeepsTheClaim(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, slow)
+	typ := testType("test:unheard")
+	c := newCalling(func(context.Context) error { return nil })
+	run := r.runner(func(m *Mux) { Call(m, typ, c) })
+	id := r.silent(typ)
+	r.exec("UPDATE task SET claim_no = 1, claimed_by = $2, claim_until = clock_timestamp() + interval '1 min' WHERE id = $1", id, run.Worker.ID)
+	r.exec("UPDATE worker SET seen_at = clock_timestamp() - interval '4 s'")
+	if res := run.accident(t.Context(), r.delivery(id, 1), errors.New("the connection was lost")); res.label != "retry" {
+		t.Errorf("the accident: %+v", res)
+	}
+	if got := r.task(id); !got.Claimed || got.Attempt != 1 || got.State != "pending" {
+		t.Errorf("after the accident: %+v", got)
+	}
+	r.exec("UPDATE task SET run_at = clock_timestamp() WHERE id = $1", id)
+	if res := run.deliver(t.Context(), r.delivery(id, 1)); res.label != "done" || c.calls.Load() != 0 || c.abandoned.Load() != 1 {
+		t.Errorf("%+v, %d calls, %d abandoned", res, c.calls.Load(), c.abandoned.Load())
+	}
+}
+
 // steal makes a task's claim look lost and settles it by another worker, while the call is in flight.
 func (r *rig) steal(typ tasks.Type[testPayload], c *calling, id uuid.UUID, dies func()) row {
 	r.t.Helper()

@@ -12,6 +12,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"holdfast/store"
+	"holdfast/store/failpoint"
 	"holdfast/store/logctx"
 	"holdfast/tasks"
 )
@@ -47,7 +48,7 @@ const (
 // for another delivery, asynq.SkipRetry archives.
 func (r *Runner) ProcessTask(ctx context.Context, at *asynq.Task) error {
 	if sweep, ok := r.Mux.sweeps[at.Type()]; ok {
-		r.tick(ctx, at.Type(), sweep)
+		r.tick(failpoint.Scene(ctx, at.Type(), "tick"), at.Type(), sweep)
 		return nil
 	}
 	id, _ := asynq.GetTaskID(ctx)
@@ -58,6 +59,7 @@ func (r *Runner) ProcessTask(ctx context.Context, at *asynq.Task) error {
 	}
 	defer r.Worker.Begin(d.Task)()
 	ctx = logctx.With(ctx, slog.String("task_id", d.Task.String()), slog.String("task_type", at.Type()), slog.String("org_id", d.Org.String()))
+	ctx = failpoint.Scene(ctx, at.Type(), "work")
 	start := time.Now()
 	res := r.deliver(ctx, d)
 	r.Metrics.Runs.WithLabelValues(at.Type(), res.label).Inc()
@@ -116,6 +118,7 @@ func (r *Runner) attempt(ctx context.Context, d tasks.Delivery) (result, error) 
 	case t.Crashes > maxCrashes:
 		return r.finish(ctx, tx, t, h, tasks.Dead("crashed", nil))
 	case t.Claimed && h.abandoned != nil: // even when it is to be given up: the call may have been made
+		ctx = failpoint.Scene(ctx, t.Type, "abandoned")
 		return r.finish(ctx, tx, t, h, safely(func() error { return h.abandoned(ctx, tx, t) }))
 	case t.Stop != "":
 		return r.finish(ctx, tx, t, h, tasks.Dead(stopped, nil))
@@ -153,20 +156,22 @@ func judge(t store.Task, err error, epoch int) (result, bool) {
 func (r *Runner) call(ctx context.Context, tx *store.Tx, t store.Task, h route, next call) (result, error) {
 	store.ClaimTask(tx, t, r.Worker.ID, r.CallLimit+claimSlack)
 	deadline := time.Now().Add(r.CallLimit) // counted from before the commit: the call never outlives the claim
-	if err := tx.Commit(ctx); err != nil {
+	ctx = failpoint.Scene(ctx, t.Type, "claim")
+	if err := r.commit(ctx, tx); err != nil {
 		return result{}, err
 	}
-	tasks.Announce(ctx, r.DB.Broker, tx)
-	ctx = context.WithoutCancel(ctx)
+	ctx = failpoint.Scene(context.WithoutCancel(ctx), t.Type, "call")
+	failpoint.Here(ctx, "before")
 	callCtx, cancel := context.WithDeadline(ctx, deadline)
 	record := func(context.Context, *store.Tx) error { return nil }
 	failed := safely(func() error { record = next(callCtx); return nil })
 	cancel()
+	failpoint.Here(ctx, "after")
 	if failed != nil { // a panic within the call: its outcome is unknown, so the claim is left to be found abandoned
 		r.Log.ErrorContext(ctx, "call panicked", "error", failed)
 		return again("abandoned", r.CallLimit+claimSlack), nil
 	}
-	return r.record(ctx, t, h, record)
+	return r.record(failpoint.Scene(ctx, t.Type, "record"), t, h, record)
 }
 
 // record writes down the result of a call, trying for some seconds. When Postgres stays away the claim is found
@@ -255,7 +260,7 @@ func (r *Runner) finish(ctx context.Context, tx *store.Tx, t store.Task, h route
 	if delay <= 0 {
 		delay = tasks.Backoff(t.Attempt, rand.Float64())
 	}
-	return r.postpone(ctx, tx, t, delay, o.Reason, o.Verdict == tasks.VerdictRetry)
+	return r.postpone(ctx, tx, t, delay, o.Reason, o.Verdict == tasks.VerdictRetry, false)
 }
 
 func lastAttempt(t store.Task) bool {
@@ -267,9 +272,10 @@ func lastAttempt(t store.Task) bool {
 	return false
 }
 
-func (r *Runner) postpone(ctx context.Context, tx *store.Tx, t store.Task, delay time.Duration, reason string, counted bool) (result, error) {
+func (r *Runner) postpone(ctx context.Context, tx *store.Tx, t store.Task, delay time.Duration, reason string, counted, keepClaim bool) (result, error) {
+	ctx = failpoint.Scene(ctx, t.Type, "postpone")
 	inRedis := delay <= maxInRedis
-	store.PostponeTask(tx, t, delay, reason, counted, !inRedis)
+	store.PostponeTask(tx, t, delay, reason, counted, !inRedis, keepClaim)
 	if err := r.commit(ctx, tx); err != nil {
 		return result{}, err
 	}
@@ -285,6 +291,7 @@ func (r *Runner) postpone(ctx context.Context, tx *store.Tx, t store.Task, delay
 
 // dead makes the task a dead letter, undoes what it left, and answers whoever waits for it, in one commit.
 func (r *Runner) dead(ctx context.Context, tx *store.Tx, t store.Task, h route, o *tasks.Outcome) (result, error) {
+	ctx = failpoint.Scene(ctx, t.Type, "dead")
 	if h.undo != nil {
 		if err := safely(func() error { return h.undo(ctx, tx, t, o.Reason) }); err != nil {
 			return result{}, &undoError{reason: o.Reason, err: err}
@@ -362,7 +369,8 @@ func (r *Runner) recordAccident(ctx context.Context, d tasks.Delivery, cause err
 	case lastAttempt(t):
 		return r.dead(ctx, tx, t, r.Mux.routes[t.Type], &tasks.Outcome{Reason: reason, Err: cause})
 	}
-	return r.postpone(ctx, tx, t, tasks.Backoff(t.Attempt, rand.Float64()), reason, true)
+	// A claim stays: its commit may be what succeeded, and then it is to be found abandoned, not forgotten.
+	return r.postpone(ctx, tx, t, tasks.Backoff(t.Attempt, rand.Float64()), reason, true, true)
 }
 
 // reasonOf is a short code for an accident: it goes to Redis and to operators, so it quotes nothing.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/store"
+	"holdfast/store/failpoint"
 	"holdfast/tasks"
 )
 
@@ -21,6 +22,7 @@ type Sweep struct {
 // tick runs a periodic task unless another process has taken this window. A tick has no task row and never
 // fails towards asynq: what it did not get done is due again at the next.
 func (r *Runner) tick(ctx context.Context, name string, s Sweep) {
+	failpoint.Here(ctx, "take.before")
 	window, taken, err := store.TakeTick(ctx, r.DB.Pool, name, s.Every)
 	if err != nil {
 		r.Log.WarnContext(ctx, "tick not taken", "tick", name, "error", store.Safe(err))
@@ -29,6 +31,7 @@ func (r *Runner) tick(ctx context.Context, name string, s Sweep) {
 	if !taken {
 		return
 	}
+	failpoint.Here(ctx, "take.after")
 	n, err := r.sweep(ctx, name, s)
 	failure := ""
 	if err != nil {
@@ -38,6 +41,7 @@ func (r *Runner) tick(ctx context.Context, name string, s Sweep) {
 	r.Metrics.Ticks.WithLabelValues(name).Add(float64(n))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // asynq cuts off a sweep that takes longer than its interval
 	defer cancel()
+	failpoint.Here(ctx, "finish.before")
 	if err := store.FinishTick(ctx, r.DB.Pool, name, window, n, failure); err != nil {
 		r.Log.WarnContext(ctx, "tick not finished", "tick", name, "error", store.Safe(err))
 	}

@@ -272,7 +272,7 @@ func TestClosingWakesParkedTexts(t *testing.T) {
 			if !p.Parked {
 				t.Errorf("not parked: %+v", p)
 			}
-			store.PostponeTask(tx, task, time.Hour, reason, false, true)
+			store.PostponeTask(tx, task, time.Hour, reason, false, true, false)
 			return err
 		}
 	}

@@ -34,7 +34,7 @@ func TestClaims(t *testing.T) {
 	if got := w.look(id); !got.Claimed || got.ClaimLive {
 		t.Errorf("too old: %+v", got)
 	}
-	w.taken(id, func(tx *store.Tx, t store.Task) { store.PostponeTask(tx, t, 0, "", false, true) })
+	w.taken(id, func(tx *store.Tx, t store.Task) { store.PostponeTask(tx, t, 0, "", false, true, false) })
 	if got := w.look(id); got.Claimed || stands(1) {
 		t.Errorf("recorded: %+v", got)
 	}

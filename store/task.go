@@ -169,8 +169,9 @@ func FinishTask(tx *Tx, t Task, state, lastError string) {
 
 // PostponeTask queues t's next run after delay, or when it is to be given up if that is sooner: what it holds must
 // be undone then. counted says whether it uses up an attempt. With newEpoch the delay waits here and the relay
-// pushes it; without, it waits in Redis and is looked at some seconds after it was due there.
-func PostponeTask(tx *Tx, t Task, delay time.Duration, lastError string, counted, newEpoch bool) {
+// pushes it; without, it waits in Redis and is looked at some seconds after it was due there. A claim is settled by
+// that unless it is kept: by a run that ended by accident, which does not know whether its claim was committed.
+func PostponeTask(tx *Tx, t Task, delay time.Duration, lastError string, counted, newEpoch, keepClaim bool) {
 	var attempt, epoch int
 	if counted {
 		attempt = 1
@@ -181,8 +182,8 @@ func PostponeTask(tx *Tx, t Task, delay time.Duration, lastError string, counted
 	}
 	tx.Queue(`UPDATE task SET run_at = LEAST(clock_timestamp() + $3::interval, give_up_at),
 		check_at = LEAST(clock_timestamp() + $4::interval, GREATEST(give_up_at, clock_timestamp())),
-		attempt = attempt + $5, epoch = epoch + $6, last_error = $7, claimed_by = NULL
-		WHERE org_id = $1 AND id = $2`, tx.Org, t.ID, delay, check, attempt, epoch, lastError)
+		attempt = attempt + $5, epoch = epoch + $6, last_error = $7, claimed_by = CASE WHEN $8 THEN claimed_by END
+		WHERE org_id = $1 AND id = $2`, tx.Org, t.ID, delay, check, attempt, epoch, lastError, keepClaim)
 }
 
 func refs(ctx context.Context, db DB, sql string, args ...any) ([]TaskRef, error) {

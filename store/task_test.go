@@ -86,7 +86,7 @@ func TestPostponeTask(t *testing.T) {
 	}{{true, false, 1, 1, 34 * time.Second}, {false, true, 0, 2, 30 * time.Second}, {true, true, 1, 2, 30 * time.Second}} {
 		id := w.task(store.NewTask{}).ID
 		w.taken(id, func(tx *store.Tx, t store.Task) {
-			store.PostponeTask(tx, t, 30*time.Second, "class", c.counted, c.newEpoch)
+			store.PostponeTask(tx, t, 30*time.Second, "class", c.counted, c.newEpoch, false)
 		})
 		got := w.look(id)
 		if got.State != "pending" || got.Due || got.Attempt != c.attempt || got.Epoch != c.epoch {
@@ -107,7 +107,7 @@ func TestDedup(t *testing.T) {
 	if !exists(first) || exists(again) || !exists(w.task(store.NewTask{Dedup: "other"}).ID) {
 		t.Error("one pending task for each key")
 	}
-	w.taken(first, func(tx *store.Tx, t store.Task) { store.PostponeTask(tx, t, time.Second, "", true, false) })
+	w.taken(first, func(tx *store.Tx, t store.Task) { store.PostponeTask(tx, t, time.Second, "", true, false, false) })
 	if exists(w.task(store.NewTask{Dedup: "k"}).ID) {
 		t.Error("the key of a postponed task is free")
 	}

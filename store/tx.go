@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"holdfast/store/failpoint"
 )
 
 // Tx is a transaction of one org. It saves round trips by one mechanism: a statement whose answer nobody
@@ -171,6 +173,7 @@ func next(res pgx.BatchResults, read func(pgx.Rows) error) error {
 // Commit sends what is queued together with COMMIT. After an error the outcome is unknown when the
 // connection was lost; otherwise nothing was changed, unless it is an error of a reader's own (see QueueRead).
 func (t *Tx) Commit(ctx context.Context) error {
+	failpoint.Here(ctx, "commit.before")
 	t.queue.Queue("commit")
 	res, err := t.flush(ctx, t.queue.Len()-1)
 	if err != nil {
@@ -180,6 +183,7 @@ func (t *Tx) Commit(ctx context.Context) error {
 	if err := errors.Join(err, res.Close()); err != nil {
 		return err
 	}
+	failpoint.Here(ctx, "commit.after")
 	t.conn.Release()
 	t.conn = nil
 	if tag.String() == "ROLLBACK" { // the answer to a commit after an error that somebody passed over

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"holdfast/store"
+	"holdfast/store/failpoint"
 )
 
 // Worker is this process as a runner of tasks: its id, and what it is working on.
@@ -52,12 +53,15 @@ func (w *Worker) inFlight() []uuid.UUID {
 //
 // It has a connection of its own, not one of the pool's: a worker whose connections are all in use is alive.
 func (w *Worker) Heartbeat(ctx context.Context, db *DB, log *slog.Logger) {
+	ctx = failpoint.Scene(ctx, "worker", "heartbeat")
 	h := heart{db: db}
 	defer h.close(context.WithoutCancel(ctx))
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
+		failpoint.Here(ctx, "seen.before")
 		err := h.do(ctx, func(ctx context.Context, conn *pgx.Conn) error { return store.SeeWorker(ctx, conn, w.ID, w.inFlight()) })
+		failpoint.Here(ctx, "seen.after")
 		if err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "heartbeat missed", "worker", w.ID, "error", store.Safe(err))
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"holdfast/store"
+	"holdfast/store/failpoint"
 )
 
 // Orphans finds tasks that Redis calls active though nobody works on them: their worker was killed. asynq
@@ -46,6 +47,7 @@ func (o *Orphans) Run(ctx context.Context) {
 // Step is one look. A task counts when it was active for a while, and Postgres says at that moment that it is
 // pending in this epoch, not locked, without a live claim and in no live worker's hands.
 func (o *Orphans) Step(ctx context.Context) error {
+	ctx = failpoint.Scene(ctx, "orphans", "step")
 	active, err := o.DB.Broker.active(ctx, []string{QueueClaim, QueueSend, QueueDefault, QueueLow})
 	if err != nil {
 		return err
@@ -58,13 +60,17 @@ func (o *Orphans) Step(ctx context.Context) error {
 	if err != nil || len(orphans) == 0 {
 		return err
 	}
+	ctx = failpoint.Scene(ctx, "orphans", "found")
+	failpoint.Here(ctx, "bump.before")
 	bumped, err := store.BumpTasks(ctx, o.DB.Pool, orphans, true)
 	if err != nil {
 		return err
 	}
+	failpoint.Here(ctx, "bump.after")
 	o.Metrics.Orphans.Add(float64(len(bumped)))
 	o.Log.WarnContext(ctx, "worker lost, tasks taken over", "tasks", len(bumped))
 	err = o.DB.Broker.Push(ctx, bumped)
+	failpoint.Here(ctx, "recheck.before")
 	// The lost worker's relay may have had rows in hand: looked at, and not yet pushed. This comes after the push,
 	// or a relay would find the new epochs missing in Redis and make newer ones.
 	_, recheckErr := store.RecheckTasks(ctx, o.DB.Pool)

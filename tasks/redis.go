@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"holdfast/store/failpoint"
 )
 
 // OpenRedis makes a client for url and waits until it answers. Its time-outs are short: whoever uses it has
@@ -25,6 +27,9 @@ func OpenRedis(ctx context.Context, url string) (*redis.Client, error) {
 	opt.DialerRetries = 1
 	opt.MaintNotificationsConfig = nil
 	rdb := redis.NewClient(opt)
+	if failpoint.On {
+		rdb.AddHook(failpointHook{})
+	}
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		_ = rdb.Close()
 		return nil, errors.New("redis: does not answer")

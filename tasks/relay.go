@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/store"
+	"holdfast/store/failpoint"
 )
 
 // Relay brings to Redis what a push could not, and brings back what Redis lost. One runs in every worker; they
@@ -48,6 +49,7 @@ func every(ctx context.Context, interval time.Duration, do func()) {
 
 // Step is one look: at Redis itself, then at all rows that are due for one.
 func (r *Relay) Step(ctx context.Context) error {
+	ctx = failpoint.Scene(ctx, "relay", "step")
 	lost, err := r.DB.Broker.lost(ctx)
 	if err != nil {
 		r.away = true // rows stay due: nothing is looked at until Redis answers
@@ -60,10 +62,12 @@ func (r *Relay) Step(ctx context.Context) error {
 	}
 	r.away = false
 	for {
+		failpoint.Here(ctx, "due.before")
 		due, err := store.DueTasks(ctx, r.DB.Pool, relayBatch)
 		if err != nil {
 			return err
 		}
+		failpoint.Here(ctx, "due.after")
 		if err := r.carry(ctx, due); err != nil {
 			r.away = true
 			return err
@@ -77,10 +81,13 @@ func (r *Relay) Step(ctx context.Context) error {
 // recover makes everything due for a look, shows queues and dead letters again, and only then notes that this
 // Redis is known: a crash in between does it all once more.
 func (r *Relay) recover(ctx context.Context) error {
+	ctx = failpoint.Scene(ctx, "relay", "recover")
+	failpoint.Here(ctx, "recheck.before")
 	n, err := store.RecheckTasks(ctx, r.DB.Pool)
 	if err != nil {
 		return err
 	}
+	failpoint.Here(ctx, "recheck.after")
 	dead, err := store.DeadTasks(ctx, r.DB.Pool, deadShown)
 	if err != nil {
 		return err
@@ -121,10 +128,13 @@ func (r *Relay) carry(ctx context.Context, due []store.TaskRef) error {
 	if len(missing) == 0 {
 		return nil
 	}
+	ctx = failpoint.Scene(ctx, "relay", "missing")
+	failpoint.Here(ctx, "bump.before")
 	bumped, err := store.BumpTasks(ctx, r.DB.Pool, missing, false)
 	if err != nil {
 		return err
 	}
+	failpoint.Here(ctx, "bump.after")
 	r.Metrics.Relayed.Add(float64(len(bumped)))
 	return r.DB.Broker.Push(ctx, bumped)
 }

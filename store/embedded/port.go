@@ -35,6 +35,10 @@ func choosePort(demanded int, memory string) (int, error) {
 	return 0, errors.New("no free port")
 }
 
+// FreePort is a TCP port of 127.0.0.1 that is free, for a server that is stopped and started again: no outgoing
+// connection takes it meanwhile. Somebody else who looks for one may.
+func FreePort() (int, error) { return choosePort(0, "") }
+
 func rememberPort(memory string, port int) error {
 	return os.WriteFile(memory, []byte(strconv.Itoa(port)+"\n"), 0o600)
 }

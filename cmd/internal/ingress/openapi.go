@@ -10,6 +10,7 @@ import (
 
 	"holdfast/handlers"
 	"holdfast/handlers/settings"
+	"holdfast/store/failpoint"
 )
 
 // Security schemes, by name.
@@ -154,6 +155,9 @@ func register[I, O any](in *Ingress, o operation, handle func(context.Context, *
 		DefaultStatus: o.ok, Security: []map[string][]string{{o.scheme: {}}}, Middlewares: huma.Middlewares{in.open(prove)},
 		Responses: o.responses(doc.Components.Schemas),
 	}, func(ctx context.Context, i *I) (*O, error) {
+		if o.method != http.MethodGet {
+			ctx = failpoint.Scene(ctx, "ingress", o.id)
+		}
 		out, err := handle(ctx, callOf(ctx), i)
 		if err != nil {
 			return nil, in.fail(ctx, err)

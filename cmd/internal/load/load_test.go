@@ -302,7 +302,7 @@ func TestChecksCanFail(t *testing.T) {
 // Nobody's number: every area code has a hundred, and none is one of the double's magic ones or of another country.
 func TestPhones(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, p := range fiction() {
+	for _, p := range Fiction() {
 		if seen[p] || len(p) != len("+12125550100") || p[5:10] != "55501" || p[2:5] == "500" || p[2:5] == "202" || p[2:5] == "416" {
 			t.Fatal(p)
 		}

@@ -23,9 +23,9 @@ type phones struct {
 	next  atomic.Uint32
 }
 
-// fiction lists them: a hundred in each area code of the United States, whose numbers an org texts unless it has
+// Fiction lists numbers that belong to nobody: a hundred in each area code of the United States, whose numbers an org texts unless it has
 // decided otherwise, without those of the double's magic numbers (500) and of examples (202).
-func fiction() (all []string) {
+func Fiction() (all []string) {
 	for area := 200; area < 1000; area++ {
 		number := func(n int) string { return fmt.Sprintf("+1%d55501%02d", area, n) }
 		if area == 202 || area == 500 || pii.KnownPhone(number(0)).Region() != "US" {

@@ -16,6 +16,8 @@ type Message struct {
 	ErrorCode   *int      `json:"error_code"`
 	DateCreated time.Time `json:"date_created"`
 	Direction   string    `json:"direction"`
+	// StatusCallback is where its status is told; "" when nobody asked.
+	StatusCallback string `json:"status_callback,omitempty"`
 }
 
 // Status and direction words of Twilio that the double uses.
@@ -80,7 +82,7 @@ func (m *record) waiting() bool {
 func (m *record) public() Message {
 	p := Message{
 		SID: m.sid, AccountSID: m.account, To: m.to, From: m.from(), Body: m.text, Status: m.status,
-		DateCreated: m.created.UTC(), Direction: m.direction,
+		DateCreated: m.created.UTC(), Direction: m.direction, StatusCallback: m.callback,
 	}
 	if m.errorCode != 0 {
 		code := m.errorCode
