@@ -245,7 +245,8 @@ func TestStopSuppresses(t *testing.T) {
 	eventually(t, 10*time.Second, "its text is dead", func() bool {
 		return query[int](r, "SELECT count(*) FROM task WHERE type = 'verification:send' AND state = 'dead' AND last_error = 'opted-out'") == 1
 	})
-	if got := r.timeline(id); !slices.Equal(got, []string{"held", "text_failed", "code_revoked"}) {
+	r.idle(10 * time.Second)
+	if got := r.timeline(id); !slices.Equal(got, []string{"held", "text_failed", "code_revoked", "unreachable"}) {
 		t.Errorf("timeline %v", got)
 	}
 	r.texts(ana, 1)

@@ -276,8 +276,9 @@ func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason strin
 	if err != nil || b.State != store.BookingHeld && b.State != store.BookingExpired {
 		return err
 	}
-	// A number that was replaced has no say in the code of the one that replaced it, and a dead code dies no more.
-	if newest.ID != m.VerificationID.UUID || !newest.Live() {
+	// A number that was replaced has no say in the code of the one that replaced it, and a dead code dies no more. One
+	// whose life is over without a text that came is made good all the same: nobody ever had it.
+	if newest.ID != m.VerificationID.UUID || newest.State != "pending" && newest.State != "sent" {
 		return nil
 	}
 	other, err := store.CodeOnItsWay(ctx, tx, newest.ID, m.ID)

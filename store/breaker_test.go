@@ -251,7 +251,7 @@ func TestPauseTexts(t *testing.T) {
 	}
 }
 
-// Whatever closes a breaker makes the org's parked texts due, and nothing else; a text that is being parked at that
+// Whatever closes a breaker puts the org's parked texts in line to go, and nothing else; a text that is being parked at that
 // very moment is not overlooked.
 func TestClosingWakesParkedTexts(t *testing.T) {
 	t.Parallel()
@@ -277,7 +277,7 @@ func TestClosingWakesParkedTexts(t *testing.T) {
 		}
 	}
 	due := func(id uuid.UUID) bool {
-		return value[bool](w, "SELECT run_at <= clock_timestamp() AND check_at <= clock_timestamp() AND epoch = 3 FROM task WHERE id = $1", id)
+		return value[bool](w, "SELECT run_at <= clock_timestamp() AND check_at = 'infinity' AND epoch = 3 FROM task WHERE id = $1", id)
 	}
 	w.trip(w.sent(number(1)), store.Trip{Code: 20003, Stops: 1, First: time.Hour, Most: time.Hour})
 	parked, do := park(store.TaskParked)

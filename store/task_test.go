@@ -302,7 +302,7 @@ func TestRecheckAndLists(t *testing.T) {
 		w.taken(r.ID, func(tx *store.Tx, t store.Task) { store.FinishTask(tx, t, "dead", "") })
 	}
 	dead, err := store.DeadTasks(t.Context(), w.App, 10)
-	if err != nil || len(dead) != 2 || dead[0].ID.String() < dead[1].ID.String() {
+	if err != nil || len(dead) != 2 || dead[0].ID != late.ID {
 		t.Errorf("dead: %v, %v", dead, err)
 	}
 	if dead, err = store.DeadTasks(t.Context(), w.App, 1); err != nil || len(dead) != 1 {
