@@ -23,7 +23,7 @@ type lived struct {
 }
 
 func live(t *testing.T) lived {
-	r := newRig(t)
+	r := newRig(t, func(c *config) { c.CallLimit = 20 * time.Second })
 	r.start()
 	l := lived{rig: r}
 	l.confirmed = r.hold(ana, at(2, 10, 0))
@@ -44,7 +44,7 @@ func live(t *testing.T) lived {
 	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: "+15550100045"}, Do: twiliosim.FaultError, Code: 21614, Status: 400})
 	l.dead = r.hold("+15550100045", at(2, 12, 0))
 	r.idle(15 * time.Second)
-	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: eve}, Do: twiliosim.FaultDelay, MS: 500, Times: 1})
+	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: eve}, Do: twiliosim.FaultDelay, MS: 5000, Times: 1})
 	l.held = r.hold(eve, at(2, 13, 0))
 	eventually(t, 5*time.Second, "a text is on its way", func() bool { return r.message(l.held, "code").State == "sending" })
 	return l

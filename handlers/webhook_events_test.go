@@ -101,6 +101,28 @@ func TestEndpointChoosesEvents(t *testing.T) {
 	}
 }
 
+// The story of a booking holds the tasks that told of it, and the story of such a task is its booking's.
+func TestStoryOfEvents(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.set(`{"endpoint":{"url":"https://a.example"}}`)
+	r.start()
+	id := r.hold(ana, at(2, 10, 0))
+	task := query[uuid.UUID](r, "SELECT told_as FROM booking_event WHERE booking_id = $1 AND kind = 'held'", id)
+	var stories []store.Story
+	for _, ref := range []uuid.UUID{id, task} {
+		s, err := store.FindStory(t.Context(), r.db.Audit, ref.String())
+		r.must(err)
+		stories = append(stories, s)
+		if !slices.ContainsFunc(s.Events, func(e store.StoryEvent) bool { return e.Of == "task" && e.ID == task.String() }) {
+			t.Errorf("the story of %s says nothing of its webhook: %+v", s.Of, s.Events)
+		}
+	}
+	if stories[1].Of != "task" || !slices.ContainsFunc(stories[1].Events, func(e store.StoryEvent) bool { return e.ID == id.String() }) {
+		t.Errorf("the story of a webhook's task: %+v", stories[1])
+	}
+}
+
 // What the trigger in the database writes is what the type says, and the events are those that settings offer.
 func TestEventTasksAreOfTheirType(t *testing.T) {
 	t.Parallel()

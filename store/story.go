@@ -25,7 +25,7 @@ type Story struct {
 // StoryEvent is one thing that happened, or that will: a hold's end, a task's next run.
 type StoryEvent struct {
 	At     time.Time       `json:"at"`
-	Of     string          `json:"of"` // what it happened to, as in Story, or webhook
+	Of     string          `json:"of"` // what it happened to, as in Story
 	ID     string          `json:"id"`
 	What   string          `json:"what"`
 	Detail json.RawMessage `json:"detail,omitempty"`
@@ -107,7 +107,8 @@ func around(ctx context.Context, tx DB, org, id uuid.UUID) (ids []uuid.UUID, err
 		  UNION SELECT booking_id FROM request WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT `+made+` FROM request WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT booking_id FROM message WHERE org_id = $1 AND id IN (SELECT id FROM start)
-		  UNION SELECT booking_id FROM verification WHERE org_id = $1 AND id IN (SELECT id FROM start)),
+		  UNION SELECT booking_id FROM verification WHERE org_id = $1 AND id IN (SELECT id FROM start)
+		  UNION SELECT booking_id FROM booking_event WHERE org_id = $1 AND told_as = $2),
 		bookings AS (SELECT id, created_at AS at FROM booking WHERE org_id = $1 AND id IN (SELECT id FROM named)),
 		requests AS (
 		  SELECT r.id, r.created_at AS at FROM request r WHERE r.org_id = $1 AND r.id IN (SELECT id FROM start)
@@ -123,6 +124,7 @@ func around(ctx context.Context, tx DB, org, id uuid.UUID) (ids []uuid.UUID, err
 		  UNION SELECT id, created_at FROM task WHERE org_id = $1 AND id = $2)
 		SELECT ARRAY(
 		  SELECT id FROM known
+		  UNION SELECT told_as FROM booking_event WHERE org_id = $1 AND booking_id IN (SELECT id FROM bookings) AND told_as IS NOT NULL
 		  UNION SELECT t.id FROM task t WHERE t.org_id = $1 AND t.id >= `+since+`
 		    AND (t.request_id IN (SELECT id FROM known)
 		      OR EXISTS (SELECT FROM jsonb_each_text(t.payload) v WHERE v.value IN (SELECT id::text FROM known))))`, org, id).Scan(&ids)

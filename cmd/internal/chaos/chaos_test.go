@@ -48,7 +48,7 @@ func prove(t *testing.T, do func(*chaos) func(context.Context) (*report, error))
 		t.Fatal(err)
 	}
 	run := *c
-	run.dir, run.out = c.dir+"/"+t.Name(), testLog{t}
+	run.dir, run.out = c.dir+"/"+t.Name(), &testLog{t: t}
 	if err := os.Mkdir(run.dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -60,12 +60,25 @@ func prove(t *testing.T, do func(*chaos) func(context.Context) (*report, error))
 	return r
 }
 
-// testLog writes to a test's log.
-type testLog struct{ t *testing.T }
+// testLog writes whole lines to a test's log.
+type testLog struct {
+	t    *testing.T
+	mu   sync.Mutex
+	rest string
+}
 
-func (l testLog) Write(p []byte) (int, error) {
-	l.t.Log(strings.TrimRight(string(p), "\n"))
-	return len(p), nil
+func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest += string(p)
+	for {
+		line, rest, whole := strings.Cut(l.rest, "\n")
+		if !whole {
+			return len(p), nil
+		}
+		l.rest = rest
+		l.t.Log(line)
+	}
 }
 
 // TestChaos is `make chaos` in short: some seconds of faults by dice. It needs the machine, so that it does not run
@@ -81,6 +94,7 @@ func TestChaos(t *testing.T) {
 
 // TestFailpoints lets processes die at some of the failpoints; `make chaos` takes them all.
 func TestFailpoints(t *testing.T) {
+	t.Parallel()
 	r := prove(t, func(c *chaos) func(context.Context) (*report, error) {
 		return func(ctx context.Context) (*report, error) { return c.enumerated(ctx, stall, 12) }
 	})
@@ -91,6 +105,7 @@ func TestFailpoints(t *testing.T) {
 
 // TestOnlyWorkerKilled is kill -9 of the only worker with 500 tasks in flight.
 func TestOnlyWorkerKilled(t *testing.T) {
+	t.Parallel()
 	r := prove(t, func(c *chaos) func(context.Context) (*report, error) { return c.backlog })
 	var n int64
 	for _, of := range r.InFlight {
@@ -106,6 +121,7 @@ func TestOnlyWorkerKilled(t *testing.T) {
 
 // TestRedisAway is an API that goes on while Redis is away. The bounds are loose: machines of tests are slow.
 func TestRedisAway(t *testing.T) {
+	t.Parallel()
 	r := prove(t, func(c *chaos) func(context.Context) (*report, error) {
 		return func(ctx context.Context) (*report, error) { return c.away(ctx, 10*time.Second) }
 	})
@@ -131,7 +147,7 @@ func TestMutationsApply(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range list {
-		if out, err := command(t.Context(), root, "git", "apply", "--check", "-C1", m.path); err != nil {
+		if out, err := command(t.Context(), root, "git", "-c", "safe.directory=*", "apply", "--check", "-C1", m.path); err != nil {
 			t.Errorf("%s: %v: %s", m.file, err, out)
 		}
 		if out, err := command(t.Context(), root, "grep", "-rq", "--include=*_test.go", "^func "+m.test+"(", m.pkg); err != nil {
