@@ -50,6 +50,11 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 	if err != nil {
 		return textCall{}, err
 	}
+	if o.State == store.MessageSending { // somebody's call, of which nothing is left to tell: it may have gone out
+		if err := reconcileLater(tx, p, 0); err != nil {
+			return textCall{}, err
+		}
+	}
 	if o.State != store.MessageQueued {
 		return textCall{}, tasks.ErrNothing
 	}

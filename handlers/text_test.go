@@ -167,6 +167,26 @@ func TestKilledWhileSending(t *testing.T) {
 	}
 }
 
+// A text that is in sending though nobody has a claim on it, whatever has become of that claim, may have gone out: it
+// is looked up.
+func TestSendingWithoutClaimIsLookedUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	release := r.delayed(tasks.VerificationSend.Name)
+	r.start()
+	id := r.hold(ana, at(2, 10, 0))
+	r.exec("UPDATE message SET state = 'sending', sends = 1, claimed_at = clock_timestamp(), body_hash = '\\x00' WHERE booking_id = $1", id)
+	release()
+	r.idle(20 * time.Second)
+	r.texts(ana, 1)
+	if m := r.message(id, "code"); m.State != "accepted" || m.Sends != 2 {
+		t.Errorf("%+v", m)
+	}
+	if n := query[int](r, "SELECT count(*) FROM task WHERE type = 'sms:reconcile'"); n != 1 {
+		t.Errorf("looked up by %d tasks", n)
+	}
+}
+
 // The worker of a call was taken for lost while it lives; its answer comes at last. What it says of the text is
 // kept: an acceptance with its SID, a refusal with all that follows; and "not sent" leaves it to be looked up.
 func TestStolenText(t *testing.T) {

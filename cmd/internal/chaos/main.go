@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	c := &chaos{out: out}
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.Uint64Var(&c.seed, "seed", rand.Uint64()%1e6, "what decides which faults strike in which order") // #nosec G404 -- no secret
-	duration := flags.Duration("duration", 90*time.Second, "how long faults strike at random")
+	duration := flags.Duration("duration", 60*time.Second, "how long faults strike at random")
 	flags.BoolVar(&c.keep, "keep", false, "keep the logs also when all is well")
 	which := flags.String("run", "random,enumerated", "what to do, by commas")
 	if err := flags.Parse(args); err != nil {

@@ -23,6 +23,7 @@ type report struct {
 	Asked, Sent       int // texts
 	Duplicates        int
 	Double            int // seats
+	Told, Hooks       int // events that the org's endpoint heard of, and calls with them
 	CodesTried        int // live codes that were tried at the end
 	Naked, Stuck      int64
 	Killed            int
@@ -81,6 +82,7 @@ func (r *report) print(w io.Writer) {
 	row("live codes without a text", r.Naked)
 	row("live codes tried at the end", r.CodesTried)
 	row("stuck bookings", r.Stuck)
+	row("events told to the org's endpoint", fmt.Sprintf("%d, with %d calls", r.Told, r.Hooks))
 	row("processes killed", r.Killed)
 	row("slowest recovery", fmt.Sprintf("%.1f s (the longest that an accepted request waited for its outcome)", r.Slowest.Seconds()))
 	row("settled after the last fault", fmt.Sprintf("%.1f s", r.Settled.Seconds()))

@@ -64,6 +64,7 @@ type system struct {
 	proxies *proxies
 	env     []string // of every part
 
+	hooks     *endpoint
 	double    *process
 	ingress   *process
 	workers   []*process
@@ -104,6 +105,7 @@ func (s *system) start(ctx context.Context, p parts) error {
 	if err := s.startDouble(ctx); err != nil {
 		return err
 	}
+	s.hooks = newEndpoint()
 	api, err := freeAddr()
 	if err != nil {
 		return err
@@ -165,7 +167,8 @@ func (s *system) settle(ctx context.Context, api string) error {
 		return err
 	}
 	s.env = append(strings.Fields(keys), "HOLDFAST_OWNER_DATABASE_URL="+role(migrations.RoleOwner), "HOLDFAST_AUDIT_DATABASE_URL="+s.auditURL,
-		"HOLDFAST_ADMIN_DATABASE_URL="+s.servers.AdminURL, "HOLDFAST_DATABASE_URL="+s.appURL)
+		"HOLDFAST_ADMIN_DATABASE_URL="+s.servers.AdminURL, "HOLDFAST_DATABASE_URL="+s.appURL,
+		"HOLDFAST_ENDPOINT_ALLOW=127.0.0.0/8")
 	if _, err := s.holdfast(ctx, "", "migrate", "up"); err != nil {
 		return err
 	}
@@ -184,6 +187,12 @@ func (s *system) settle(ctx context.Context, api string) error {
 		return err
 	}
 	if s.key, err = s.holdfast(ctx, "", "org", "key", "create", "north"); err != nil {
+		return err
+	}
+	if s.hooks.secret, err = s.holdfast(ctx, "", "org", "endpoint-secret", "create", "north"); err != nil {
+		return err
+	}
+	if _, err = s.holdfast(ctx, `{"endpoint":{"url":"`+s.hooks.URL+`/"}}`, "org", "settings", "set", "north"); err != nil {
 		return err
 	}
 	s.env = append(s.env, "HOLDFAST_DATABASE_URL="+through(s.proxies.postgres, s.appURL), "HOLDFAST_REDIS_URL="+through(s.proxies.redis, s.servers.RedisURL),
@@ -254,6 +263,9 @@ func (s *system) close() {
 	}
 	if s.pool != nil {
 		s.pool.Close()
+	}
+	if s.hooks != nil {
+		s.hooks.Close()
 	}
 	s.proxies.close()
 	_ = s.servers.Close() // what they hold is thrown away
