@@ -21,8 +21,8 @@ type judge struct {
 	mu     sync.Mutex
 	spans  map[slot][]span // by slot, when somebody had it
 
-	untold  int      // events that the endpoint has not heard of yet
-	unheard []string // bookings whose code was texted back, and that are not confirmed
+	happened []happening // events that the endpoint is to hear of
+	unheard  []string    // bookings whose code was texted back, and that are not confirmed
 }
 
 // span is from when to when a booking had its seat.
@@ -254,14 +254,12 @@ func (j *judge) booking(ctx context.Context, v *visit) {
 		j.mu.Unlock()
 	}
 	for _, kind := range []string{"held", "confirmed", "canceled", "expired", "unreachable"} {
-		switch heard := j.s.hooks.heard(kind, v.booking); {
-		case heard > times[kind]:
+		if heard := j.s.hooks.heard(kind, v.booking); heard > times[kind] {
 			j.breach("booking %s (%s): its endpoint was told %d times that it is %s, which it was %d times", v.booking, v.flow, heard, kind, times[kind])
-		case heard < times[kind]:
-			j.mu.Lock()
-			j.untold += times[kind] - heard
-			j.mu.Unlock()
 		}
+		j.mu.Lock()
+		j.happened = append(j.happened, happening{kind, v.booking, times[kind]})
+		j.mu.Unlock()
 	}
 	if v.confirmed && times["confirmed"] == 0 {
 		j.breach("booking %s (%s) was confirmed to its customer, and is %s", v.booking, v.flow, b.State)
@@ -297,34 +295,6 @@ func (j *judge) replies(ctx context.Context) {
 	j.report.GivenUp += len(j.unheard)
 	if int64(len(j.unheard)) > kept {
 		j.breach("codes were texted back, nothing was confirmed, and only %d dead letters tell of it: %v", kept, j.unheard)
-	}
-}
-
-// events tells of those that the endpoint was never told of though nothing will.
-func (j *judge) events(ctx context.Context) {
-	stats, err := store.TaskStats(ctx, j.s.pool)
-	if err != nil {
-		j.breach("events cannot be counted: %s", store.Safe(err))
-		return
-	}
-	var waiting int64
-	for _, t := range stats {
-		if t.Type == tasks.WebhookDeliver.Name {
-			waiting += t.N
-		}
-	}
-	if int64(j.untold) > waiting {
-		j.breach("the endpoint was not told of %d events, and only %d are to be sent or dead letters", j.untold, waiting)
-	}
-	e := j.s.hooks
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, ids := range e.told {
-		j.report.Told += len(ids)
-	}
-	j.report.Hooks = e.calls
-	if e.forged > 0 {
-		j.breach("%d webhooks of %d are not signed by the org's secret", e.forged, e.calls)
 	}
 }
 
