@@ -308,11 +308,11 @@ func (r *Runner) dead(ctx context.Context, tx *store.Tx, t store.Task, h route, 
 	if err := r.commit(ctx, tx); err != nil {
 		return result{}, err
 	}
-	attrs := []any{"reason", o.Reason}
+	attrs := []any{"state", state, "reason", o.Reason}
 	if o.Err != nil {
 		attrs = append(attrs, "error", store.Safe(o.Err))
 	}
-	r.Log.ErrorContext(ctx, "task "+state, attrs...)
+	r.Log.ErrorContext(ctx, "task given up", attrs...)
 	if state == "discarded" {
 		return result{label: state}, nil
 	}

@@ -268,9 +268,9 @@ func TestShowReply(t *testing.T) {
 		t AS (INSERT INTO task (org_id, id, type, queue, payload, state, last_error, run_at, check_at, give_up_at, finished_at)
 		SELECT org_id, gen_random_uuid(), 'sms:inbound', 'default', jsonb_build_object('inbound', id), 'dead', 'hopeless', now(), now(), now(), now() FROM i)
 		SELECT id::text FROM i`)
-	task := s.dead("sms:inbound")
+	s.dead("sms:inbound")
 	s.value("UPDATE task SET id = ('ff' || substr(id::text, 3))::uuid RETURNING id::text") // as if it was made today
-	task = s.dead("sms:inbound")
+	task := s.dead("sms:inbound")
 	s.prints("deadletter", "discard", task, "--why", "read by hand")
 	for _, ref := range []string{inbound, "SM11111111111111111111111111111111", task} {
 		out := s.prints("show", ref)

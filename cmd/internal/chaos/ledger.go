@@ -21,9 +21,8 @@ type visit struct {
 
 // ledger is everybody's record.
 type ledger struct {
-	mu      sync.Mutex
-	visits  []*visit
-	started int
+	mu     sync.Mutex
+	visits []*visit
 }
 
 // add opens a page. It is there before anything is asked.
