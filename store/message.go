@@ -163,7 +163,8 @@ func ApplyStatus(tx *Tx, s MessageStatus, moved *Message) {
 		 WHERE $3 = 'delivered' AND k.late AND (k.opened_at IS NULL OR m.claimed_at > k.refused_at)),
 	carried AS (
 		UPDATE verification v SET state = 'sent' FROM moved m
-		 WHERE v.org_id = $1 AND v.id = m.verification_id AND v.state = 'pending' AND $3 IN ('accepted', 'sent', 'delivered')),
+		 WHERE v.org_id = $1 AND v.id = m.verification_id AND v.state = 'pending' AND v.expires_at IS NOT NULL
+		   AND $3 IN ('accepted', 'sent', 'delivered')),
 	told AS (
 		INSERT INTO booking_event (org_id, booking_id, kind, detail)
 		SELECT $1, m.booking_id, CASE $3 WHEN 'delivered' THEN 'text_delivered' ELSE 'text_undelivered' END,
