@@ -3,8 +3,13 @@
 
 GO      ?= go
 TIMEOUT ?= 8m
-# How many packages are tested at a time. Their servers and workers want some of the machine too.
-P       ?= $(if $(RACE),1,2)
+# on is $(1) unless it says no: RACE=0 is as good as none.
+on = $(filter-out 0 no false,$(1))
+
+# How many packages are tested at a time. Their servers and workers want some of the machine too; those in ALONE, which
+# kill processes or measure, want all of it when the race detector slows them.
+P       ?= 2
+ALONE   := $(if $(call on,$(RACE)),./handlers ./store ./cmd/internal/bench ./cmd/internal/chaos ./cmd/internal/load)
 
 GOLANGCI_VERSION    := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
@@ -12,9 +17,6 @@ BENCHSTAT_VERSION   := v0.0.0-20260908200009-22c9c6c9d4da
 
 # Tools carry their version in their name, so that another version is another file.
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
-
-# on is $(1) unless it says no: RACE=0 is as good as none.
-on = $(filter-out 0 no false,$(1))
 
 # With private servers, which live as long as the command.
 SERVERS := $(GO) run ./store/embedded/withservers --
@@ -38,7 +40,11 @@ build: ## the binaries, in bin/
 # of its time-out for that.
 test: ## all tests on private servers; RACE=1 adds the race detector, P=n tests n packages at a time
 	@CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/holdfast ./cmd/twiliosim
-	$(SERVERS) $(GO) test $(if $(call on,$(RACE)),-race) -p $(P) -timeout $(TIMEOUT) ./...
+	@failed=0; \
+	go_test() { $(SERVERS) $(GO) test $(if $(call on,$(RACE)),-race) -timeout $(TIMEOUT) "$$@" || failed=1; }; \
+	go_test -p $(P) $$($(GO) list ./... | grep -vx $(foreach p,none $(ALONE),-e 'holdfast/$(p:./%=%)')); \
+	$(if $(ALONE),go_test -p 1 $(ALONE);) \
+	exit $$failed
 
 check: fmt-check vet lint ## what must pass before a commit: format, vet, lint, tests with -race, golden files
 	$(MAKE) test RACE=1

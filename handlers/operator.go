@@ -61,6 +61,9 @@ func (o *Operator) Discard(ctx context.Context, org, id uuid.UUID, by By) error 
 		if err := mustBeDead(t); err != nil {
 			return err
 		}
+		if t.LastError == "undo-failed" {
+			return &Declined{"what it left behind is not undone: replay it when that can be done"}
+		}
 		store.FinishTask(tx, t, "discarded", "")
 		return nil
 	})

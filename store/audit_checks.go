@@ -80,7 +80,7 @@ var auditChecks = []auditCheck{
 		         ELSE true END
 		  FROM booking_event e JOIN booking b ON b.org_id = e.org_id AND b.id = e.booking_id
 		  LEFT JOIN task t ON t.org_id = e.org_id AND t.id = (e.detail->>'compensation')::uuid
-		  LEFT JOIN booking_event u ON u.org_id = e.org_id AND u.booking_id = e.booking_id AND u.kind = 'unreachable' AND u.id > e.id
+		  LEFT JOIN booking_event u ON u.org_id = e.org_id AND u.booking_id = e.booking_id AND u.kind IN ('unreachable', 'number_changed') AND u.id > e.id
 		 WHERE e.kind = 'code_revoked' AND e.detail ? 'compensation'`},
 
 	{"P5", "a hold that has lapsed is tidied", "booking", `

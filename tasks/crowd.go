@@ -15,16 +15,21 @@ import (
 // with other orgs': Redis's lists are first in, first out, and nobody should stand behind the whole of another's burst.
 const Share = 200
 
-// crowdEvery is how often a process asks Postgres how many there are; in between it counts what it pushes itself.
-const crowdEvery = 250 * time.Millisecond
+// How often a process asks Postgres how many there are; in between it counts what it pushes itself. Once an org has half of
+// its share it asks more often, since what was done meanwhile it does not count.
+const (
+	crowdEvery = 250 * time.Millisecond
+	crowdNear  = 25 * time.Millisecond
+)
 
 // Crowd knows, for the orgs that have many tasks in Redis, how many. A nil Crowd knows none. It is safe for concurrent use.
 type Crowd struct {
 	DB  store.DB
 	Log *slog.Logger
 
-	mu sync.Mutex
-	n  map[line]int
+	mu   sync.Mutex
+	n    map[line]int
+	near bool // somebody has half of a share, or stands in line
 }
 
 // line is where tasks of an org stand in a queue.
@@ -35,7 +40,12 @@ type line struct {
 
 // Run keeps it up to date until ctx ends.
 func (c *Crowd) Run(ctx context.Context) {
-	every(ctx, crowdEvery, func() {
+	var last time.Time
+	every(ctx, crowdNear, func() {
+		if !c.isNear() && time.Since(last) < crowdEvery {
+			return
+		}
+		last = time.Now()
 		if err := c.Look(ctx); err != nil && ctx.Err() == nil {
 			c.Log.WarnContext(ctx, "crowd", "error", store.Safe(err))
 		}
@@ -57,8 +67,14 @@ func (c *Crowd) Look(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.n = n
+	c.n, c.near = n, false
 	return nil
+}
+
+func (c *Crowd) isNear() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.near
 }
 
 // full tells whether the org has its share of a queue, and counts one more if it has not.
@@ -69,6 +85,7 @@ func (c *Crowd) full(org uuid.UUID, queue string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := line{org, queue}
+	c.near = c.near || c.n[at] >= Share/2
 	if c.n[at] >= Share {
 		return true
 	}

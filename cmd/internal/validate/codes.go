@@ -99,7 +99,7 @@ func smsReply(ctx context.Context, s *system) (string, error) {
 	if err := s.double.reply(ctx, phone, "my code is "+code[:3]+" "+code[3:]); err != nil {
 		return "", err
 	}
-	err = until(ctx, patience/2, "confirmed by a reply", func() (bool, error) {
+	err = until(ctx, s.patience/2, "confirmed by a reply", func() (bool, error) {
 		now, err := s.booking(ctx, b.ID)
 		return now.State == "confirmed", err
 	})

@@ -7,17 +7,21 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // double is the control API of the Twilio double: the customer's phone.
-type double struct{ *client }
+type double struct {
+	*client
+	patience time.Duration
+}
 
 // findDouble is the double at a URL, nil when it does not answer as one.
 func findDouble(ctx context.Context, h *http.Client, at string) *double {
 	if at == "" {
 		return nil
 	}
-	d := &double{&client{http: h, url: strings.TrimRight(at, "/")}}
+	d := &double{client: &client{http: h, url: strings.TrimRight(at, "/")}, patience: patience}
 	if a, err := d.do(ctx, http.MethodGet, "/_sim/messages?limit=1", nil); err != nil || a.status != http.StatusOK {
 		return nil
 	}
@@ -57,7 +61,7 @@ func (d *double) texts(ctx context.Context, phone string) ([]text, error) {
 
 // count waits until a phone has n texts.
 func (d *double) count(ctx context.Context, phone string, n int) (all []text, err error) {
-	err = until(ctx, patience, fmt.Sprintf("text %d to a phone", n), func() (bool, error) {
+	err = until(ctx, d.patience, fmt.Sprintf("text %d to a phone", n), func() (bool, error) {
 		all, err = d.texts(ctx, phone)
 		return len(all) >= n, err
 	})

@@ -39,7 +39,7 @@ func (s *system) failing(ctx context.Context, rule map[string]any) (b bookingVie
 	if b, err = s.hold(ctx, day[0].Start, phone); err != nil {
 		return b, err
 	}
-	err = until(ctx, patience, "compensated after its text has failed", func() (bool, error) {
+	err = until(ctx, s.patience, "compensated after its text has failed", func() (bool, error) {
 		t, err := s.timeline(ctx, b.ID)
 		return slices.Contains(t.kinds(), "unreachable"), err
 	})
@@ -116,7 +116,7 @@ func noCredentials(ctx context.Context, s *system) (string, error) {
 	if free, err := s.offered(ctx, start); err != nil || !free {
 		return "", errors.Join(errors.New("a request that was refused has taken its slot"), err)
 	}
-	err = until(ctx, patience, "the org's texts go out again", func() (bool, error) {
+	err = until(ctx, s.patience, "the org's texts go out again", func() (bool, error) {
 		a, err := s.ask(ctx, start, phone)
 		return a.status == http.StatusCreated, err
 	})
@@ -156,7 +156,7 @@ func deadLetter(ctx context.Context, s *system) (string, error) {
 		return "", errors.Join(fmt.Errorf("the right code: %v", a), err)
 	}
 	var dead []string
-	err = until(ctx, patience, "a dead letter in asynqmon", func() (bool, error) {
+	err = until(ctx, s.patience, "a dead letter in asynqmon", func() (bool, error) {
 		now, err := ops.archived(ctx)
 		dead = slices.DeleteFunc(now, func(id string) bool { return slices.Contains(before, id) })
 		return len(dead) > 0, err

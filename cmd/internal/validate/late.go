@@ -24,7 +24,7 @@ func (s *system) lapsed(ctx context.Context, b bookingView) (bookingView, error)
 	if left := time.Until(b.HoldExpiresAt); left > shortHold {
 		return b, &cannot{fmt.Sprintf("holds last %v", left.Round(time.Second))}
 	}
-	err := until(ctx, shortHold+patience, "the end of a hold", func() (done bool, err error) {
+	err := until(ctx, shortHold+s.patience, "the end of a hold", func() (done bool, err error) {
 		b, err = s.booking(ctx, b.ID)
 		return b.State != "held", err
 	})

@@ -19,6 +19,7 @@ import (
 type system struct {
 	Target
 	crowd    int
+	patience time.Duration
 	api      *client // with the org's key
 	open     *client // with none: for webhooks
 	other    *client // with the second org's key, on its own paths
@@ -32,28 +33,32 @@ type system struct {
 	made []string // paths by which leave takes away what the check has made
 }
 
-func open(ctx context.Context, t Target, crowd int) *system {
+func open(ctx context.Context, t Target, o Options) *system {
 	t.URL, t.PublicURL = strings.TrimRight(t.URL, "/"), strings.TrimRight(t.PublicURL, "/")
 	if t.PublicURL == "" {
 		t.PublicURL = t.URL
 	}
 	h := newHTTP()
 	api := &client{http: h, url: t.URL, org: t.Org, key: t.Key}
-	return &system{
-		Target: t, crowd: crowd, api: api,
+	s := &system{
+		Target: t, crowd: o.Crowd, patience: o.Patience, api: api,
 		open:     &client{http: h, url: t.URL, org: t.Org},
 		other:    &client{http: h, url: t.URL, org: t.OtherOrg, key: t.OtherKey},
 		double:   findDouble(ctx, h, t.PhoneURL),
 		calendar: &calendar{api: api, resource: t.Resource},
 		phones:   &phones{given: make(map[string]bool)},
 	}
+	if s.double != nil {
+		s.double.patience = o.Patience
+	}
+	return s
 }
 
 func (s *system) close() { s.api.http.CloseIdleConnections() }
 
 // visit is the system for one check, which cleans up for itself.
 func (s *system) visit() *system {
-	return &system{Target: s.Target, crowd: s.crowd, api: s.api, open: s.open, other: s.other, double: s.double, calendar: s.calendar, phones: s.phones}
+	return &system{Target: s.Target, crowd: s.crowd, patience: s.patience, api: s.api, open: s.open, other: s.other, double: s.double, calendar: s.calendar, phones: s.phones}
 }
 
 // keep remembers a booking that the check has made, so that leave cancels it.
@@ -77,7 +82,7 @@ func (s *system) keepBlock(block string) {
 
 // leave takes away what the check has made, also when its time is over.
 func (s *system) leave(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
 	defer cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +132,7 @@ var wait = []string{"Prefer", "wait=20"}
 // write sends a write of the org and returns its outcome, wherever it is to be found. A system that is too busy
 // says when to come again, and is asked again then; how often is counted.
 func (s *system) write(ctx context.Context, method, path string, body any, headers ...string) (answer, error) {
-	for deadline := time.Now().Add(patience); ; s.busy.Add(1) {
+	for deadline := time.Now().Add(s.patience); ; s.busy.Add(1) {
 		a, err := s.api.do(ctx, method, path, body, append(slices.Clone(wait), headers...)...)
 		if err == nil && a.status == http.StatusAccepted {
 			return s.outcome(ctx, a)
@@ -150,7 +155,7 @@ func (s *system) outcome(ctx context.Context, a answer) (answer, error) {
 	if at == "" {
 		return a, errors.New("202 without Location")
 	}
-	err := until(ctx, patience, "the outcome of a request", func() (bool, error) {
+	err := until(ctx, s.patience, "the outcome of a request", func() (bool, error) {
 		r, err := get[requestView](ctx, s.api, at)
 		if err != nil || r.Status != "done" {
 			return false, err

@@ -63,7 +63,7 @@ func twilioStatus(ctx context.Context, s *system) (string, error) {
 		return "", err
 	}
 	message := ""
-	err = until(ctx, patience, "text_accepted in the timeline", func() (bool, error) {
+	err = until(ctx, s.patience, "text_accepted in the timeline", func() (bool, error) {
 		story, err := s.timeline(ctx, b.ID)
 		for _, e := range story.Events {
 			if e.Kind == "text_accepted" {
@@ -130,7 +130,7 @@ func stop(ctx context.Context, s *system) (string, error) {
 			return "", or(err, fmt.Sprintf("a signed %s: %v, want 200", word, a))
 		}
 		// It takes effect a moment later, as other texts do; a wish that was quicker is given back and made again.
-		err = until(ctx, patience/5, "texts as "+word+" says", func() (bool, error) {
+		err = until(ctx, s.patience/5, "texts as "+word+" says", func() (bool, error) {
 			sent, err := s.texted(ctx, start, phone)
 			return sent == (word == "START"), err
 		})
@@ -147,7 +147,7 @@ func (s *system) texted(ctx context.Context, start, phone string) (sent bool, er
 	if err != nil {
 		return false, err
 	}
-	err = until(ctx, patience, "what became of a code text", func() (bool, error) {
+	err = until(ctx, s.patience, "what became of a code text", func() (bool, error) {
 		story, err := s.timeline(ctx, b.ID)
 		sent = slices.Contains(story.kinds(), "text_accepted")
 		return sent || slices.Contains(story.kinds(), "text_failed"), err

@@ -37,9 +37,11 @@ func (c *cannot) Error() string { return c.why }
 
 // Options say what is run and how.
 type Options struct {
-	Only  []string       // names of checks; empty: all
-	Crowd int            // how many want one slot at once; 0: 200
-	Tell  func(r Result) // gets each result, in the order of the list; may be nil
+	Only  []string // names of checks; empty: all
+	Crowd int      // how many want one slot at once; 0: 200
+	// Patience is how long a check waits for what must happen soon; 0: 30 s.
+	Patience time.Duration
+	Tell     func(r Result) // gets each result, in the order of the list; may be nil
 }
 
 // crowd is how many want one slot at once.
@@ -61,7 +63,10 @@ func Run(ctx context.Context, t Target, o Options) ([]Result, error) {
 	if o.Crowd == 0 {
 		o.Crowd = crowd
 	}
-	s := open(ctx, t, o.Crowd)
+	if o.Patience == 0 {
+		o.Patience = patience
+	}
+	s := open(ctx, t, o)
 	defer s.close()
 	b := &board{results: make([]*Result, len(chosen)), tell: o.Tell}
 	turns := make(chan struct{}, beside)

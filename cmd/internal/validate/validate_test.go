@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestValidate holds a running dev to its promises: all are kept, and each check goes red when its own is broken.
@@ -110,7 +111,7 @@ func testRed(t *testing.T, r *rig, together []fault, unseen []string) {
 		late := slices.Contains(names(lateChecks), name) || name == "no-credentials"
 		return slices.Contains(unseen, name) || late && !slices.Contains(red, name)
 	})
-	results, err := Run(t.Context(), r.target(), Options{Only: only, Crowd: 24})
+	results, err := Run(t.Context(), r.target(), Options{Only: only, Crowd: 24, Patience: 12 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

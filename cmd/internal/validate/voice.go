@@ -98,7 +98,7 @@ func (s *system) bookedAt(ctx context.Context, start string) (live []bookingView
 
 // one is the one live booking of a start.
 func (s *system) one(ctx context.Context, start string) (b bookingView, err error) {
-	err = until(ctx, patience/3, "a booking by a voice agent", func() (bool, error) {
+	err = until(ctx, s.patience/3, "a booking by a voice agent", func() (bool, error) {
 		live, err := s.bookedAt(ctx, start)
 		if err != nil || len(live) == 0 {
 			return false, err
