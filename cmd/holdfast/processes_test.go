@@ -46,6 +46,15 @@ func TestProcesses(t *testing.T) {
 		return err == nil && a.status == 200
 	})
 
+	t.Cleanup(func() {
+		if !t.Failed() {
+			return
+		}
+		var waiting string
+		_ = db.Admin.QueryRow(context.Background(), `SELECT COALESCE(string_agg(format('%s %s epoch %s attempt %s crashes %s run_at %s check_at %s claimed %s error %s', id, type,
+			epoch, attempt, crashes, run_at, check_at, claimed_by, last_error), E'\n'), 'nothing') FROM task WHERE state = 'pending'`).Scan(&waiting)
+		t.Logf("pending at %v:\n%s", time.Now(), waiting)
+	})
 	t.Run("flush", func(t *testing.T) {
 		took := r.drive(t, 0, 200, func(i int) {
 			if i%50 == 25 {
