@@ -9,7 +9,7 @@ on = $(filter-out 0 no false,$(1))
 # How many packages are tested at a time. Their servers and workers want some of the machine too; those in ALONE, which
 # kill processes or measure, want all of it when the race detector slows them.
 P       ?= 2
-ALONE   := $(if $(call on,$(RACE)),./handlers ./store ./cmd/internal/bench ./cmd/internal/chaos ./cmd/internal/load)
+ALONE   := $(if $(call on,$(RACE)),./cmd/holdfast ./handlers ./store ./cmd/internal/bench ./cmd/internal/chaos ./cmd/internal/load)
 
 GOLANGCI_VERSION    := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
