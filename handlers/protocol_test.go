@@ -172,7 +172,8 @@ func (r *rig) alive(run *Runner) (dies func()) {
 		tick := time.NewTicker(500 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			_ = store.SeeWorker(ctx, r.db.App, run.Worker.ID, []uuid.UUID{})
+			// Not by ctx: what was given up may still be done by the server, after the worker has died.
+			_ = store.SeeWorker(context.Background(), r.db.App, run.Worker.ID, []uuid.UUID{})
 			select {
 			case <-ctx.Done():
 				return
