@@ -30,6 +30,7 @@ type Deps struct {
 	Hooks        *hook.Client
 	HookCalls    int // at a time to one org's endpoint
 	Deliveries   *prometheus.CounterVec
+	Redactions   *RedactionMetrics // nil: counted nowhere
 }
 
 // NewTexts makes the counter of texts and registers it with reg.
@@ -51,6 +52,8 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Do(m, tasks.VerificationResend, Answering(d.Keys, &VerificationResend{Keys: d.Keys, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BlockCreate, Answering(d.Keys, &BlockCreate{Keys: d.Keys}))
 	Do(m, tasks.BlockDelete, Answering(d.Keys, BlockDelete{}))
+	Do(m, tasks.TranscriptRedact, Answering(d.Keys, &TranscriptRedact{Keys: d.Keys, Engine: defaultEngine, Metrics: d.Redactions}))
+	Do(m, tasks.TranscriptReport, Answering(d.Keys, &TranscriptReport{Keys: d.Keys, Metrics: d.Redactions}))
 	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys})
 	Call(m, tasks.VerificationSend, text)
 	Do(m, tasks.CompensateVerification, &CompensateVerification{Installation: d.Installation})

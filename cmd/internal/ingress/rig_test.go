@@ -18,6 +18,7 @@ import (
 
 	"holdfast/cmd/internal/telemetry"
 	"holdfast/handlers"
+	"holdfast/handlers/redact"
 	"holdfast/handlers/settings"
 	"holdfast/store"
 	"holdfast/store/calendar"
@@ -195,6 +196,10 @@ func (r *rig) work(ctx context.Context, org, task uuid.UUID, kind string) error 
 		"cancel":  handlers.Answering(k, handlers.BookingCancel{}).Work,
 		"block":   handlers.Answering(k, &handlers.BlockCreate{Keys: k}).Work,
 		"unblock": handlers.Answering(k, handlers.BlockDelete{}).Work,
+		"transcript": handlers.Answering(k, &handlers.TranscriptRedact{Keys: k, Engine: func(context.Context, *store.Tx) (*redact.Engine, error) {
+			return redact.Policy{}.Compile()
+		}}).Work,
+		"report": handlers.Answering(k, &handlers.TranscriptReport{Keys: k}).Work,
 	}[kind]
 	return tasks.InTx(ctx, r.tasks, org, func(tx *store.Tx) error {
 		t, err := store.TakeTask(ctx, tx, task)
