@@ -27,6 +27,7 @@ type Request struct {
 
 // Opened is a request as its task finds it, with what its work needs to know of the moment and the org.
 type Opened struct {
+	ID        uuid.UUID
 	Body      pii.Text
 	BookingID uuid.NullUUID
 	Now       time.Time // by the database's clock
@@ -97,7 +98,7 @@ func OpenRequest(k *pii.Keyring, t Task) (Opened, error) {
 		return Opened{}, ErrNotFound
 	}
 	body, err := k.Open(t.Org, purposeRequest, t.asked.body)
-	return Opened{Body: pii.NewText(body), BookingID: t.asked.booking, Now: t.asked.now, Region: t.asked.region}, err
+	return Opened{ID: t.Request.UUID, Body: pii.NewText(body), BookingID: t.asked.booking, Now: t.asked.now, Region: t.asked.region}, err
 }
 
 // AnswerRequest queues the answer to a request and empties its body. The first answer stands. One that says to
