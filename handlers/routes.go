@@ -30,6 +30,7 @@ type Deps struct {
 	Hooks        *hook.Client
 	HookCalls    int // at a time to one org's endpoint
 	Deliveries   *prometheus.CounterVec
+	Engines      *Engines // what orgs want taken out of texts
 }
 
 // NewTexts makes the counter of texts and registers it with reg.
@@ -45,7 +46,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	m := &Mux{}
 	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, HoldTTL: d.HoldTTL,
 		Installation: d.Installation, ToCall: d.Metrics.ToCall, Texts: d.Texts, Codes: d.Codes}
-	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
+	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, Engines: d.Engines, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
 	Do(m, tasks.VerificationCheck, Answering(d.Keys, &VerificationCheck{Keys: d.Keys}))
 	Do(m, tasks.VerificationResend, Answering(d.Keys, &VerificationResend{Keys: d.Keys, SendGiveUp: d.CodeTTL}))
