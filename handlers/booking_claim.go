@@ -159,9 +159,9 @@ func (c *claimant) notes(booking uuid.UUID) pii.Text {
 	if c.body.Notes == "" {
 		return pii.Text{}
 	}
-	left := c.redactor.Redact(c.body.Notes, c.names...)
-	left.Audit(c.tx, store.RedactedNote, booking)
-	return pii.NewText(left.Text)
+	left := c.redactor.Redact(store.RedactedNote, c.body.Notes, c.names...)
+	left.Audit(c.tx, booking)
+	return left.Text
 }
 
 // held writes all that belongs to a hold that was taken.

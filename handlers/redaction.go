@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/handlers/redact"
 	"holdfast/handlers/settings"
@@ -16,9 +15,9 @@ import (
 // Engines compiles what orgs want taken out of texts, each policy once. Which one holds is read in the transaction that
 // acts on it: what is kept here is never older than the settings that it is asked for. It is safe for concurrent use.
 type Engines struct {
-	keys  *pii.Keyring
-	in    settings.Installation
-	total *prometheus.CounterVec
+	Keys         *pii.Keyring
+	Installation settings.Installation
+	Metrics      *RedactionMetrics // nil: counted nowhere
 
 	mu       sync.Mutex
 	compiled map[policyOf]compiledPolicy
@@ -38,20 +37,11 @@ type compiledPolicy struct {
 // maxEngines bounds the memory: an org with ten thousand terms of its own takes some megabytes.
 const maxEngines = 256
 
-// NewEngines makes it, and registers the counter of redactions with reg. That counts what was found: a transaction that
-// has to run again finds it again.
-func NewEngines(keys *pii.Keyring, in settings.Installation, reg prometheus.Registerer) *Engines {
-	e := &Engines{keys: keys, in: in, compiled: make(map[policyOf]compiledPolicy), total: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "holdfast_redactions_total", Help: "Personal data taken out of texts, by type."}, []string{"type"})}
-	reg.MustRegister(e.total)
-	return e
-}
-
 // Redactor takes personal data out of the texts of one org, by its policy of this moment.
 type Redactor struct {
-	engine *redact.Engine
-	key    redact.Key
-	total  *prometheus.CounterVec
+	engine  *redact.Engine
+	key     redact.Key
+	metrics *RedactionMetrics
 }
 
 // In reads the settings of the transaction's org and makes its Redactor.
@@ -66,7 +56,7 @@ func (e *Engines) In(ctx context.Context, tx *store.Tx) (Redactor, error) {
 // By makes the Redactor of an org whose settings have been read.
 func (e *Engines) By(org uuid.UUID, s store.Settings) (Redactor, error) {
 	engine, err := e.engine(org, s)
-	return Redactor{engine: engine, key: e.keys.RedactionKey(org), total: e.total}, err
+	return Redactor{engine: engine, key: e.Keys.RedactionKey(org), metrics: e.Metrics}, err
 }
 
 func (e *Engines) engine(org uuid.UUID, s store.Settings) (*redact.Engine, error) {
@@ -80,7 +70,7 @@ func (e *Engines) engine(org uuid.UUID, s store.Settings) (*redact.Engine, error
 	if ok && c.settings == s.Version {
 		return c.engine, nil
 	}
-	engine, err := settings.Read(s, e.in).Redaction.Compile(s.Region)
+	engine, err := settings.Read(s, e.Installation).Redaction.Compile(s.Region)
 	if err != nil {
 		// Another version of Holdfast took it. Rather too much is taken out than a booking refused for its notes.
 		if engine, err = (redact.Policy{Name: redact.Strict}).Compile(); err != nil {
@@ -95,30 +85,36 @@ func (e *Engines) engine(org uuid.UUID, s store.Settings) (*redact.Engine, error
 			break
 		}
 	}
+	if e.compiled == nil {
+		e.compiled = make(map[policyOf]compiledPolicy)
+	}
 	e.compiled[of] = compiledPolicy{s.Version, engine}
 	return engine, nil
 }
 
 // Redacted is what is left of a text, and what was taken out.
 type Redacted struct {
-	Text   string
-	Engine string // the version of what redacted it
+	Text   pii.Text // sealed where it is stored all the same: no redaction is perfect
+	Engine string   // the version of what redacted it
 	Out    []store.Redaction
+
+	source string
 }
 
-// Redact takes out of text what the policy wants out. Names are known values, as of the booking's customer.
-func (r Redactor) Redact(text string, names ...string) Redacted {
+// Redact takes out of a text what the policy wants out, and counts it: again, when the transaction has to run again. source
+// is what the text is, as store.RedactedNote. Names are known values, as of the booking's customer.
+func (r Redactor) Redact(source, text string, names ...string) Redacted {
 	left, out := r.engine.Redact(text, r.key, names...)
-	d := Redacted{Text: left, Engine: r.engine.Version(), Out: make([]store.Redaction, len(out))}
+	d := Redacted{Text: pii.NewText(left), Engine: r.engine.Version(), Out: make([]store.Redaction, len(out)), source: source}
 	for i, o := range out {
 		d.Out[i] = store.Redaction{Type: o.Type.String(), Rule: o.Rule.Name, Confidence: o.Rule.Confidence,
 			From: o.Start, To: o.End, Action: o.Action.String(), Hash: o.Hash}
-		r.total.WithLabelValues(d.Out[i].Type).Inc()
 	}
+	r.metrics.took(source, d.Out)
 	return d
 }
 
 // Audit queues the audit rows. They belong to the transaction that stores what is left of the text.
-func (r Redacted) Audit(tx *store.Tx, source string, subject uuid.UUID) {
-	store.AddRedactions(tx, source, subject, r.Engine, r.Out)
+func (r Redacted) Audit(tx *store.Tx, subject uuid.UUID) {
+	store.AddRedactions(tx, r.source, subject, r.Engine, r.Out)
 }

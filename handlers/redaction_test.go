@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"holdfast/handlers/settings"
 	"holdfast/store"
 	"holdfast/store/storetest"
 	"holdfast/tasks"
@@ -93,7 +92,7 @@ func TestTokensAreOfOneOrg(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, text := range []string{"(202) 555-0142", "+1 202 555 0142", "two oh two five five five oh one four two"} {
-			tokens[by.Redact(text).Text]++
+			tokens[by.Redact(store.RedactedNote, text).Text.Reveal()]++
 		}
 	}
 	if len(tokens) != 2 {
@@ -110,11 +109,11 @@ func TestTokensAreOfOneOrg(t *testing.T) {
 func TestRedactionsAreCounted(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
-	by, err := NewEngines(storetest.New(t).Keys, settings.Installation{}, reg).By(uuid.New(), store.Settings{Region: "US"})
+	by, err := (&Engines{Keys: storetest.New(t).Keys, Metrics: NewRedactionMetrics(reg)}).By(uuid.New(), store.Settings{Region: "US"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	by.Redact("202-555-0142, 202-555-0143 or ana.lee@example.com, on Tuesday")
+	by.Redact(store.RedactedNote, "202-555-0142, 202-555-0143 or ana.lee@example.com, on Tuesday")
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -122,17 +121,15 @@ func TestRedactionsAreCounted(t *testing.T) {
 	var got []string
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			got = append(got, fmt.Sprint(f.GetName(), " ", m.GetLabel()[0].GetValue(), " ", m.GetCounter().GetValue()))
+			got = append(got, fmt.Sprint(f.GetName(), " ", m.GetLabel()[0].GetValue(), " ", m.GetLabel()[1].GetValue(), " ", m.GetCounter().GetValue()))
 		}
 	}
-	if want := "[holdfast_redactions_total EMAIL 1 holdfast_redactions_total PHONE_NUMBER 2]"; fmt.Sprint(got) != want {
+	if want := "[holdfast_redactions_total note EMAIL 1 holdfast_redactions_total note PHONE_NUMBER 2]"; fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
 	}
 }
 
-func newEngines(db *storetest.DB) *Engines {
-	return NewEngines(db.Keys, settings.Installation{}, prometheus.NewRegistry())
-}
+func newEngines(db *storetest.DB) *Engines { return &Engines{Keys: db.Keys} }
 
 // A policy is compiled once for each version of an org's settings, and once for all orgs of a region that have set
 // nothing. What nobody asks for does not fill the memory.
@@ -190,7 +187,7 @@ func TestEnginesAtOnce(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if got := by.Redact("202-555-0142, 12 Main Street").Text; got != want {
+				if got := by.Redact(store.RedactedNote, "202-555-0142, 12 Main Street").Text.Reveal(); got != want {
 					t.Errorf("%s: %s", policy, got)
 				}
 			}
@@ -208,7 +205,7 @@ func TestPolicyOfAnotherVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := by.Redact("202-555-0142, 12 Main Street").Text; got != "[PHONE_NUMBER], [ADDRESS]" {
+		if got := by.Redact(store.RedactedNote, "202-555-0142, 12 Main Street").Text.Reveal(); got != "[PHONE_NUMBER], [ADDRESS]" {
 			t.Errorf("%s: %s", doc, got)
 		}
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/handlers/hook"
-	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/handlers/sms/twiliosim"
 	"holdfast/store"
@@ -165,7 +164,7 @@ func startWorker(c config, log *slog.Logger, periodic []tasks.Periodic, add ...f
 	if len(add) == 0 {
 		mux = NewMux(Deps{Keys: keys, Twilio: sms.New(c.TwilioURL, c.CallLimit, nil), PublicURL: c.PublicURL, HoldTTL: c.HoldTTL,
 			CodeTTL: c.CodeTTL, CallLimit: c.CallLimit, Grace: c.Grace, Metrics: metrics, Texts: NewTexts(reg),
-			Hooks: hook.New(hook.Loopback()), HookCalls: 2, Deliveries: NewDeliveries(reg), Engines: NewEngines(keys, settings.Installation{}, reg)}, periodic)
+			Hooks: hook.New(hook.Loopback()), HookCalls: 2, Deliveries: NewDeliveries(reg)}, periodic)
 	}
 	w := &worker{run: &Runner{DB: db, Mux: mux, Worker: self, Metrics: metrics, Log: log, CallLimit: c.CallLimit}}
 	loops, end := context.WithCancel(ctx)

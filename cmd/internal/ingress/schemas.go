@@ -70,7 +70,7 @@ var fieldDocs = map[string]string{
 	"SettingsRedaction.terms":    "Medical terms of the org's own.",
 	"SettingsRedaction.mrn":      "How its medical record numbers look: # a digit, @ a letter, the rest as it is.",
 	"Problem.request_id":         "Helps an operator find it; also in X-Request-Id.",
-	"Event.type":                 "booking.requested, booking.code_given or booking.canceled.",
+	"Event.type":                 "booking.requested, booking.code_given, booking.canceled or transcript.created.",
 	"Event.timestamp":            "When it happened.",
 	"Event.data":                 "The body of the matching route.",
 	"VapiToolCall.arguments":     "An object, or a string that holds one.",
@@ -89,6 +89,21 @@ var fieldDocs = map[string]string{
 	"Problem.status":             "The HTTP status.",
 	"Alternative.resource":       "Where.",
 	"Slot.resource":              "Where.",
+
+	"TranscriptRequest.call_id":    "As the platform names the call: 128 visible ASCII characters at most. It is kept as it is, so it must not be a phone number.",
+	"TranscriptRequest.text":       "What was said, 60,000 bytes at most. Line breaks part the turns of the speakers.",
+	"TranscriptRequest.booking_id": "The booking that the call was about: its customer's name is then known and taken out. By default the one that a voice agent made in the call.",
+	"ReportRequest.kind":           "missed: left in the text. false: taken out without reason.",
+	"ReportRequest.start":          "The first byte, counted from 0 in the text as it was returned (UTF-8).",
+	"ReportRequest.end":            "The byte behind the last one.",
+	"ReportRequest.type":           "Of personal data, as in redactions. A false one's is what the redaction says.",
+	"Transcript.booking_id":        "Whose customer's name was known; null: nobody's was.",
+	"Transcript.state":             "done. Until then there is only the request.",
+	"Transcript.text":              "Redacted. It is sealed at rest all the same.",
+	"Transcript.redactions":        "How many of each type were taken out.",
+	"Transcript.created_at":        "When it was asked for.",
+	"Report.transcript":            "What it is about.",
+	"Report.type":                  "null: not told.",
 }
 
 // platform reports a schema of what a voice agent's platform sends or reads.
@@ -117,12 +132,14 @@ func finishSchemas(doc *huma.OpenAPI) {
 			if platform(name) { // ids and names as the platform has them
 				continue
 			}
-			if field == "id" || strings.HasSuffix(name+"."+field, ".resource") && !strings.HasSuffix(name, "Request") {
+			if field == "id" || field == "transcript" || strings.HasSuffix(name+"."+field, ".resource") && !strings.HasSuffix(name, "Request") {
 				p.Format = "uuid"
 			}
 		}
 	}
 	schemas["Booking"].Properties["service"].Nullable = true
+	schemas["Transcript"].Properties["booking_id"].Nullable = true
+	schemas["Report"].Properties["type"].Nullable = true
 	schemas["Availability"].Properties["resource"].Nullable = true
 	one, most := 1.0, 1440.0
 	schemas["BookingRequest"].Properties["duration"] = &huma.Schema{
