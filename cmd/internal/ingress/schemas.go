@@ -15,7 +15,7 @@ var fieldDocs = map[string]string{
 	"BookingRequest.start":       "RFC 3339 with an offset, or a local time of the resource as 2006-01-02T15:04. A time that the clocks skip is refused.",
 	"BookingRequest.duration":    "Minutes, or a length as 45m or PT45M. By default the service's, else the resource's.",
 	"BookingRequest.customer":    "Who the booking is for.",
-	"BookingRequest.notes":       "For the front desk; 4,000 characters at most. Sealed at rest.",
+	"BookingRequest.notes":       "For the front desk; 4,000 characters at most. Personal data is taken out, what is left is sealed at rest.",
 	"CustomerRequest.phone":      "E.164, or the national form of the org's region. The code is sent to it.",
 	"CustomerRequest.name":       "200 characters at most. Sealed at rest.",
 	"CustomerRequest.locale":     "en or es: the language of the texts. By default the org's.",
