@@ -114,7 +114,7 @@ func child(raw string) int {
 				fmt.Println("working")
 				return hang(tx)
 			}})
-			Do(m, tasks.TranscriptRedact, &hanging{log: "redacting", Worker: Answering(keys, &TranscriptRedact{Keys: keys, Engine: defaultEngine})})
+			Do(m, tasks.TranscriptRedact, &hanging{log: "redacting", Worker: Answering(keys, &TranscriptRedact{Keys: keys, Engines: &Engines{Keys: keys}})})
 			Do(m, testType(suicideType), &scripted{do: func(int, *store.Tx, store.Task) error {
 				return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			}})

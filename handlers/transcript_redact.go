@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"holdfast/handlers/redact"
 	"holdfast/store"
 	"holdfast/store/pii"
 )
@@ -17,10 +16,8 @@ import (
 // TranscriptRedact does transcript:redact. The clear text is the request's body, sealed, and is emptied by the commit that
 // writes what is left of it: there is the one or the other, never both and never neither.
 type TranscriptRedact struct {
-	Keys *pii.Keyring
-	// Engine is what the transaction's org has its texts redacted by.
-	Engine  func(ctx context.Context, tx *store.Tx) (*redact.Engine, error)
-	Metrics *RedactionMetrics // nil: counted nowhere
+	Keys    *pii.Keyring
+	Engines *Engines
 }
 
 // TranscriptBody is what was said in a call: POST …/transcripts, event transcript.created.
@@ -88,7 +85,7 @@ func (h *TranscriptRedact) Answer(ctx context.Context, tx *store.Tx, req store.O
 	if err != nil {
 		return store.Answer{}, err
 	}
-	engine, err := h.Engine(ctx, tx)
+	by, err := h.Engines.In(ctx, tx)
 	if err != nil {
 		return store.Answer{}, err
 	}
@@ -96,13 +93,11 @@ func (h *TranscriptRedact) Answer(ctx context.Context, tx *store.Tx, req store.O
 	if err != nil {
 		return store.Answer{}, err
 	}
-	left, found := engine.Redact(body.Text, h.Keys.RedactionKey(tx.Org), names...)
-	t := store.Transcript{ID: id, CallID: body.CallID, BookingID: uuid.NullUUID{UUID: b.ID, Valid: b.ID != uuid.Nil}, Text: pii.NewText(left), Engine: engine.Version()}
-	out := redactionsOf(found)
-	if err := store.InsertTranscript(ctx, tx, h.Keys, req.ID, &t, out); err != nil {
+	left := by.Redact(store.RedactedTranscript, body.Text, names...)
+	t := store.Transcript{ID: id, CallID: body.CallID, BookingID: uuid.NullUUID{UUID: b.ID, Valid: b.ID != uuid.Nil}, Text: left.Text, Engine: left.Engine}
+	if err := store.InsertTranscript(ctx, tx, h.Keys, req.ID, &t, left.Out); err != nil {
 		return store.Answer{}, err
 	}
-	h.Metrics.took(store.RedactedTranscript, out)
 	t.Text = pii.Text{}
 	return answer(201, ViewTranscript(t)), nil
 }
@@ -140,19 +135,4 @@ func ResolveCall(ctx context.Context, tx *store.Tx, body TranscriptBody) (store.
 		return b, unknown
 	}
 	return b, err
-}
-
-// redactionsOf is what the audit trail has of an engine's redactions.
-func redactionsOf(found []redact.Redaction) []store.Redaction {
-	all := make([]store.Redaction, len(found))
-	for i, f := range found {
-		all[i] = store.Redaction{Type: f.Type.String(), Rule: f.Rule.Name, Confidence: f.Rule.Confidence,
-			From: f.Start, To: f.End, Action: f.Action.String(), Hash: f.Hash}
-	}
-	return all
-}
-
-// defaultEngine is the engine of an org that has decided nothing.
-func defaultEngine(context.Context, *store.Tx) (*redact.Engine, error) {
-	return redact.Policy{}.Compile()
 }

@@ -73,7 +73,7 @@ type auditRow struct {
 	Hash              []byte
 }
 
-func (r *rig) trail(transcript uuid.UUID) (all []auditRow) {
+func (r *rig) auditRows(transcript uuid.UUID) (all []auditRow) {
 	r.t.Helper()
 	rows, err := r.db.Admin.Query(r.t.Context(), `SELECT ordinal, from_byte, to_byte, type, action, hash FROM redaction
 		WHERE source = 'transcript' AND subject = $1 AND rule <> '' AND confidence > 0 AND engine <> '' ORDER BY ordinal`, transcript)
@@ -95,7 +95,7 @@ func TestTranscriptLeavesATrail(t *testing.T) {
 	r.start()
 	const text = "Sí: (202) 555-0142, that is 202.555.0142; or ana@clinic.example, please."
 	got := r.transcript(TranscriptBody{CallID: "call-1", Text: text})
-	trail := r.trail(got.ID)
+	trail := r.auditRows(got.ID)
 	var taken []string
 	for i, a := range trail {
 		taken = append(taken, a.Type+" "+text[a.From:a.To])
@@ -152,7 +152,7 @@ func TestRedactionMetrics(t *testing.T) {
 	run := r.runner(func(mux *Mux) {
 		keys, err := pii.NewKeyring(r.cfg.Keys)
 		r.must(err)
-		Do(mux, tasks.TranscriptRedact, Answering(keys, &TranscriptRedact{Keys: keys, Engine: defaultEngine, Metrics: m}))
+		Do(mux, tasks.TranscriptRedact, Answering(keys, &TranscriptRedact{Keys: keys, Engines: &Engines{Keys: keys, Metrics: m}}))
 		Do(mux, tasks.TranscriptReport, Answering(keys, &TranscriptReport{Keys: keys, Metrics: m}))
 	})
 	id := r.ask(tasks.TranscriptRedact, TranscriptBody{CallID: "call-1", Text: "(202) 555-0142 or (202) 555-0143"}, uuid.Nil)

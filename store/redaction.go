@@ -1,6 +1,11 @@
 package store
 
-import "github.com/google/uuid"
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
 
 // What a text was that something was taken out of.
 const (
@@ -48,4 +53,18 @@ func countTypes(all []Redaction) map[string]int {
 		counts[r.Type]++
 	}
 	return counts
+}
+
+// FindRedactions reads the audit rows of one text, in the order of the text. db is of a role that sees every org.
+func FindRedactions(ctx context.Context, db DB, source string, subject uuid.UUID) ([]Redaction, error) {
+	rows, err := db.Query(ctx, `SELECT type, rule, confidence, from_byte, to_byte, action, hash
+		FROM redaction WHERE source = $1 AND subject = $2 ORDER BY ordinal`, source, subject)
+	return many(rows, err, func(row pgx.CollectableRow) (r Redaction, err error) {
+		var confidence int16
+		var hash []byte
+		err = row.Scan(&r.Type, &r.Rule, &confidence, &r.From, &r.To, &r.Action, &hash)
+		r.Confidence = uint8(confidence)
+		copy(r.Hash[:], hash)
+		return r, err
+	})
 }

@@ -126,6 +126,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[settings.RatioLimit]():   "SettingsRatioLimit",
 	reflect.TypeFor[settings.Reminders]():    "SettingsReminders",
 	reflect.TypeFor[settings.Endpoint]():     "SettingsEndpoint",
+	reflect.TypeFor[settings.Redaction]():    "SettingsRedaction",
 	reflect.TypeFor[event]():                 "Event",
 	reflect.TypeFor[vapiBody]():              "VapiMessage",
 	reflect.TypeFor[vapiMessage]():           "VapiMessageBody",

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"holdfast/handlers/redact"
 )
 
 // fieldDocs tells what fields mean, by schema and field: the types belong to handlers, which know no OpenAPI.
@@ -13,7 +15,7 @@ var fieldDocs = map[string]string{
 	"BookingRequest.start":       "RFC 3339 with an offset, or a local time of the resource as 2006-01-02T15:04. A time that the clocks skip is refused.",
 	"BookingRequest.duration":    "Minutes, or a length as 45m or PT45M. By default the service's, else the resource's.",
 	"BookingRequest.customer":    "Who the booking is for.",
-	"BookingRequest.notes":       "For the front desk; 4,000 characters at most. Sealed at rest.",
+	"BookingRequest.notes":       "For the front desk; 4,000 characters at most. Personal data is taken out, what is left is sealed at rest.",
 	"CustomerRequest.phone":      "E.164, or the national form of the org's region. The code is sent to it.",
 	"CustomerRequest.name":       "200 characters at most. Sealed at rest.",
 	"CustomerRequest.locale":     "en or es: the language of the texts. By default the org's.",
@@ -62,7 +64,11 @@ var fieldDocs = map[string]string{
 	"Settings.quiet_hours":       "Hours of the customer's day without follow-ups and reminders, as 21-8, or off.",
 	"Settings.reminders":         "Texts before a confirmed booking begins.",
 	"Settings.endpoint":          "Where the org is told of its bookings.",
-	"Settings.redaction":         "What is taken out of transcripts: booking keeps dates and addresses, strict does not.",
+	"Settings.redaction":         "What is taken out of transcripts and notes before they are stored.",
+	"SettingsRedaction.policy":   "booking keeps dates and addresses, strict does not.",
+	"SettingsRedaction.actions":  "What stands in its place, by type: remove its name, mask the last four digits too, token a word that is the same for the same value.",
+	"SettingsRedaction.terms":    "Medical terms of the org's own.",
+	"SettingsRedaction.mrn":      "How its medical record numbers look: # a digit, @ a letter, the rest as it is.",
 	"Problem.request_id":         "Helps an operator find it; also in X-Request-Id.",
 	"Event.type":                 "booking.requested, booking.code_given, booking.canceled or transcript.created.",
 	"Event.timestamp":            "When it happened.",
@@ -147,6 +153,15 @@ func finishSchemas(doc *huma.OpenAPI) {
 	for _, p := range []string{"VapiToolCall.arguments", "VapiToolCall.parameters", "RetellCall.args"} {
 		name, field, _ := strings.Cut(p, ".")
 		schemas[name].Properties[field] = &huma.Schema{Description: fieldDocs[p]}
+	}
+	actions := schemas["SettingsRedaction"].Properties["actions"]
+	actions.Properties, actions.AdditionalProperties = make(map[string]*huma.Schema), false
+	for _, t := range redact.Types() {
+		can := []any{redact.Remove.String(), redact.Token.String()}
+		if t.Maskable() {
+			can = append(can, redact.Mask.String())
+		}
+		actions.Properties[t.String()] = &huma.Schema{Type: huma.TypeString, Enum: can}
 	}
 	schemas["Event"].Required = []string{"type", "data"}
 	schemas["VapiResults"].Required = nil
