@@ -27,13 +27,13 @@ func TestLoad(t *testing.T) {
 
 func TestLoadRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"no reason":              "a reason",
-		"a\tb\tc":                "a reason",
-		"{{PHONE|1}}\tno type":   "no type PHONE",
-		"{{IP|1}\tnot closed":    "not closed",
-		"{{IP:1}}\tno bar":       "not of the form",
-		"\\q\tno escape":         "escape",
-		"{{IP|{}}}\ta brace":     "not closed",
+		"no reason":            "a reason",
+		"a\tb\tc":              "a reason",
+		"{{PHONE|1}}\tno type": "no type PHONE",
+		"{{IP|1}\tnot closed":  "not closed",
+		"{{IP:1}}\tno bar":     "not of the form",
+		"\\q\tno escape":       "escape",
+		"{{IP|{}}}\ta brace":   "not closed",
 	} {
 		_, err := Load(fstest.MapFS{"x.txt": {Data: []byte(line)}})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "x.txt:1: ") {
