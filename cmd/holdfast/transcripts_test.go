@@ -22,7 +22,7 @@ func testTranscripts(t *testing.T, p *process, r ready) {
 	}
 	text := "Agent: Is that Zebulon Quokka? On Wombatday at half past three?\n" +
 		"Caller: Yes. My number is (202) 555-0172, my mail numbat@kookaburra.example, my social security number is 536-90-4399.\n" +
-		"Caller: The other line is five five five, oh one eight eight.\nAgent: Until Wombatday, then."
+		"Caller: My other phone is five five five, oh one eight eight.\nAgent: Until Wombatday, then."
 	markers := []string{"Zebulon", "Quokka", "555-0172", "2025550172", "numbat", "kookaburra", "536-90-4399", "536904399", "oh one eight eight", "5550188"}
 	a := r.call(t, "POST", r.route("/transcripts"), map[string]any{"call_id": "call-44", "booking_id": booked.body["id"], "text": text}, "Prefer", "wait=10", "Idempotency-Key", "call-44")
 	if a.status != 201 {
