@@ -169,6 +169,9 @@ func TestRedactionMetrics(t *testing.T) {
 	var got []string
 	for _, f := range families {
 		for _, m := range f.GetMetric() { // labels by name
+			if m.GetCounter().GetValue() == 0 {
+				continue
+			}
 			got = append(got, fmt.Sprintf("%s %s %s %v", f.GetName(), m.GetLabel()[0].GetValue(), m.GetLabel()[1].GetValue(), m.GetCounter().GetValue()))
 		}
 	}
