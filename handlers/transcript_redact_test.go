@@ -138,6 +138,7 @@ func TestTranscriptGivenUp(t *testing.T) {
 	if n := query[int](r, "SELECT (SELECT count(*) FROM transcript) + (SELECT count(*) FROM redaction)"); n != 0 {
 		t.Errorf("%d rows of what was not done", n)
 	}
+	r.declines((&Operator{DB: r.in, Mux: run.Mux}).Replay(t.Context(), r.org.ID, task, by), "its body is gone")
 	report, err := store.Audit(t.Context(), r.db.Audit, auditOptions)
 	r.must(err)
 	r.must(report.Err())
