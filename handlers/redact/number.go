@@ -238,11 +238,11 @@ func (m *matcher) freeLeft(s int, spaced bool) bool {
 		return !(glued && q.kind == kNum)
 	case '@':
 		return false
-	case '_': // Markdown
+	case '_', '*': // Markdown
 		return !glued || q.kind == kSign || q.kind == kEnd
 	case '#':
 		return q.kind == kWord && q.marks&mCue&^(mLabel|mVersion) != 0 || glued && q.kind != kWord && q.kind != kEnd
-	case '$', '%', '~', '+', '^', '*':
+	case '$', '%', '~', '+', '^':
 		return false
 	}
 	return true
