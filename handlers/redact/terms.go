@@ -12,7 +12,7 @@ import (
 
 // DictionaryVersion names a state of the medical dictionary: year, month and number of its edition, and how the SHA-256
 // of terms.txt begins. So no edition can be mistaken for another, and a redaction can be told from one by a later edition.
-const DictionaryVersion = "2026.11.1-631a18d3"
+const DictionaryVersion = "2026.11.1-921b570a"
 
 //go:embed terms.txt
 var termsFile string
