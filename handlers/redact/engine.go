@@ -52,7 +52,7 @@ func (e *Engine) matcher(names []string) *matcher {
 	m.e, m.x, m.trace = e, e.lexicon, nil
 	m.known = m.known[:0]
 	for _, name := range names {
-		for w := range strings.FieldsFuncSeq(foldWord(name), func(r rune) bool { return kinds[byte(r)] != kWord && r != '\'' }) {
+		for w := range strings.FieldsFuncSeq(fold(name), func(r rune) bool { return kinds[byte(r)] != kWord && r != '\'' }) {
 			if len(w) > 1 && !particle(w) {
 				m.known = append(m.known, w)
 			}

@@ -103,6 +103,7 @@ type phrase struct {
 	term      bool     // a medical term
 	ambiguous bool     // one only beside another, or beside mMed
 	own       bool     // the org's own
+	plain     bool     // neither: an ordinary phrase, which keeps its words from being terms
 }
 
 // lexicon is all the words that mean something. It is read-only once built.
@@ -143,7 +144,7 @@ func (b *builder) word(text string) *word {
 // add gives a word, or a phrase of words, its marks.
 func (b *builder) add(words []string, p phrase) {
 	w := b.word(words[0])
-	if len(words) == 1 && !p.term {
+	if len(words) == 1 && !p.term && !p.plain {
 		w.marks |= p.marks
 		return
 	}
@@ -152,6 +153,7 @@ func (b *builder) add(words []string, p phrase) {
 		if slices.Equal(w.phrases[i].rest, p.rest) {
 			old := &w.phrases[i]
 			old.marks |= p.marks
+			old.plain = old.plain || p.plain
 			if p.term {
 				old.ambiguous = p.ambiguous && (old.ambiguous || !old.term)
 				old.term, old.own = true, old.own || p.own
@@ -189,7 +191,7 @@ func (b *builder) build() *lexicon {
 func vocabulary() *builder {
 	b := &builder{words: map[string]*word{}}
 	for _, v := range marked {
-		for p := range strings.FieldsSeq(foldWord(v.words)) {
+		for p := range strings.FieldsSeq(fold(v.words)) {
 			b.add(strings.Split(p, "_"), phrase{marks: v.mark})
 		}
 	}
@@ -203,9 +205,25 @@ func vocabulary() *builder {
 	return b
 }
 
-// foldWord folds a word, as a text is.
-func foldWord(s string) string {
+// fold folds a word, as a text is.
+func fold(s string) string {
 	var f folded
 	f.fold(s, nil, nil)
 	return string(f.text)
+}
+
+// dictionary adds the medical terms, and what makes an ambiguous one medical.
+func (b *builder) dictionary() error {
+	all, err := medical()
+	for _, t := range all {
+		switch t.category {
+		case cue:
+			b.add(t.words, phrase{marks: mMed})
+		case plain:
+			b.add(t.words, phrase{plain: true})
+		default:
+			b.add(t.words, phrase{term: true, ambiguous: t.ambiguous})
+		}
+	}
+	return err
 }

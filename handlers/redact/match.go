@@ -149,16 +149,19 @@ func (m *matcher) phrases() {
 			if !ok {
 				continue
 			}
-			if p.marks != 0 {
+			switch {
+			case p.marks == mMed:
+				m.toks[last].marks |= mMed
+			case p.marks != 0:
 				for j := i; j < last; j++ {
 					m.toks[j].marks &^= mCue | mNamed
 				}
-				if last > i {
-					m.toks[last].marks = p.marks
-				}
+				m.toks[last].marks = p.marks
 			}
 			if p.term {
 				m.term(i, last, &p)
+			}
+			if p.term || p.plain {
 				i = last
 				break
 			}

@@ -88,7 +88,7 @@ func (p Policy) Compile() (*Engine, error) {
 	}
 	e := &Engine{strict: p.Name == Strict}
 	if p.MRN != "" {
-		e.mrn = []byte(foldWord(p.MRN))
+		e.mrn = []byte(fold(p.MRN))
 		n := strings.Count(p.MRN, "#") + strings.Count(p.MRN, "@")
 		if len(p.MRN) > MaxMRN || n < leastMRN || !strings.Contains(p.MRN, "#") || strings.TrimSpace(p.MRN) != p.MRN || kinds[e.mrn[0]] == kSign && e.mrn[0] != '#' && e.mrn[0] != '@' {
 			return nil, ErrMRN
@@ -117,25 +117,27 @@ func (p Policy) version() string {
 }
 
 // common is the lexicon of an org without terms of its own.
-var common = sync.OnceValue(func() *lexicon {
+var common = sync.OnceValues(func() (*lexicon, error) {
 	b := vocabulary()
-	b.dictionary()
-	return b.build()
+	err := b.dictionary()
+	return b.build(), err
 })
 
 // lexiconWith is the lexicon with an org's own terms.
 func lexiconWith(own []string) (*lexicon, error) {
 	if len(own) == 0 {
-		return common(), nil
+		return common()
 	}
 	if len(own) > MaxTerms {
 		return nil, ErrTerm
 	}
 	b := vocabulary()
-	b.dictionary()
+	if err := b.dictionary(); err != nil {
+		return nil, err
+	}
 	for _, t := range own {
-		words := termWords(foldWord(t))
-		if len(t) < 2 || len(t) > MaxTerm || len(words) == 0 || !strings.ContainsFunc(foldWord(t), func(r rune) bool { return r >= 'a' && r <= 'z' }) {
+		words := wordsOf(fold(t))
+		if len(t) < 2 || len(t) > MaxTerm || len(words) == 0 || !strings.ContainsFunc(fold(t), func(r rune) bool { return r >= 'a' && r <= 'z' }) {
 			return nil, ErrTerm
 		}
 		b.add(words, phrase{term: true, own: true})
@@ -143,8 +145,8 @@ func lexiconWith(own []string) (*lexicon, error) {
 	return b.build(), nil
 }
 
-// termWords are the words of a folded term, as scan finds them in a text.
-func termWords(folded string) []string {
+// wordsOf are the words of a folded term, as scan finds them in a text.
+func wordsOf(folded string) []string {
 	var words []string
 	var x lexicon
 	x.slots = make([]int32, 1)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 )
 
 // DictionaryVersion names a state of the medical dictionary: year, month and number of its edition, and how the SHA-256
@@ -97,7 +96,7 @@ func parseEntry(line string) (e entry, err error) {
 	if len(fields) != 3 {
 		return e, errors.New("want text|category|flags")
 	}
-	e.words = split(fold(fields[0]))
+	e.words = wordsOf(fold(fields[0]))
 	if len(e.words) == 0 {
 		return e, errors.New("want a word")
 	}
@@ -208,25 +207,4 @@ func pluralSpanish(words []string) []string {
 		words[i] = w
 	}
 	return words
-}
-
-// accents are the letters of English and Spanish words with an accent, and signs that stand for another, each before
-// its plain form.
-var accents = strings.NewReplacer(
-	"á", "a", "à", "a", "ä", "a", "â", "a", "ã", "a", "å", "a", "ç", "c", "é", "e", "è", "e", "ë", "e", "ê", "e",
-	"í", "i", "ì", "i", "ï", "i", "î", "i", "ñ", "n", "ó", "o", "ò", "o", "ö", "o", "ô", "o", "õ", "o",
-	"ú", "u", "ù", "u", "ü", "u", "û", "u",
-	"‘", "'", "’", "'", "ʼ", "'", "‐", "-", "‑", "-", "‒", "-", "–", "-", "—", "-", "−", "-",
-)
-
-// fold makes one of the ways to write a word: lower case, no accents, the plain apostrophe and hyphen.
-func fold(s string) string { return accents.Replace(strings.ToLower(s)) }
-
-// split is the words of a folded text: letters, digits, and apostrophes within.
-func split(s string) []string {
-	words := strings.FieldsFunc(s, func(r rune) bool { return r != '\'' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	for i, w := range words {
-		words[i] = strings.Trim(w, "'")
-	}
-	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
 }

@@ -139,7 +139,7 @@ func TestEverydayWordsAreNoTerms(t *testing.T) {
 		}
 		for phrase := range strings.SplitSeq(line, ", ") {
 			everyday++
-			for words := split(fold(phrase)); len(words) > 0; {
+			for words := wordsOf(fold(phrase)); len(words) > 0; {
 				n := len(words) // the longest that stands here, else one word on
 				for n > 1 && known[strings.Join(words[:n], " ")].category == 0 {
 					n--
