@@ -135,9 +135,6 @@ func (m *matcher) dayBefore(j int) (s int, words bool) {
 	if s == j {
 		return 0, false
 	}
-	if m.is(s, "the") {
-		s--
-	}
 	return s + 1, true
 }
 

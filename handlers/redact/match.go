@@ -17,6 +17,7 @@ type matcher struct {
 	text   string // the window, as it was given
 	known  []string
 	groups []group
+	w      written
 	parts  [tongues][]part
 	doubts [][2]int // ambiguous terms
 	bars   []Span
@@ -173,7 +174,7 @@ func (m *matcher) phrases() {
 func (m *matcher) phrase(i int, rest []string) (last int, ok bool) {
 	for _, w := range rest {
 		i++
-		if t := &m.toks[i]; t.kind == kSign && (t.sign == '-' || t.gap == none && (t.sign == '.' || t.sign == '_' || t.sign == '/')) {
+		if t := &m.toks[i]; t.kind == kSign && (t.sign == '-' || t.gap == none && (t.sign == '.' || t.sign == '_' || t.sign == '/' || t.sign == '\'')) {
 			i++
 		}
 		t := &m.toks[i]

@@ -50,12 +50,13 @@ func (m *matcher) number(i int) int {
 	if m.toks[i].len() > maxDigits {
 		return i + 1
 	}
-	var w written
-	m.write(&w, i)
+	w := &m.w
+	*w = written{}
+	m.write(w, i)
 	for _, look := range [...]func(*matcher, *written) int{
 		(*matcher).card, (*matcher).ssn, (*matcher).npi, (*matcher).mrn, (*matcher).mbi, (*matcher).phone, (*matcher).vanity,
 	} {
-		if end := look(m, &w); end > 0 {
+		if end := look(m, w); end > 0 {
 			m.done = end - 1
 			return end
 		}
