@@ -152,7 +152,7 @@ func (m *matcher) ssn(w *written) int {
 
 // lastFour says whether "last four" stands a few words before token i.
 func (m *matcher) lastFour(i int) bool {
-	for j := i - 1; j > i-14 && m.toks[j].kind != kEnd; j-- {
+	for j := i - 1; j > i-14 && m.toks[j].kind != kEnd && m.toks[j].kind != kBar; j-- {
 		if m.toks[j].marks&mLast != 0 {
 			return true
 		}

@@ -24,7 +24,7 @@ func (m *matcher) settle() {
 		if m.medical(d[0]-1, -1) || m.medical(d[1]+1, 1) {
 			m.hit(rTermCue, d[0], d[1]+1)
 		} else {
-			m.no(MedicalTerm, d[0], d[1]+1, "an ordinary word too, and nothing medical beside it")
+			m.never(MedicalTerm, d[0], d[1]+1, "an ordinary word too, and nothing medical beside it")
 		}
 	}
 	m.doubts = m.doubts[:0]
@@ -34,7 +34,7 @@ func (m *matcher) settle() {
 func (m *matcher) medical(i, step int) bool {
 	for words := 0; words < termReach; i += step {
 		t := &m.toks[i]
-		if t.kind == kEnd || step < 0 && m.toks[i+1].gap >= line || step > 0 && t.gap >= line {
+		if t.kind == kEnd || t.kind == kBar || step < 0 && m.toks[i+1].gap >= line || step > 0 && t.gap >= line {
 			return false
 		}
 		if t.kind == kSign && (t.sign == '.' || t.sign == '!' || t.sign == '?') && m.toks[i+1].gap != none {
