@@ -47,7 +47,7 @@ func ordinary(t talk) map[string]func() string {
 	kinds := map[string]func() string{
 		"times, written":  func() string { return call() + t.some(t.time, 1, 4, between...) },
 		"times, said":     func() string { return call() + t.some(t.hour, 1, 4, " or ", ", or ", " and ") },
-		"times, in a row": func() string { return t.some(t.hour, 2, 5, " ", ", ") },
+		"times, in a row": func() string { return t.some(t.quarter, 2, 5, " ", ", ") },
 		"times, Spanish":  func() string { return llame() + t.some(t.hora, 1, 4, ", ", " o a ", " y a ") },
 		"dates, written":  func() string { return call() + t.some(t.date, 1, 3, between...) },
 		"dates and times": func() string { return call() + t.date() + t.one(" ", " at ", ", ") + t.time() },

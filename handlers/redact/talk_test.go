@@ -77,8 +77,12 @@ func (t talk) time() string {
 }
 
 func (t talk) hour() string {
-	h := t.en(t.within(1, 12))
-	return t.one(h, h+" fifteen", h+" thirty", h+" forty five", h+" forty-five") // other minutes may as well be the digits of a phone
+	return t.one(t.en(t.within(1, 12)), t.quarter(), t.quarter(), t.quarter())
+}
+
+// quarter is a time with minutes. Others than these may as well be the digits of a phone.
+func (t talk) quarter() string {
+	return t.en(t.within(1, 12)) + t.one(" fifteen", " thirty", " forty five", " forty-five")
 }
 
 func (t talk) hora() string {

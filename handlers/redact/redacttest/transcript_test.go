@@ -56,7 +56,7 @@ func TestTime(t *testing.T) {
 // TestOwnCases: the cases of the project are read.
 func TestOwnCases(t *testing.T) {
 	cases, err := Load(os.DirFS("../testdata/cases"))
-	if err != nil || len(cases) < 1400 {
+	if err != nil || len(cases) < 2000 {
 		t.Errorf("%v: %d cases", err, len(cases))
 	}
 }
