@@ -45,7 +45,7 @@ func (m *matcher) hit(r rule, from, to int) {
 
 // no notes why tokens from..to-1 are not of type t.
 func (m *matcher) no(t Type, from, to int, why string) {
-	m.passed = append(m.passed, hit{start: m.toks[from-1].start, end: m.toks[to].end})
+	m.passed = append(m.passed, hit{start: m.toks[from-2].start, end: m.toks[to+1].end})
 	m.never(t, from, to, why)
 }
 
@@ -103,7 +103,7 @@ func (m *matcher) at(i int) int {
 		if m.e.mrn != nil {
 			m.ownMRN(i)
 		}
-		if m.e.strict {
+		if m.e.strict && i > m.done {
 			m.url(i)
 		}
 		if t.word == 0 && t.marks == 0 {

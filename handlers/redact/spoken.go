@@ -31,7 +31,7 @@ func (m *matcher) mixed(i int) bool {
 	n := int(t[i].len())
 	if n == 1 && t[i-1].sign != '$' {
 		k := i
-		for ; t[k+1].gap <= space && t[k+1].kind != kEnd; k++ {
+		for ; k < i+22 && t[k+1].gap <= space && t[k+1].kind != kEnd; k++ {
 			if sign := t[k+1].kind == kSign && (t[k+1].sign == ',' || t[k+1].sign == '-'); !sign && !(t[k+1].kind == kNum && t[k+1].len() == 1) {
 				break
 			}
@@ -40,7 +40,7 @@ func (m *matcher) mixed(i int) bool {
 			return true
 		}
 	}
-	for t[i+1].kind == kSign && (t[i+1].sign == '-' || t[i+1].sign == '.') && t[i+1].gap == none && t[i+2].kind == kNum && t[i+2].gap == none || t[i+1].kind == kNum && t[i+1].gap == space {
+	for n <= 7 && (t[i+1].kind == kSign && (t[i+1].sign == '-' || t[i+1].sign == '.') && t[i+1].gap == none && t[i+2].kind == kNum && t[i+2].gap == none || t[i+1].kind == kNum && t[i+1].gap == space) {
 		if i++; t[i].kind != kNum {
 			i++
 		}
