@@ -63,6 +63,9 @@ func ordinary(t talk) map[string]func() string {
 		"numbers, labelled":   t.labelled,
 		"coordinates":         func() string { return fmt.Sprintf("%.6f, %.6f", t.Float64()*180-90, t.Float64()*360-180) },
 		"ranges":              func() string { return t.some(t.span, 1, 3, ", ", " and ") },
+		"identifiers":         t.identifier,
+		"versions":            t.version,
+		"log lines":           t.logged,
 		"turns":               t.turns,
 		"digits of a label":   t.spelled,
 		"dígitos con su cosa": t.deletreado,
@@ -115,4 +118,35 @@ func (t talk) turns() string {
 		return t.one("Agent: ", "Caller: ") + strings.ToUpper(what[:1]) + what[1:] + t.one(".", "?")
 	}
 	return t.some(said, 2, 5, "\n")
+}
+
+func (t talk) hex(n int) string {
+	var s strings.Builder
+	for range n {
+		fmt.Fprintf(&s, "%x", t.IntN(16))
+	}
+	return s.String()
+}
+
+// identifier is what machines call a thing.
+func (t talk) identifier() string {
+	uuid := fmt.Sprintf("%s-%s-%s-%s-%s", t.hex(8), t.hex(4), t.hex(4), t.hex(4), t.hex(12))
+	return t.one("", "id ", "call ", "request ", "trace ") + t.one(uuid, t.hex(32), t.hex(40), t.hex(64), "SM"+t.hex(32), "0x"+t.hex(12),
+		fmt.Sprintf("%s:%s:%s:%s:%s:%s", t.hex(2), t.hex(2), t.hex(2), t.hex(2), t.hex(2), t.hex(2)),
+		"usr_"+t.anyDigits(10, 12), "/v1/bookings/"+t.anyDigits(10, 10)+"/notes", "https://example.com/"+t.anyDigits(10, 10)+"?page="+t.anyDigits(7, 7),
+		"IMG_"+t.anyDigits(8, 8)+"_"+t.anyDigits(6, 6)+".jpg")
+}
+
+// version is one of a program.
+func (t talk) version() string {
+	n := func() int { return t.IntN([]int{10, 100, 256, 1000, 10000}[t.IntN(5)]) }
+	return t.one("v", "version ", "Version: ", "ver. ", "release ", "firmware ", "build ") + t.one(fmt.Sprintf("%d.%d.%d.%d", n(), n(), n(), n()),
+		fmt.Sprintf("%d.%d.%d", n(), n(), n()), fmt.Sprintf("%d.%d.%d-rc.%d", n(), n(), n(), n()))
+}
+
+// logged is a line of a log.
+func (t talk) logged() string {
+	return fmt.Sprintf("%d-%02d-%02dT%02d:%02d:%02d.%sZ %s task=%s took=%dms bytes=%s status=%d attempt=%d at=%s", t.within(2020, 2030), t.within(1, 12),
+		t.within(1, 28), t.IntN(24), t.IntN(60), t.IntN(60), t.anyDigits(3, 9), t.one("INFO", "WARN", "ERROR"), t.hex(16), t.IntN(9000),
+		t.anyDigits(5, 12), t.within(200, 504), t.within(1, 12), t.one("1"+t.anyDigits(9, 9), "1"+t.anyDigits(12, 12)))
 }
