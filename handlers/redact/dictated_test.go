@@ -7,9 +7,9 @@ import (
 	"holdfast/handlers/redact"
 )
 
-// TestDictatedPhones makes up phones and has them written and said in many ways, in English and Spanish, with talk around
-// them: each is found to the byte, and nothing else is.
-func TestDictatedPhones(t *testing.T) {
+// TestDictated makes up phones, addresses, dates and numbers and has them written and said in many ways, in English and
+// Spanish, with talk around them: each is found to the byte, and nothing else is.
+func TestDictated(t *testing.T) {
 	engine, err := redact.Policy{}.Compile()
 	if err != nil {
 		t.Fatal(err)
@@ -22,24 +22,32 @@ func TestDictatedPhones(t *testing.T) {
 	luego := []string{"", ".", ", gracias", " por favor", ", a las cinco y media"}
 	for _, kind := range []struct {
 		name   string
+		typ    redact.Type
 		before []string
 		say    func() string
 		after  []string
 	}{
-		{"written", before, k.written, after},
-		{"said", before, k.said, after},
-		{"dicho", antes, k.dicho, luego},
+		{"phone, written", redact.PhoneNumber, before, k.written, after},
+		{"phone, said", redact.PhoneNumber, before, k.said, after},
+		{"teléfono, dicho", redact.PhoneNumber, antes, k.dicho, luego},
+		{"e-mail, said", redact.Email, []string{"my email is ", "it's ", "email: ", "send it to ", "you can email me at "}, k.mailbox, after[:4]},
+		{"correo, dicho", redact.Email, []string{"mi correo es ", "es ", "correo electrónico: ", "escríbame al correo "}, k.correo, luego[:4]},
+		{"SSN, said", redact.SSN, []string{"my social is ", "social security number ", "my SSN is ", "SSN: "}, k.social, after},
+		{"seguro, dicho", redact.SSN, []string{"mi seguro social es ", "número de seguro social "}, k.seguro, luego},
+		{"card, said", redact.CreditCard, []string{"my card is ", "card number ", "the card number is ", "it's a visa, "}, k.card, after[:4]},
+		{"birth, said", redact.DateOfBirth, []string{"my date of birth is ", "I was born on ", "DOB ", "date of birth: ", "my birthday is "}, k.birth, after[:4]},
+		{"nacimiento, dicho", redact.DateOfBirth, []string{"nací el ", "mi fecha de nacimiento es el ", "fecha de nacimiento: "}, k.nacimiento, luego[:4]},
 	} {
 		wrong := 0
 		for range perKind {
-			phone := kind.say()
-			text := k.one(kind.before...) + phone + k.one(kind.after...)
+			value := kind.say()
+			text := k.one(kind.before...) + value + k.one(kind.after...)
 			found := engine.Find(nil, text)
-			if len(found) == 1 && found[0].Type == redact.PhoneNumber && text[found[0].Start:found[0].End] == phone {
+			if len(found) == 1 && found[0].Type == kind.typ && text[found[0].Start:found[0].End] == value {
 				continue
 			}
 			if wrong++; wrong <= 5 {
-				t.Errorf("%s: want %q in %q", kind.name, phone, text)
+				t.Errorf("%s: want %q in %q", kind.name, value, text)
 				for _, s := range found {
 					t.Errorf("\tfound %v %q", s.Type, text[s.Start:s.End])
 				}
