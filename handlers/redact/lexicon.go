@@ -49,11 +49,12 @@ const (
 	mHost  // a provider of mailboxes
 	mTop   // a top-level domain that people say
 	mAge
-	mLast // "last four"
-	mOld  // years old
-	mArea // "area code"
-	mProv // a name is a name only with a capital
-	mWrap // within a phrase, of which the last word speaks
+	mLast    // "last four"
+	mOld     // years old
+	mArea    // "area code"
+	mProv    // a name is a name only with a capital
+	mSpeaker // who speaks in a transcript
+	mWrap    // within a phrase, of which the last word speaks
 
 	mCue = mPhone | mSSN | mCard | mBirth | mBorn | mMRN | mNPI | mDEA | mMBI | mIP | mEmail | mLabel | mVersion
 )

@@ -60,6 +60,9 @@ func (m *matcher) nameAfter(i int) {
 		r, most = rNameMister, 2
 		if t[s].kind == kSign && t[s].sign == '.' && t[s].gap == none {
 			s++
+			if t[s].gap == none && (!m.capital(i) || m.capitals(i)) { // ms.Lookup
+				return
+			}
 		}
 		if m.is(i, "ms") && (t[i-1].kind == kNum || t[i-1].kind == kBar) {
 			return
@@ -69,7 +72,7 @@ func (m *matcher) nameAfter(i int) {
 			return // of a file, of a user
 		}
 		said := m.is(i, "is", "name's", "es", "llamo", "llama", "called")
-		for m.is(s, "is", "es", "was") || t[s].kind == kSign && (t[s].sign == ':' || t[s].sign == '=' || t[s].sign == ',' && said) {
+		for m.is(s, "is", "es", "was") || t[s].kind == kSign && (t[s].sign == ':' || t[s].sign == ',' && said) {
 			said = true
 			s++
 		}

@@ -5,6 +5,9 @@ const termReach = 8
 
 // term notes the medical term of tokens from..last.
 func (m *matcher) term(from, last int, p *phrase) {
+	if !m.wholeWord(from, last) {
+		return
+	}
 	switch {
 	case p.own:
 		m.hit(rTermOwn, from, last+1)
@@ -16,6 +19,14 @@ func (m *matcher) term(from, last int, p *phrase) {
 	}
 	m.toks[from].marks |= mMed
 	m.toks[last].marks |= mMed
+}
+
+// wholeWord says whether nothing is glued to tokens from..last that makes them a part of a name of something.
+func (m *matcher) wholeWord(from, last int) bool {
+	glued := func(t, g *token) bool { // g: whose gap is between
+		return g.gap == none && (t.kind == kNum || t.kind == kWord || t.kind == kSign && (t.sign == '_' || t.sign == '@' || t.sign == '#' || t.sign == '$' || t.sign == '='))
+	}
+	return !glued(&m.toks[from-1], &m.toks[from]) && !glued(&m.toks[last+1], &m.toks[last+1])
 }
 
 // settle decides about ambiguous terms, by what stands around them.
