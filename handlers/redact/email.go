@@ -40,7 +40,7 @@ func (m *matcher) email(i int) int {
 	if lo == at || top == 0 || hi-top < 2 || digits && kinds[b[top]] == kNum || notTop(string(b[top:hi])) || lo > 0 && b[lo-1] == barByte {
 		return i + 1
 	}
-	if strings.HasPrefix(string(b[top:hi]), "xn--") == false && !onlyLetters(b[top:hi]) {
+	if !strings.HasPrefix(string(b[top:hi]), "xn--") && !onlyLetters(b[top:hi]) {
 		return i + 1
 	}
 	if string(b[lo:at]) == "git" && b[hi] == ':' {
