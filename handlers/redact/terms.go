@@ -11,7 +11,7 @@ import (
 
 // DictionaryVersion names a state of the medical dictionary: year, month and number of its edition, and how the SHA-256
 // of terms.txt begins. So no edition can be mistaken for another, and a redaction can be told from one by a later edition.
-const DictionaryVersion = "2026.11.1-06b59f04"
+const DictionaryVersion = "2026.11.1-780f1f75"
 
 //go:embed terms.txt
 var termsFile string
@@ -175,6 +175,7 @@ func pluralEnglish(words []string) []string {
 	w := words[n-1]
 	switch {
 	case len(w) < 2: // a letter or a number, as in hepatitis C
+	case strings.HasSuffix(w, "teeth"), strings.HasSuffix(w, "feet"), w == "lice": // it is in the plural
 	case strings.HasSuffix(w, "tooth"):
 		w = strings.TrimSuffix(w, "ooth") + "eeth"
 	case strings.HasSuffix(w, "foot"):
