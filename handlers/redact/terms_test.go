@@ -25,8 +25,12 @@ func sections(t *testing.T) [][]entry {
 				t.Errorf("%q: %v", line, err)
 				continue
 			}
-			if text, _, _ := strings.Cut(line, "|"); strings.TrimSpace(text) != text || strings.Contains(text, "  ") {
+			text, _, _ := strings.Cut(line, "|")
+			if strings.TrimSpace(text) != text || strings.Contains(text, "  ") {
 				t.Errorf("%q: stray blanks", line)
+			}
+			if !slices.Equal(e.words, wordsOf(fold(text))) {
+				t.Errorf("%q: a text has it as %q", line, wordsOf(fold(text)))
 			}
 			all[len(all)-1] = append(all[len(all)-1], e)
 		}
@@ -210,7 +214,7 @@ func TestEverydayWordsAreNoTerms(t *testing.T) {
 	}
 }
 
-// A cue that held a term would make that term medical by itself, and a cue that is a name or a place would be beside everything.
+// A cue that held an ambiguous term would make it medical by itself.
 func TestCuesHoldNoTerm(t *testing.T) {
 	terms, err := medical()
 	if err != nil {
