@@ -9,7 +9,7 @@ func (m *matcher) date(from, to int, plain, birth rule) {
 	if m.e.strict {
 		m.hit(plain, from, to)
 	} else {
-		m.no(DateOfBirth, from, to, "a date, and no word of a birth")
+		m.never(DateOfBirth, from, to, "a date, and no word of a birth")
 	}
 }
 
@@ -25,7 +25,7 @@ func (m *matcher) birth(from, to int) bool {
 		return true
 	}
 	words := 0
-	for j := to; words <= 4 && t[j].kind != kEnd && t[j].kind != kNum; j++ {
+	for j := to; words <= 4 && t[j].kind != kEnd && t[j].kind != kBar && t[j].kind != kNum; j++ {
 		switch {
 		case t[j].kind == kSign && t[j].sign != ',' && t[j].sign != '(':
 			return false

@@ -16,7 +16,7 @@ func (m *matcher) knownName(i int) {
 		return
 	}
 	if t.marks&(mProv|mCommon|mMonth|mDay|mIs) != 0 {
-		if !m.capital(i) || m.sentence(i) && !m.knownToken(i+1) && !m.knownToken(i-1) {
+		if !m.capital(i) || (m.sentence(i) || m.toks[i-1].kind == kBar) && !m.knownToken(i+1) && !m.knownToken(i-1) {
 			m.no(Name, i, i+1, "an ordinary word, though it is also the name")
 			return
 		}
@@ -60,16 +60,19 @@ func (m *matcher) nameAfter(i int) {
 		r, most = rNameMister, 2
 		if t[s].kind == kSign && t[s].sign == '.' && t[s].gap == none {
 			s++
+			if t[s].gap == none && (!m.capital(i) || m.capitals(i)) { // ms.Lookup
+				return
+			}
 		}
-		if t[i-1].kind == kNum || m.is(i, "ms") && t[i-1].kind == kNum {
+		if m.is(i, "ms") && (t[i-1].kind == kNum || t[i-1].kind == kBar) {
 			return
 		}
 	} else {
-		if m.is(i, "name", "nombre") && t[i-1].kind == kWord && t[i].gap == space && t[i-1].marks&(mMine|mIs|mWrap) == 0 {
+		if m.is(i, "name", "nombre") && (t[i-1].kind == kWord || t[i-1].kind == kBar) && t[i].gap == space && t[i-1].marks&(mMine|mIs|mWrap) == 0 {
 			return // of a file, of a user
 		}
 		said := m.is(i, "is", "name's", "es", "llamo", "llama", "called")
-		for m.is(s, "is", "es", "was") || t[s].kind == kSign && (t[s].sign == ':' || t[s].sign == '=' || t[s].sign == ',' && said) {
+		for m.is(s, "is", "es", "was") || t[s].kind == kSign && (t[s].sign == ':' || t[s].sign == ',' && said) {
 			said = true
 			s++
 		}

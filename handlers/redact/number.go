@@ -40,7 +40,7 @@ func (m *matcher) number(i int) int {
 		}
 	}
 	if end, why := m.ordinary(i); end > 0 {
-		m.no(PhoneNumber, i, end, why)
+		m.never(PhoneNumber, i, end, why)
 		m.done = end - 1
 		return end
 	}

@@ -103,7 +103,7 @@ func (m *matcher) joined(i int, sign byte) bool {
 // numericDate ends a date of digits that begins at token i: 3/14/2026, 14.3.26, 2026-03-14, 03-2026, 2016/11.
 func (m *matcher) numericDate(i int) int {
 	t := m.toks
-	if t[i].gap == none && t[i-1].kind == kSign && (t[i-1].sign == '-' || t[i-1].sign == '.' || t[i-1].sign == '/') && t[i-1].gap == none && t[i-2].kind == kNum {
+	if t[i].gap == none && t[i-1].kind == kSign && (t[i-1].sign == '-' || t[i-1].sign == '.' || t[i-1].sign == '/') && t[i-1].gap == none && t[i-2].kind == kNum && i-2 > m.done {
 		return 0
 	}
 	for _, sep := range [...]byte{'/', '-', '.'} {

@@ -149,7 +149,7 @@ func lexiconWith(own []string) (*lexicon, error) {
 func wordsOf(folded string) []string {
 	var words []string
 	var x lexicon
-	x.slots = make([]int32, 1)
+	x.slots = make([]slot, 1)
 	text := append([]byte(folded), make([]byte, pad)...)[:len(folded)]
 	for _, t := range x.scan(nil, text) {
 		if t.kind == kWord || t.kind == kNum {

@@ -2,17 +2,18 @@ package redact
 
 // said is a number as it is spoken: elements that are digits, and what is said between them.
 type said struct {
-	tongue tongue
-	parts  []part
-	digits [maxSaid]byte
-	n      int
-	units  int  // digits that were said one by one
-	words  int  // number words
-	dots   int  // how often "dot" was said
-	mended bool // something was taken back
-	turns  bool // another speaker was between
-	firm   bool // more than "and" was between
-	end    int  // behind the last element
+	tongue   tongue
+	parts    []part
+	digits   [maxSaid]byte
+	n        int
+	units    int  // digits that were said one by one
+	words    int  // number words
+	dots     int  // how often "dot" was said
+	mended   bool // something was taken back
+	turns    bool // another speaker was between
+	stranger bool // or somebody, or something, of whom nothing is known
+	firm     bool // more than "and" was between
+	end      int  // behind the last element
 }
 
 // part is an element, as "double five" or "forty two".
@@ -30,28 +31,33 @@ func (m *matcher) mixed(i int) bool {
 	t := m.toks
 	n := int(t[i].len())
 	if n == 1 && t[i-1].sign != '$' {
-		k := i
-		for ; t[k+1].gap <= space && t[k+1].kind != kEnd; k++ {
+		k, ones := i, 1
+		for ; k < i+24 && t[k+1].gap <= space && t[k+1].kind != kEnd; k++ {
 			if sign := t[k+1].kind == kSign && (t[k+1].sign == ',' || t[k+1].sign == '-'); !sign && !(t[k+1].kind == kNum && t[k+1].len() == 1) {
 				break
 			}
+			if t[k+1].kind == kNum {
+				ones++
+			}
 		}
-		if k >= i+9 && k < i+22 && t[k].kind == kNum {
+		p := &t[i-1]
+		alone := p.kind != kNum && !(p.kind == kSign && (p.sign == ',' || p.sign == '-' && p.gap == none || p.sign == '{' || p.sign == '['))
+		if alone && t[k].kind == kNum && (ones == 10 || ones == 11 && m.value(i) == 1) {
 			return true
 		}
 	}
-	for t[i+1].kind == kSign && (t[i+1].sign == '-' || t[i+1].sign == '.') && t[i+1].gap == none && t[i+2].kind == kNum && t[i+2].gap == none || t[i+1].kind == kNum && t[i+1].gap == space {
+	for n <= 7 && (t[i+1].kind == kSign && (t[i+1].sign == '-' || t[i+1].sign == '.') && t[i+1].gap == none && t[i+2].kind == kNum && t[i+2].gap == none || t[i+1].kind == kNum && t[i+1].gap == space) {
 		if i++; t[i].kind != kNum {
 			i++
 		}
 		n += int(t[i].len())
 	}
-	if n > 7 || t[i+1].kind == kEnd {
+	if n > 7 || t[i+1].kind == kEnd || t[i].gap == none && t[i-1].kind == kWord {
 		return false
 	}
 	for l := range tongues {
 		var s said
-		if next := m.between(i+1, l, &s); next > 0 && (t[next].kind == kWord || s.turns || s.firm) {
+		if next := m.between(i+1, l, &s); next > 0 && (t[next].kind == kWord || (s.turns || s.firm) && !s.stranger) {
 			return true
 		}
 	}
@@ -243,10 +249,10 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 			}
 		}
 		if w.gap == line {
-			if c := m.speaker(j); c > 0 {
-				if turn = false; s != nil {
-					s.turns = true
-				}
+			if c, known := m.speaker(j); c > 0 {
+				turn = false
+				s.turns = s.turns || known
+				s.stranger = s.stranger || !known
 				j = c
 				continue
 			}
@@ -288,15 +294,16 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 	return 0
 }
 
-// speaker is the colon of "Caller:" that begins at token j, the first of its line; 0 for none.
-func (m *matcher) speaker(j int) int {
+// speaker is the colon of "Caller:" that begins at token j, the first of its line; 0 for none. known says that the word is
+// one for a speaker, and not somebody's name, or a heading.
+func (m *matcher) speaker(j int) (colon int, known bool) {
 	t := m.toks
 	for k := j; k < j+3 && (t[k].kind == kWord || t[k].kind == kNum && k > j) && (k == j || t[k].gap == space); k++ {
 		if c := &t[k+1]; c.kind == kSign && c.sign == ':' && c.gap == none {
-			return k + 1
+			return k + 1, m.toks[j].marks&mSpeaker != 0
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // understand says what a spoken number is, and returns the token behind it, or 0.
@@ -323,6 +330,10 @@ func (m *matcher) understand(s *said, i int) int {
 		}
 		s.parts = s.parts[:last]
 		s.n, s.end = s.parts[last-1].n, s.parts[last-1].end
+	}
+	if s.stranger && s.units > 2*s.words { // a table, rather
+		m.no(PhoneNumber, i, s.end, "a list")
+		return 0
 	}
 	d := s.digits[:s.n]
 	if what&mBirth != 0 && back <= 4 {

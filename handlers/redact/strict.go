@@ -155,4 +155,7 @@ func (m *matcher) url(i int) {
 		return
 	}
 	m.found = append(m.found, hit{t.start, hi, rURL})
+	for m.done = i; m.toks[m.done+1].start < hi; {
+		m.done++
+	}
 }

@@ -54,12 +54,20 @@ var kinds = func() (t [256]kind) {
 // lead is how many ends stand before the first token and behind the last, so that looking around needs no bounds.
 const lead = 32
 
+// ends are what stands on both sides of a text.
+var ends = func() (t [lead]token) {
+	for i := range t {
+		t[i] = token{kind: kEnd, gap: para}
+	}
+	return t
+}()
+
 // scan cuts a folded text into tokens, with their words looked up.
 func (x *lexicon) scan(toks []token, text []byte) []token {
-	toks = toks[:0]
-	for range lead {
-		toks = append(toks, token{kind: kEnd, gap: para})
+	if len(toks) < lead {
+		toks = append(toks[:0], ends[:]...)
 	}
+	toks = toks[:lead]
 	b := text[:len(text)+pad]
 	n := int32(len(text))
 	gap := para
@@ -100,8 +108,9 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 		}
 		toks = append(toks, t)
 	}
-	for range lead {
-		toks = append(toks, token{start: n, end: n, kind: kEnd, gap: para})
+	toks = append(toks, ends[:]...)
+	for i := len(toks) - lead; i < len(toks); i++ {
+		toks[i].start, toks[i].end = n, n
 	}
 	return toks
 }
