@@ -11,7 +11,7 @@ import (
 
 // DictionaryVersion names a state of the medical dictionary: year, month and number of its edition, and how the SHA-256
 // of terms.txt begins. So no edition can be mistaken for another, and a redaction can be told from one by a later edition.
-const DictionaryVersion = "2026.11.1-26a2c952"
+const DictionaryVersion = "2026.11.1-b6178d9e"
 
 //go:embed terms.txt
 var termsFile string
