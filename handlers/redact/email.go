@@ -122,6 +122,14 @@ func (m *matcher) spokenEmail(i int) {
 			}
 		}
 	}
+	if !spelled && m.toks[i].len() > 2 { // nobody says arroba of anything else
+		for k := s; k > s-3 && t[k-1].kind == kWord && t[k-1].marks == 0 && t[k].gap <= space; k-- {
+			if m.sentence(k - 1) {
+				s = k - 1
+				break
+			}
+		}
+	}
 	m.hit(rEmailSpoken, s, e)
 	m.done = max(m.done, e-1)
 }
@@ -208,7 +216,7 @@ func (m *matcher) spokenHost(i int) (e int, known bool) {
 			if t[k].kind == kSign && (t[k].sign == ']' || t[k].sign == ')') {
 				k++
 			}
-			if n := m.top(k); n > 0 {
+			if n := m.top(k, e > 0, t[j-1].marks&mHost != 0); n > 0 {
 				known = known || t[j-1].marks&mHost != 0 || t[j-2].marks&mHost != 0
 				e = k + n
 				j = e - 1
@@ -232,10 +240,11 @@ func (m *matcher) spokenHost(i int) (e int, known bool) {
 	return e, known
 }
 
-// top is how many tokens from token i on are a top-level domain: a word, or letters one by one.
-func (m *matcher) top(i int) int {
+// top is how many tokens from token i on are a top-level domain: a word, or letters one by one. Behind another one any
+// two letters are, and behind the name of a provider any short word that means nothing.
+func (m *matcher) top(i int, second, known bool) int {
 	t := m.toks
-	if t[i].kind == kWord && t[i].marks&mTop != 0 && t[i].gap <= space {
+	if w := &t[i]; w.kind == kWord && w.gap <= space && (w.marks&mTop != 0 || second && w.len() == 2 || known && w.len() > 1 && w.len() < 5 && w.marks == 0) {
 		return 1
 	}
 	var b [4]byte
@@ -243,6 +252,9 @@ func (m *matcher) top(i int) int {
 	for n < len(b) && t[i+n].kind == kWord && t[i+n].len() == 1 && t[i+n].gap <= space {
 		b[n] = m.f.text[t[i+n].start]
 		n++
+	}
+	if known && n > 1 {
+		return n
 	}
 	for ; n > 1; n-- {
 		switch string(b[:n]) {

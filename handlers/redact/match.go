@@ -171,7 +171,7 @@ func (m *matcher) phrases() {
 			if p.term {
 				m.term(i, last, &p)
 			}
-			if p.term || p.plain {
+			if p.term || p.plain || p.marks != mMed {
 				i = last
 				break
 			}

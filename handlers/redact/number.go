@@ -76,8 +76,8 @@ func (m *matcher) write(w *written, i int) {
 		w.start--
 		return true
 	}
-	closes := t[i+1].kind == kSign && t[i+1].sign == ')' && t[i+1].gap <= space
-	w.paren = closes && before('(')
+	closes := t[i+1].kind == kSign && (t[i+1].sign == ')' || t[i+1].sign == ']') && t[i+1].gap <= space
+	w.paren = closes && (before('(') || t[i+1].sign == ']' && before('['))
 	w.plus = before('+')
 	before('+') // a double one is a slip of the pen
 	if w.plus && closes && !w.paren {
@@ -116,8 +116,8 @@ func (m *matcher) separator(i int, open *bool) (next int, sep byte) {
 	}
 	digits := func(k int, most gap) bool { return t[k].kind == kNum && t[k].gap <= most }
 	switch t[0].sign {
-	case ')':
-		if t[0].gap != none && !*open {
+	case ')', ']':
+		if t[0].gap != none && !*open || t[0].sign == ']' && !*open {
 			return 0, 0
 		}
 		*open = false

@@ -430,6 +430,8 @@ func (m *matcher) spokenPhone(s *said, near, plus bool) (e int, r rule) {
 		return s.end, r
 	case s.n > full && s.n <= full+2 && (near || oneByOne):
 		return s.until(full), r
+	case s.tongue == spanish && s.n == 9 && (s.digits[0] == '6' || s.digits[0] == '7') && s.words > 0 && s.until(3) > 0: // a mobile in Spain
+		return s.end, r
 	case near && s.n >= 7 && s.n <= 15:
 		return s.end, r
 	case s.turns && s.n > full && s.n <= 15 && oneByOne:
