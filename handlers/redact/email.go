@@ -88,7 +88,7 @@ func (m *matcher) spokenEmail(i int) {
 	after := i + 1
 	hidden := false
 	s := i - 1
-	if t[s].kind == kSign && (t[s].sign == '[' || t[s].sign == '(') && t[after].kind == kSign && (t[after].sign == ']' || t[after].sign == ')') {
+	if (t[s].sign == '[' || t[s].sign == '(') && (t[after].sign == ']' || t[after].sign == ')') {
 		s--
 		after++
 		hidden = true // from robots
@@ -156,7 +156,7 @@ func (m *matcher) single(i int) bool {
 // link says whether token i joins the parts of a mailbox.
 func (m *matcher) link(i int) bool {
 	t := &m.toks[i]
-	return t.kind == kWord && t.marks&(mDot|mDash|mUnder|mPlus) != 0 || t.kind == kSign && (t.sign == '.' || t.sign == '_' || t.sign == '-')
+	return t.kind == kWord && t.marks&(mDot|mDash|mUnder|mPlus) != 0 || (t.sign == '.' || t.sign == '_' || t.sign == '-')
 }
 
 // spokenMailbox goes back from token i, the last of a mailbox, to its first; 0 when there is none. last is what its
@@ -172,7 +172,7 @@ func (m *matcher) spokenMailbox(i int) (s int, spelled bool, last mark) {
 		for m.single(j) {
 			s = j
 			j--
-			if t[j].kind == kSign && (t[j].sign == ',' || t[j].sign == '-') && m.single(j-1) {
+			if (t[j].sign == ',' || t[j].sign == '-') && m.single(j-1) {
 				j--
 			}
 			if t[s].gap > space {
@@ -204,16 +204,16 @@ func (m *matcher) spokenHost(i int) (e int, known bool) {
 	words := 0
 	for j := i; j < i+16; j++ {
 		w := &t[j]
-		if w.gap > space || w.kind != kWord && w.kind != kNum && !(w.kind == kSign && (w.sign == '.' || w.sign == '-' || w.sign == '[' || w.sign == ']' || w.sign == '(' || w.sign == ')')) {
+		if w.gap > space || w.kind != kWord && w.kind != kNum && !(w.sign == '.' || w.sign == '-' || w.sign == '[' || w.sign == ']' || w.sign == '(' || w.sign == ')') {
 			return e, known
 		}
-		dot := w.marks&mDot != 0 || w.kind == kSign && w.sign == '.' && w.gap == none && t[j+1].gap == none
+		dot := w.marks&mDot != 0 || w.sign == '.' && w.gap == none && t[j+1].gap == none
 		switch {
 		case dot && words == 0:
 			return e, known
 		case dot:
 			k := j + 1
-			if t[k].kind == kSign && (t[k].sign == ']' || t[k].sign == ')') {
+			if t[k].sign == ']' || t[k].sign == ')' {
 				k++
 			}
 			if n := m.top(k, e > 0, t[j-1].marks&mHost != 0); n > 0 {

@@ -66,7 +66,7 @@ func TestTokens(t *testing.T) {
 		"a mailbox":                 {"ana.lee@example.com", "ANA.LEE@Example.com", "my email is ana dot lee at example dot com", "ana punto lee arroba example punto com"},
 		"an ssn":                    {"ssn 536-22-8841", "536.22.8841", "ssn: 536228841", "my social is five three six, two two, eight eight four one"},
 		"a card":                    {"4111 1111 1111 1111", "4111-1111-1111-1111", "card 4111111111111111", "my card is four one one one one one one one one one one one one one one one"},
-		"an address":                {"192.168.0.1 answers", "one nine two dot one six eight dot zero dot one"},
+		"an address":                {"ping 192.168.0.1", "one nine two dot one six eight dot zero dot one"},
 	} {
 		first := token(forms[0], fuzzKey)
 		for _, f := range forms {

@@ -33,6 +33,7 @@ func (e *Engine) normal(t Type, value string) string {
 		return strings.Map(alnum, string(m.f.text))
 	case Email:
 		return m.mailbox()
+	default:
 	}
 	var b strings.Builder
 	for _, k := range m.toks {

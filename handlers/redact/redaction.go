@@ -64,6 +64,7 @@ func (e *Engine) replace(s Span, value string, key Key) (Redaction, string) {
 			b[i] = 'a' + r.Hash[i/2]>>(4*(i%2))&15
 		}
 		return r, name + ":" + string(b) + "]"
+	case Remove:
 	}
 	return r, name + "]"
 }
