@@ -202,6 +202,11 @@ func (e *Engine) Explain(text string, names ...string) []Candidate {
 					return
 				}
 			}
+			for _, a := range all { // the rest of it
+				if a.Type == c.Type && a.Start < c.Start && a.End >= c.End {
+					return
+				}
+			}
 			all = append(all, c)
 		}
 		m.match(text[from:to], nil)

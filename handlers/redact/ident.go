@@ -260,7 +260,7 @@ func (m *matcher) mrn(w *written) int {
 	t := m.toks
 	s, e, digits := w.groups[0].tok, w.groups[0].tok, 0
 	part := func(k int) bool {
-		return t[k].kind == kNum || t[k].kind == kWord && t[k].len() <= 4 || t[k].kind == kSign && t[k].sign == '-'
+		return t[k].kind == kNum || t[k].kind == kWord && t[k].len() <= 4 || t[k].sign == '-'
 	}
 	for t[s].gap == none && part(s-1) && t[s-1].marks&mCue == 0 && s > w.start-4 {
 		s--

@@ -116,6 +116,7 @@ func (m *matcher) at(i int) int {
 			return i + 1
 		}
 		return m.word(i)
+	default:
 	}
 	return i + 1
 }
@@ -171,7 +172,7 @@ func (m *matcher) phrases() {
 			if p.term {
 				m.term(i, last, &p)
 			}
-			if p.term || p.plain {
+			if p.term || p.plain || p.marks != mMed {
 				i = last
 				break
 			}
@@ -183,7 +184,7 @@ func (m *matcher) phrases() {
 func (m *matcher) phrase(i int, rest []string) (last int, ok bool) {
 	for _, w := range rest {
 		i++
-		if t := &m.toks[i]; t.kind == kSign && (t.sign == '-' || t.gap == none && (t.sign == '.' || t.sign == '_' || t.sign == '/' || t.sign == '\'')) {
+		if t := &m.toks[i]; t.sign == '-' || t.gap == none && (t.sign == '.' || t.sign == '_' || t.sign == '/' || t.sign == '\'') {
 			i++
 		}
 		t := &m.toks[i]

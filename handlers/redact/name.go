@@ -47,7 +47,7 @@ func (m *matcher) knownToken(i int) bool {
 // sentence says whether token i begins a sentence.
 func (m *matcher) sentence(i int) bool {
 	p := &m.toks[i-1]
-	return p.kind == kEnd || m.toks[i].gap >= line || p.kind == kSign && (p.sign == '.' || p.sign == '!' || p.sign == '?' || p.sign == ':')
+	return p.kind == kEnd || m.toks[i].gap >= line || (p.sign == '.' || p.sign == '!' || p.sign == '?' || p.sign == ':')
 }
 
 // nameAfter recognises the name behind "my name is" or "Mr." that ends with token i.
@@ -58,7 +58,7 @@ func (m *matcher) nameAfter(i int) {
 	most := 3
 	if t[i].marks&mMister != 0 {
 		r, most = rNameMister, 2
-		if t[s].kind == kSign && t[s].sign == '.' && t[s].gap == none {
+		if t[s].sign == '.' && t[s].gap == none {
 			s++
 			if t[s].gap == none && (!m.capital(i) || m.capitals(i)) { // ms.Lookup
 				return
@@ -72,7 +72,7 @@ func (m *matcher) nameAfter(i int) {
 			return // of a file, of a user
 		}
 		said := m.is(i, "is", "name's", "es", "llamo", "llama", "called")
-		for m.is(s, "is", "es", "was") || t[s].kind == kSign && (t[s].sign == ':' || t[s].sign == ',' && said) {
+		for m.is(s, "is", "es", "was") || (t[s].sign == ':' || t[s].sign == ',' && said) {
 			said = true
 			s++
 		}
@@ -86,10 +86,10 @@ func (m *matcher) nameAfter(i int) {
 	e := s
 	for words := 0; words < most && t[e].kind == kWord && (t[e].gap == space || e == s && t[e].gap <= space) && m.nameWord(e, e > s); words++ {
 		e++
-		if t[e].kind == kSign && t[e].sign == '.' && t[e-1].len() == 1 && t[e].gap == none && t[e+1].kind == kWord {
+		if t[e].sign == '.' && t[e-1].len() == 1 && t[e].gap == none && t[e+1].kind == kWord {
 			e++ // an initial
 		}
-		if t[e].kind == kSign && t[e].sign == '-' && t[e].gap == none && t[e+1].kind == kWord && t[e+1].gap == none && m.capital(e+1) {
+		if t[e].sign == '-' && t[e].gap == none && t[e+1].kind == kWord && t[e+1].gap == none && m.capital(e+1) {
 			e += 2
 		}
 	}
