@@ -248,7 +248,7 @@ func TestPlainPhrasesHoldATerm(t *testing.T) {
 func wordsOf(folded string) []string {
 	var words []string
 	var x lexicon
-	x.slots = make([]slot, 1)
+	x.slots, x.words = make([]slot, 1), make([]word, 1)
 	text := append([]byte(folded), make([]byte, pad)...)[:len(folded)]
 	for _, t := range x.scan(nil, text) {
 		if t.kind == kWord || t.kind == kNum {

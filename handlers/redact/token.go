@@ -102,9 +102,11 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 				i++
 			}
 			t.end = i
-			if t.word = x.find(b[t.start:i], hash(b[t.start:], t.len())); t.word != 0 {
-				t.marks = x.words[t.word].marks
+			n := t.len()
+			if t.word = x.find(b[t.start:i], hash(b[t.start:], n)); t.word == 0 && n > 2 && b[i-1] == 's' && b[i-2] == '\'' {
+				t.word = x.find(b[t.start:i-2], hash(b[t.start:], n-2))
 			}
+			t.marks = x.words[t.word].marks
 		case kNum:
 			for kinds[b[i]] == kNum {
 				i++
