@@ -18,8 +18,8 @@ func (m *matcher) birth(from, to int) bool {
 	t := m.toks
 	if what, back := m.cue(from); what&mBirth != 0 {
 		return true
-	} else if what&mBorn != 0 {
-		return back <= 1
+	} else if what&(mBorn|mBirthday) != 0 {
+		return back == 0 || what&mBorn != 0 && back <= 2
 	}
 	if m.is(from-2, "b") && t[from-1].sign == '.' && t[from-1].gap == none {
 		return true
@@ -29,7 +29,7 @@ func (m *matcher) birth(from, to int) bool {
 		switch {
 		case t[j].kind == kSign && t[j].sign != ',' && t[j].sign != '(':
 			return false
-		case t[j].marks&(mBirth|mBorn) != 0:
+		case t[j].marks&(mBirth|mBorn|mBirthday) != 0:
 			return true
 		case t[j].kind == kWord && t[j].marks&(mIs|mMine|mWrap) == 0:
 			return false

@@ -71,7 +71,7 @@ func (m *matcher) ipv6(i int) int {
 	if what, _ := m.cue(first); compressed && what&mIP == 0 && (groups <= 2 && plain && b[lo] != ':' || !hasDigit(b[lo:hi])) {
 		return i + 1
 	}
-	if b[hi] == '%' && kinds[b[hi+1]] == kWord { // a zone
+	if b[hi] == '%' && (kinds[b[hi+1]] == kWord || kinds[b[hi+1]] == kNum) { // a zone
 		for hi++; kinds[b[hi]] == kWord || kinds[b[hi]] == kNum; hi++ {
 		}
 	}

@@ -16,7 +16,8 @@ const (
 	mSSN
 	mCard
 	mBirth
-	mBorn // a birth, if the date stands right beside it
+	mBorn     // a birth, if the date stands near
+	mBirthday // if it stands right beside: there are parties too
 	mMRN
 	mNPI
 	mDEA
@@ -56,7 +57,7 @@ const (
 	mSpeaker // who speaks in a transcript
 	mWrap    // within a phrase, of which the last word speaks
 
-	mCue = mPhone | mSSN | mCard | mBirth | mBorn | mMRN | mNPI | mDEA | mMBI | mIP | mEmail | mLabel | mVersion
+	mCue = mPhone | mSSN | mCard | mBirth | mBorn | mBirthday | mMRN | mNPI | mDEA | mMBI | mIP | mEmail | mLabel | mVersion
 )
 
 // numeral is what a word counts as when digits are spoken.

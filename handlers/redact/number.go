@@ -236,8 +236,8 @@ func (m *matcher) freeLeft(s int, spaced bool) bool {
 		return !glued || t[s].sign == '+' || q.kind == kWord && q.marks&(mPhone|mNumber|mSSN|mCard|mBirth) != 0 || q.kind == kSign
 	case '/':
 		return s-2 == m.done && q.kind == kNum || q.kind == kWord && q.marks&mPhone != 0
-	case ',':
-		return !(glued && q.kind == kNum)
+	case ',': // but not of 1,415
+		return !(glued && q.kind == kNum) || q.len() > 3 || s-2 <= m.done
 	case '@':
 		return false
 	case '_', '*': // Markdown
@@ -269,7 +269,9 @@ func (m *matcher) freeRight(e int, spaced bool) bool {
 	switch p.sign {
 	case '-':
 		return !glued || q.kind == kWord && (q.marks&mPhoneTail != 0 || m.emDash(e)) || q.kind == kSign
-	case '.', ':', ',', '(':
+	case ',':
+		return !(glued && q.kind == kNum) || q.len() != 3 || t[e+2].sign == '-'
+	case '.', ':', '(':
 		return !(glued && q.kind == kNum)
 	case '/':
 		return !(glued && q.kind == kNum) || q.len() == 3 && t[e+2].gap == none && t[e+2].sign == '-'

@@ -243,3 +243,17 @@ func TestPlainPhrasesHoldATerm(t *testing.T) {
 		}
 	}
 }
+
+// wordsOf are the words of a folded term, as scan finds them in a text: what split must give too.
+func wordsOf(folded string) []string {
+	var words []string
+	var x lexicon
+	x.slots, x.words = make([]slot, 1), make([]word, 1)
+	text := append([]byte(folded), make([]byte, pad)...)[:len(folded)]
+	for _, t := range x.scan(nil, text) {
+		if t.kind == kWord || t.kind == kNum {
+			words = append(words, folded[t.start:t.end])
+		}
+	}
+	return words
+}

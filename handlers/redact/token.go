@@ -1,6 +1,9 @@
 package redact
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // kind is what a token is made of.
 type kind uint8
@@ -67,7 +70,9 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 	if len(toks) < lead {
 		toks = append(toks[:0], ends[:]...)
 	}
-	toks = toks[:lead]
+	toks = slices.Grow(toks[:lead], len(text)+lead) // as many as there can be
+	next := lead
+	toks = toks[:cap(toks)]
 	b := text[:len(text)+pad]
 	n := int32(len(text))
 	gap := para
@@ -86,7 +91,9 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 			i++
 			continue
 		}
-		t := token{start: i, kind: k, gap: gap}
+		t := &toks[next]
+		next++
+		*t = token{start: i, kind: k, gap: gap}
 		gap = none
 		i++
 		switch k {
@@ -95,9 +102,11 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 				i++
 			}
 			t.end = i
-			if t.word = x.find(b[t.start:i], hash(b[t.start:], t.len())); t.word != 0 {
-				t.marks = x.words[t.word].marks
+			n := t.len()
+			if t.word = x.find(b[t.start:i], hash(b[t.start:], n)); t.word == 0 && n > 2 && b[i-1] == 's' && b[i-2] == '\'' {
+				t.word = x.find(b[t.start:i-2], hash(b[t.start:], n-2))
 			}
+			t.marks = x.words[t.word].marks
 		case kNum:
 			for kinds[b[i]] == kNum {
 				i++
@@ -106,10 +115,9 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 		default:
 			t.end, t.sign = i, c
 		}
-		toks = append(toks, t)
 	}
-	toks = append(toks, ends[:]...)
-	for i := len(toks) - lead; i < len(toks); i++ {
+	toks = append(toks[:next], ends[:]...)
+	for i := next; i < len(toks); i++ {
 		toks[i].start, toks[i].end = n, n
 	}
 	return toks

@@ -49,7 +49,8 @@ var marked = []struct {
 	{mCard, `card cards visa mastercard amex american_express discover maestro credit_card debit_card credit_card_number card_number card_no payment_method
 		tarjeta tarjetas tarjeta_de_credito numero_de_tarjeta numero_de_la_tarjeta cc pan diners jcb credito`},
 	{mBirth, `dob birthdate date_of_birth dates_of_birth birth_date day_of_birth fecha_de_nacimiento nacimiento f_nac d_o_b`},
-	{mBorn, `birthday birthdays born born_on born_in nacido nacida naci nacio nac cumpleanos bday`},
+	{mBorn, `born born_on born_in nacido nacida naci nacio nac`},
+	{mBirthday, `birthday birthdays cumpleanos bday`},
 	{mMRN, `mrn mrns med_rec med_rec_no medical_rec medical_record medical_record_number medical_record_no medical_records_number record_number chart_number chart_no chart patient_id patient_number patient_no
 		patient_record historia_clinica numero_de_historia numero_de_historia_clinica expediente_medico expediente_clinico numero_de_expediente numero_de_paciente nhc m_r_n hospital_number`},
 	{mNPI, `npi national_provider_identifier provider_identifier provider_number n_p_i npi_number`},
