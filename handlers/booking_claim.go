@@ -16,6 +16,7 @@ import (
 // that the time is taken, with alternatives.
 type BookingClaim struct {
 	Keys    *pii.Keyring
+	Engines *Engines
 	HoldTTL time.Duration
 	// SendGiveUp is when a code text that was never sent is given up (HOLDFAST_CODE_TTL).
 	SendGiveUp time.Duration
@@ -35,6 +36,9 @@ func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Opene
 	// when there are seats for both.
 	store.LockConversation(tx, "claim", c.hash)
 	store.ReadAsker(tx, c.hash, &c.asker)
+	if body.Notes != "" {
+		store.ReadSettings(tx, &c.settings) // with what is read anyway
+	}
 	if c.offer, err = store.FindOffer(ctx, tx, body.Resource, body.Service, int(body.Duration)); err != nil {
 		return store.Answer{}, err
 	}
@@ -58,6 +62,9 @@ type claimant struct {
 	candidates []store.Candidate
 	now        time.Time
 	asker      store.Asker
+	settings   store.Settings // when there are notes, as all below
+	redactor   Redactor
+	names      []string // that the customer is known by
 }
 
 func (c *claimant) run(ctx context.Context) (store.Answer, error) {
@@ -72,6 +79,9 @@ func (c *claimant) run(ctx context.Context) (store.Answer, error) {
 		return store.Answer{}, err
 	}
 	if err := c.order(ctx); err != nil {
+		return store.Answer{}, err
+	}
+	if err := c.readNotes(ctx); err != nil {
 		return store.Answer{}, err
 	}
 	cand, expires, ok, err := store.TakeFirst(ctx, c.tx, c.candidates, id, c.h.HoldTTL)
@@ -122,6 +132,38 @@ func (c *claimant) order(ctx context.Context) error {
 	return err
 }
 
+// readNotes looks up what redacting the notes takes, before a seat is locked.
+func (c *claimant) readNotes(ctx context.Context) (err error) {
+	if c.body.Notes == "" {
+		return nil
+	}
+	if c.redactor, err = c.h.Engines.By(c.tx.Org, c.settings); err != nil {
+		return err
+	}
+	if c.body.Customer.Name != "" {
+		c.names = append(c.names, c.body.Customer.Name)
+	}
+	if !c.asker.Customer.Valid {
+		return nil
+	}
+	known, err := store.LoadCustomer(ctx, c.tx, c.h.Keys, c.asker.Customer.UUID)
+	if !known.Name.IsZero() {
+		c.names = append(c.names, known.Name.Reveal())
+	}
+	return err
+}
+
+// notes are what is left of the booking's notes, which are written down with what was taken out. The customer's own
+// name and phone are taken out too: they stand with the customer, and notes are read where those are not.
+func (c *claimant) notes(booking uuid.UUID) pii.Text {
+	if c.body.Notes == "" {
+		return pii.Text{}
+	}
+	left := c.redactor.Redact(store.RedactedNote, c.body.Notes, c.names...)
+	left.Audit(c.tx, booking)
+	return left.Text
+}
+
 // held writes all that belongs to a hold that was taken.
 func (c *claimant) held(id uuid.UUID, cand store.Candidate, expires time.Time) (store.Answer, error) {
 	tx, keys := c.tx, c.h.Keys
@@ -130,7 +172,7 @@ func (c *claimant) held(id uuid.UUID, cand store.Candidate, expires time.Time) (
 		return store.Answer{}, err
 	}
 	b, err := store.InsertBooking(tx, keys, store.NewBooking{ID: id, Candidate: cand, Service: c.offer.Service,
-		CustomerID: customer, PhoneLast2: c.phone.Last2(), Now: c.now, Expires: expires, Notes: pii.NewText(c.body.Notes)})
+		CustomerID: customer, PhoneLast2: c.phone.Last2(), Now: c.now, Expires: expires, Notes: c.notes(id)})
 	if err != nil {
 		return store.Answer{}, err
 	}

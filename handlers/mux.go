@@ -45,6 +45,12 @@ type Replayer[P any] interface {
 	Replay(ctx context.Context, tx *store.Tx, p P) error
 }
 
+// Forgetter is a handler whose task needs a customer's words: they lie sealed until it is done. Forget empties them in the
+// transaction that discards the task, after which nobody will do its work.
+type Forgetter[P any] interface {
+	Forget(ctx context.Context, tx *store.Tx, p P) error
+}
+
 // route is a handler without its types.
 type route struct {
 	// work does the task's work, or its claim: then call is what comes next.
@@ -52,6 +58,7 @@ type route struct {
 	abandoned func(ctx context.Context, tx *store.Tx, t store.Task) error // nil: work again
 	undo      func(ctx context.Context, tx *store.Tx, t store.Task, reason string) error
 	replay    func(ctx context.Context, tx *store.Tx, t store.Task) error // nil: as it is
+	forget    func(ctx context.Context, tx *store.Tx, t store.Task) error // nil: it keeps nothing
 	giveUp    time.Duration                                               // how long a task of the type may wait
 }
 
@@ -76,6 +83,7 @@ func Do[P any](m *Mux, typ tasks.Type[P], h Worker[P]) {
 		},
 		undo:   undoer(typ, h),
 		replay: replayer(typ, h),
+		forget: forgetter(typ, h),
 		giveUp: typ.GiveUp,
 	})
 }
@@ -109,6 +117,7 @@ func Call[P, C, R any](m *Mux, typ tasks.Type[P], h Caller[P, C, R]) {
 		},
 		undo:   undoer(typ, h),
 		replay: replayer(typ, h),
+		forget: forgetter(typ, h),
 		giveUp: typ.GiveUp,
 	})
 }
@@ -138,6 +147,19 @@ func replayer[P any](typ tasks.Type[P], h any) func(context.Context, *store.Tx, 
 			return &Declined{"its payload cannot be read"}
 		}
 		return r.Replay(ctx, tx, p)
+	}
+}
+
+func forgetter[P any](typ tasks.Type[P], h any) func(context.Context, *store.Tx, store.Task) error {
+	f, ok := h.(Forgetter[P])
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, tx *store.Tx, t store.Task) error {
+		if p, err := typ.Decode(t.Payload); err == nil {
+			return f.Forget(ctx, tx, p)
+		}
+		return nil // what it names cannot be read, nor forgotten
 	}
 }
 

@@ -57,7 +57,7 @@ func (o *Operator) MayReplay(ctx context.Context, org, id uuid.UUID) error {
 
 // Discard ends a dead letter for good: somebody has dealt with what it was about.
 func (o *Operator) Discard(ctx context.Context, org, id uuid.UUID, by By) error {
-	return o.change(ctx, org, id, "task.discard", by, func(_ context.Context, tx *store.Tx, t store.Task) error {
+	return o.change(ctx, org, id, "task.discard", by, func(ctx context.Context, tx *store.Tx, t store.Task) error {
 		if err := mustBeDead(t); err != nil {
 			return err
 		}
@@ -65,6 +65,9 @@ func (o *Operator) Discard(ctx context.Context, org, id uuid.UUID, by By) error 
 			return &Declined{"what it left behind is not undone: replay it when that can be done"}
 		}
 		store.FinishTask(tx, t, "discarded", "")
+		if h := o.Mux.routes[t.Type]; h.forget != nil {
+			return h.forget(ctx, tx, t)
+		}
 		return nil
 	})
 }

@@ -30,6 +30,7 @@ type Deps struct {
 	Hooks        *hook.Client
 	HookCalls    int // at a time to one org's endpoint
 	Deliveries   *prometheus.CounterVec
+	Redactions   *RedactionMetrics // nil: counted nowhere
 }
 
 // NewTexts makes the counter of texts and registers it with reg.
@@ -45,12 +46,15 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	m := &Mux{}
 	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, HoldTTL: d.HoldTTL,
 		Installation: d.Installation, ToCall: d.Metrics.ToCall, Texts: d.Texts, Codes: d.Codes}
-	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
+	engines := &Engines{Keys: d.Keys, Installation: d.Installation, Metrics: d.Redactions}
+	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, Engines: engines, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
 	Do(m, tasks.VerificationCheck, Answering(d.Keys, &VerificationCheck{Keys: d.Keys}))
 	Do(m, tasks.VerificationResend, Answering(d.Keys, &VerificationResend{Keys: d.Keys, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BlockCreate, Answering(d.Keys, &BlockCreate{Keys: d.Keys}))
 	Do(m, tasks.BlockDelete, Answering(d.Keys, BlockDelete{}))
+	Do(m, tasks.TranscriptRedact, Answering(d.Keys, &TranscriptRedact{Keys: d.Keys, Engines: engines}))
+	Do(m, tasks.TranscriptReport, Answering(d.Keys, &TranscriptReport{Keys: d.Keys, Metrics: d.Redactions}))
 	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys})
 	Call(m, tasks.VerificationSend, text)
 	Do(m, tasks.CompensateVerification, &CompensateVerification{Installation: d.Installation})

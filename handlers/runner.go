@@ -302,6 +302,11 @@ func (r *Runner) dead(ctx context.Context, tx *store.Tx, t store.Task, h route, 
 		state = t.Stop
 	}
 	store.FinishTask(tx, t, state, o.Reason)
+	if state == "discarded" && h.forget != nil {
+		if err := safely(func() error { return h.forget(ctx, tx, t) }); err != nil {
+			return result{}, err
+		}
+	}
 	if t.Request.Valid {
 		store.AnswerRequest(tx, t.Request.UUID, NewProblem("request-failed", "", "").Answer())
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 // SMSInbound does sms:inbound: it understands a reply. A code confirms; STOP and START are honoured before
-// anything else; C cancels the next confirmed booking.
+// anything else; C cancels the next confirmed booking. What it was understood as is all that stays of a reply: its words
+// are emptied by the same commit, so there is nothing to redact.
 type SMSInbound struct{ Keys *pii.Keyring }
 
 // Work does the task. Replies of one phone are worked on one after the other.
@@ -33,6 +34,12 @@ func (h *SMSInbound) Work(ctx context.Context, tx *store.Tx, _ store.Task, p tas
 		return err
 	}
 	store.FinishInbound(tx, in.ID, string(reply.Intent))
+	return nil
+}
+
+// Forget empties a reply that nobody will read.
+func (h *SMSInbound) Forget(_ context.Context, tx *store.Tx, p tasks.InboundPayload) error {
+	store.FinishInbound(tx, p.Inbound, "discarded")
 	return nil
 }
 

@@ -17,7 +17,9 @@ CREATE TABLE request (
   done_at     timestamptz,
   PRIMARY KEY (org_id, id),
   CHECK ((status IS NULL) = (done_at IS NULL)),
-  CHECK (done_at IS NULL OR body_sealed IS NULL)
+  CHECK (done_at IS NULL OR body_sealed IS NULL),
+  -- The body is the only copy of a transcript: it is there until what is left of it is written elsewhere.
+  CONSTRAINT request_transcript CHECK (kind <> 'transcript' OR done_at IS NOT NULL OR body_sealed IS NOT NULL)
 );
 CREATE UNIQUE INDEX request_idempotency ON request (org_id, source, idem_key) WHERE idem_key IS NOT NULL;
 CREATE INDEX request_conversation ON request (conversation, created_at) WHERE conversation IS NOT NULL;

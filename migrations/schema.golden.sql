@@ -680,6 +680,34 @@ CREATE TABLE public.org (
 ALTER TABLE ONLY public.org FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.org OWNER TO holdfast_owner;
 
+CREATE TABLE public.redaction (
+    org_id uuid NOT NULL,
+    source text NOT NULL,
+    subject uuid NOT NULL,
+    ordinal integer NOT NULL,
+    type text NOT NULL,
+    rule text NOT NULL,
+    confidence smallint NOT NULL,
+    from_byte integer NOT NULL,
+    to_byte integer NOT NULL,
+    action text NOT NULL,
+    hash bytea NOT NULL,
+    engine text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT redaction_action_check CHECK ((action = ANY (ARRAY['remove'::text, 'mask'::text, 'token'::text]))),
+    CONSTRAINT redaction_check CHECK ((from_byte < to_byte)),
+    CONSTRAINT redaction_confidence_check CHECK (((confidence >= 0) AND (confidence <= 100))),
+    CONSTRAINT redaction_from_byte_check CHECK ((from_byte >= 0)),
+    CONSTRAINT redaction_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT redaction_ordinal_check CHECK ((ordinal >= 0)),
+    CONSTRAINT redaction_rule_check CHECK ((rule <> ''::text)),
+    CONSTRAINT redaction_source_check CHECK ((source = ANY (ARRAY['transcript'::text, 'note'::text, 'inbound'::text]))),
+    CONSTRAINT redaction_type_check CHECK ((type <> ''::text))
+);
+
+ALTER TABLE ONLY public.redaction FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.redaction OWNER TO holdfast_owner;
+
 CREATE TABLE public.request (
     org_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -695,7 +723,8 @@ CREATE TABLE public.request (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     done_at timestamp with time zone,
     CONSTRAINT request_check CHECK (((status IS NULL) = (done_at IS NULL))),
-    CONSTRAINT request_check1 CHECK (((done_at IS NULL) OR (body_sealed IS NULL)))
+    CONSTRAINT request_check1 CHECK (((done_at IS NULL) OR (body_sealed IS NULL))),
+    CONSTRAINT request_transcript CHECK (((kind <> 'transcript'::text) OR (done_at IS NOT NULL) OR (body_sealed IS NOT NULL)))
 );
 
 ALTER TABLE ONLY public.request FORCE ROW LEVEL SECURITY;
@@ -895,6 +924,42 @@ CREATE TABLE public.tick (
 );
 ALTER TABLE public.tick OWNER TO holdfast_owner;
 
+CREATE TABLE public.transcript (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    call_id text NOT NULL,
+    booking_id uuid,
+    text_sealed bytea NOT NULL,
+    engine text NOT NULL,
+    redactions integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    redacted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT transcript_call_id_check CHECK ((call_id <> ''::text)),
+    CONSTRAINT transcript_redactions_check CHECK ((redactions >= 0))
+);
+
+ALTER TABLE ONLY public.transcript FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.transcript OWNER TO holdfast_owner;
+
+CREATE TABLE public.transcript_report (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    transcript_id uuid NOT NULL,
+    kind text NOT NULL,
+    type text,
+    from_byte integer NOT NULL,
+    to_byte integer NOT NULL,
+    actor text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT transcript_report_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT transcript_report_check CHECK ((from_byte < to_byte)),
+    CONSTRAINT transcript_report_from_byte_check CHECK ((from_byte >= 0)),
+    CONSTRAINT transcript_report_kind_check CHECK ((kind = ANY (ARRAY['missed'::text, 'false'::text])))
+);
+
+ALTER TABLE ONLY public.transcript_report FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.transcript_report OWNER TO holdfast_owner;
+
 CREATE TABLE public.verification (
     org_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -988,6 +1053,9 @@ ALTER TABLE ONLY public.org
 ALTER TABLE ONLY public.org
     ADD CONSTRAINT org_slug_key UNIQUE (slug);
 
+ALTER TABLE ONLY public.redaction
+    ADD CONSTRAINT redaction_pkey PRIMARY KEY (subject, source, ordinal, org_id);
+
 ALTER TABLE ONLY public.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (org_id, id);
 
@@ -1032,6 +1100,12 @@ ALTER TABLE ONLY public.task
 
 ALTER TABLE ONLY public.tick
     ADD CONSTRAINT tick_pkey PRIMARY KEY (name, due_window);
+
+ALTER TABLE ONLY public.transcript
+    ADD CONSTRAINT transcript_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.transcript_report
+    ADD CONSTRAINT transcript_report_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.verification
     ADD CONSTRAINT verification_booking_id_generation_org_id_key UNIQUE (booking_id, generation, org_id);
@@ -1086,6 +1160,10 @@ CREATE INDEX task_line ON public.task USING btree (queue, org_id, id) WHERE ((st
 CREATE INDEX task_parked ON public.task USING btree (org_id) WHERE ((state = 'pending'::text) AND (last_error = 'sms-parked'::text));
 
 CREATE INDEX task_request ON public.task USING btree (request_id) WHERE (request_id IS NOT NULL);
+
+CREATE INDEX transcript_booking ON public.transcript USING btree (booking_id) WHERE (booking_id IS NOT NULL);
+
+CREATE INDEX transcript_report_of ON public.transcript_report USING btree (transcript_id);
 
 CREATE UNIQUE INDEX verification_live ON public.verification USING btree (booking_id, org_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));
 
@@ -1152,6 +1230,9 @@ ALTER TABLE ONLY public.message
 ALTER TABLE ONLY public.opening_hours
     ADD CONSTRAINT opening_hours_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
 
+ALTER TABLE ONLY public.redaction
+    ADD CONSTRAINT redaction_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
 ALTER TABLE ONLY public.request
     ADD CONSTRAINT request_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
@@ -1194,6 +1275,15 @@ ALTER TABLE ONLY public.task
 ALTER TABLE ONLY public.task
     ADD CONSTRAINT task_org_id_request_id_fkey FOREIGN KEY (org_id, request_id) REFERENCES public.request(org_id, id);
 
+ALTER TABLE ONLY public.transcript
+    ADD CONSTRAINT transcript_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
+
+ALTER TABLE ONLY public.transcript
+    ADD CONSTRAINT transcript_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.transcript_report
+    ADD CONSTRAINT transcript_report_org_id_transcript_id_fkey FOREIGN KEY (org_id, transcript_id) REFERENCES public.transcript(org_id, id);
+
 ALTER TABLE ONLY public.verification
     ADD CONSTRAINT verification_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
 
@@ -1226,6 +1316,8 @@ CREATE POLICY audit_read ON public.opening_hours FOR SELECT TO holdfast_audit US
 
 CREATE POLICY audit_read ON public.org FOR SELECT TO holdfast_audit USING (true);
 
+CREATE POLICY audit_read ON public.redaction FOR SELECT TO holdfast_audit USING (true);
+
 CREATE POLICY audit_read ON public.request FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.resource FOR SELECT TO holdfast_audit USING (true);
@@ -1249,6 +1341,10 @@ CREATE POLICY audit_read ON public.suppression FOR SELECT TO holdfast_audit USIN
 CREATE POLICY audit_read ON public.task FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.task_dedup FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.transcript FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.transcript_report FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.verification FOR SELECT TO holdfast_audit USING (true);
 
@@ -1302,6 +1398,8 @@ CREATE POLICY org_only ON public.opening_hours TO holdfast_app USING ((org_id = 
 
 CREATE POLICY org_only ON public.org TO holdfast_app USING ((id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY org_only ON public.redaction TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY org_only ON public.request TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.resource TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -1325,6 +1423,10 @@ CREATE POLICY org_only ON public.suppression TO holdfast_app USING ((org_id = ( 
 CREATE POLICY org_only ON public.task TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.task_dedup TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.transcript TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.transcript_report TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.verification TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1354,6 +1456,8 @@ CREATE POLICY owner_all ON public.opening_hours TO holdfast_owner USING (true) W
 
 CREATE POLICY owner_all ON public.org TO holdfast_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON public.redaction TO holdfast_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON public.request TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.resource TO holdfast_owner USING (true) WITH CHECK (true);
@@ -1378,9 +1482,14 @@ CREATE POLICY owner_all ON public.task TO holdfast_owner USING (true) WITH CHECK
 
 CREATE POLICY owner_all ON public.task_dedup TO holdfast_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON public.transcript TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.transcript_report TO holdfast_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON public.verification TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.webhook_secret TO holdfast_owner USING (true) WITH CHECK (true);
+ALTER TABLE public.redaction ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.request ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.resource ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.security_event ENABLE ROW LEVEL SECURITY;
@@ -1393,6 +1502,8 @@ ALTER TABLE public.sms_pace ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.suppression ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.task ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.task_dedup ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.transcript ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.transcript_report ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.verification ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.webhook_secret ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA public TO holdfast_dispatch;
@@ -1470,6 +1581,8 @@ GRANT SELECT ON TABLE public.opening_hours TO holdfast_audit;
 GRANT SELECT ON TABLE public.opening_hours TO holdfast_app;
 GRANT SELECT ON TABLE public.org TO holdfast_audit;
 GRANT SELECT ON TABLE public.org TO holdfast_app;
+GRANT SELECT ON TABLE public.redaction TO holdfast_audit;
+GRANT SELECT,INSERT ON TABLE public.redaction TO holdfast_app;
 GRANT SELECT ON TABLE public.request TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.request TO holdfast_app;
 GRANT SELECT(org_id) ON TABLE public.request TO holdfast_dispatch;
@@ -1514,6 +1627,10 @@ GRANT SELECT ON TABLE public.task_dedup TO holdfast_audit;
 GRANT SELECT,INSERT,DELETE ON TABLE public.task_dedup TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tick TO holdfast_app;
 GRANT SELECT ON TABLE public.tick TO holdfast_audit;
+GRANT SELECT ON TABLE public.transcript TO holdfast_audit;
+GRANT SELECT,INSERT ON TABLE public.transcript TO holdfast_app;
+GRANT SELECT ON TABLE public.transcript_report TO holdfast_audit;
+GRANT SELECT,INSERT ON TABLE public.transcript_report TO holdfast_app;
 GRANT SELECT ON TABLE public.verification TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.verification TO holdfast_app;
 GRANT SELECT ON TABLE public.webhook_secret TO holdfast_audit;

@@ -143,7 +143,7 @@ func (c auditCheck) run(ctx context.Context, tx DB, o AuditOptions) (AuditRow, e
 }
 
 // auditEstimates counts the rows of each table by the server's statistics. (The planner's own estimate will not do:
-// 00006_statistics.sql has made it up.)
+// 00007_statistics.sql has made it up.)
 func auditEstimates(ctx context.Context, db DB) (map[string]int64, error) {
 	rows, err := db.Query(ctx, `SELECT relname::text, n_live_tup FROM pg_stat_user_tables WHERE schemaname = 'public'`)
 	if err != nil {

@@ -70,6 +70,15 @@ func fill(t *testing.T, db *storetest.DB, org storetest.Org, phone, name, notes,
 			return err
 		}
 		store.Suppress(tx, org.Account.Pool(), hash)
+		said := store.Transcript{ID: uuid.New(), CallID: "call-1", BookingID: uuid.NullUUID{UUID: booking, Valid: true}, Text: pii.NewText(body), Engine: "v"}
+		out := []store.Redaction{{Type: "NAME", Rule: "name.known", Confidence: 99, From: 3, To: 6, Action: "remove"}}
+		if err := store.InsertTranscript(ctx, tx, db.Keys, req, &said, out); err != nil {
+			return err
+		}
+		report := store.TranscriptReport{ID: uuid.New(), Transcript: said.ID, Kind: "false", Type: "NAME", From: 3, To: 9, Actor: "key"}
+		if err := store.InsertTranscriptReport(ctx, tx, &report); err != nil {
+			return err
+		}
 		way, err := store.InsertBlock(ctx, tx, db.Keys, store.Block{ID: uuid.New(), ResourceID: org.Table, Span: at(10, 0), Reason: pii.NewText(notes)})
 		if len(way) > 0 {
 			err = fmt.Errorf("block: %v is in the way", way)
@@ -224,6 +233,7 @@ func TestAppRoleMayNot(t *testing.T) {
 		"TRUNCATE booking", "ALTER TABLE booking DISABLE ROW LEVEL SECURITY", "DROP POLICY org_only ON booking",
 		"CREATE TABLE mine (id int)", "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
 		"SET row_security = off; SELECT FROM booking", "DELETE FROM booking", "UPDATE org SET name = 'x'",
+		"UPDATE redaction SET rule = 'x'", "DELETE FROM redaction", "UPDATE transcript SET engine = 'x'", "DELETE FROM transcript_report",
 		"SELECT in_flight FROM worker", "SELECT * FROM goose_db_version", "SELECT isolate('tick'::regclass)", "COPY booking TO PROGRAM 'cat'",
 	} {
 		tx, err := db.App.Begin(t.Context())

@@ -27,6 +27,7 @@ type Request struct {
 
 // Opened is a request as its task finds it, with what its work needs to know of the moment and the org.
 type Opened struct {
+	ID        uuid.UUID
 	Body      pii.Text
 	BookingID uuid.NullUUID
 	Now       time.Time // by the database's clock
@@ -44,6 +45,7 @@ type sealedRequest struct {
 type Answer struct {
 	Status int
 	Body   []byte
+	Kind   string // the request's, as it is read
 }
 
 // ErrKeyReused says that an idempotency key was used before with another body.
@@ -97,7 +99,7 @@ func OpenRequest(k *pii.Keyring, t Task) (Opened, error) {
 		return Opened{}, ErrNotFound
 	}
 	body, err := k.Open(t.Org, purposeRequest, t.asked.body)
-	return Opened{Body: pii.NewText(body), BookingID: t.asked.booking, Now: t.asked.now, Region: t.asked.region}, err
+	return Opened{ID: t.Request.UUID, Body: pii.NewText(body), BookingID: t.asked.booking, Now: t.asked.now, Region: t.asked.region}, err
 }
 
 // AnswerRequest queues the answer to a request and empties its body. The first answer stands. One that says to
@@ -109,7 +111,7 @@ func AnswerRequest(tx *Tx, id uuid.UUID, a Answer) {
 	tx.Answered = append(tx.Answered, id)
 }
 
-const selectAnswer = `SELECT COALESCE(status, 0), answer FROM request WHERE org_id = $1 AND id = $2`
+const selectAnswer = `SELECT COALESCE(status, 0), answer, kind FROM request WHERE org_id = $1 AND id = $2`
 
 // FindAnswer reads what a request was answered with.
 func FindAnswer(ctx context.Context, tx *Tx, id uuid.UUID) (Answer, error) {
@@ -130,7 +132,7 @@ func ReadAnswer(ctx context.Context, pool *pgxpool.Pool, org, id uuid.UUID) (Ans
 }
 
 func scanAnswer(row pgx.Row) (a Answer, err error) {
-	err = row.Scan(&a.Status, &a.Body)
+	err = row.Scan(&a.Status, &a.Body, &a.Kind)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return a, ErrNotFound
 	}

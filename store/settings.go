@@ -16,9 +16,19 @@ type Settings struct {
 
 // LoadSettings reads the settings of the transaction's org.
 func LoadSettings(ctx context.Context, tx *Tx) (Settings, error) {
-	rows, err := tx.Query(ctx, `SELECT COALESCE(s.version, 0), s.doc, g.region
-		FROM org g LEFT JOIN settings s ON s.org_id = g.id WHERE g.id = $1`, tx.Org)
+	rows, err := tx.Query(ctx, selectSettings, tx.Org)
 	return one(rows, err, pgx.RowToStructByPos[Settings])
+}
+
+const selectSettings = `SELECT COALESCE(s.version, 0), s.doc, g.region
+	FROM org g LEFT JOIN settings s ON s.org_id = g.id WHERE g.id = $1`
+
+// ReadSettings queues LoadSettings; s is filled in with the next statement that is asked for.
+func ReadSettings(tx *Tx, s *Settings) {
+	tx.QueueRead(func(rows pgx.Rows) (err error) {
+		*s, err = one(rows, nil, pgx.RowToStructByPos[Settings])
+		return err
+	}, selectSettings, tx.Org)
 }
 
 // LockSettings is LoadSettings for who is about to change them: of two changes the second sees the first.

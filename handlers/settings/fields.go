@@ -20,6 +20,8 @@ type field struct {
 	rule string // what it must be: the detail of a problem
 	why  string // where the default comes from
 	acts bool   // something acts on it already
+	// alone says that the value, a string, may stand for the object that it is in: "strict" for {"policy":"strict"}.
+	alone bool
 	// read takes a value over into a document, or leaves it alone and returns the rule that the value breaks.
 	read func(d *Document, raw json.RawMessage) (broken string)
 	get  func(d Document) any
@@ -98,7 +100,6 @@ var table = slices.Concat([]field{
 		func(all []string) bool {
 			return distinct(all, func(e string) bool { return slices.Contains(events(), e) })
 		})),
-	choice("redaction", "booking keeps dates and addresses, which a booking is about", func(d *Document) *string { return &d.Redaction }, RedactBooking, RedactStrict),
 	count("limits.phone.per_10_minutes", 0, maxLimit, "as often as a code may be sent", func(d *Document) *int { return &d.Limits.Phone.PerTenMinutes }),
 	count("limits.phone.per_day", 0, maxLimit, "three bookings and their repeats", func(d *Document) *int { return &d.Limits.Phone.PerDay }),
 	count("limits.org.per_hour", 0, maxLimit, "more than a large practice books in a day", func(d *Document) *int { return &d.Limits.Org.PerHour }),
@@ -110,7 +111,7 @@ var table = slices.Concat([]field{
 	count("limits.ratio.after_texts", 1, maxLimit, "an hour's worth of limits.prefix: fewer say nothing of a prefix", func(d *Document) *int { return &d.Limits.Ratio.AfterTexts }),
 	acting(count("limits.sender.per_second", 0, maxLimit, "Twilio queues what its sender cannot send yet, for hours, codes behind reminders. With a limit texts wait here, and codes go first; a long code sends 1 a second, a toll-free number 3",
 		func(d *Document) *int { return &d.Limits.Sender.PerSecond })),
-}, templateTable())
+}, redactionTable(), templateTable())
 
 // templateTable has a line for each language and kind of text.
 func templateTable() (all []field) {

@@ -71,13 +71,14 @@ func (p *parser) object(path string, raw json.RawMessage) {
 func (p *parser) value(parent, key string, raw json.RawMessage) {
 	path := join(parent, key)
 	for _, f := range table {
-		if f.path == path {
+		within := strings.HasPrefix(f.path, path+".")
+		if f.path == path || within && f.alone && bytes.HasPrefix(raw, []byte(`"`)) {
 			if rule := f.read(p.doc, raw); rule != "" {
-				p.breaks(path, rule)
+				p.breaks(f.path, rule)
 			}
 			return
 		}
-		if strings.HasPrefix(f.path, path+".") {
+		if within {
 			p.object(path, raw)
 			return
 		}
@@ -99,7 +100,7 @@ func join(parent, key string) string {
 }
 
 // plainKey is a key that could be a setting, mistyped.
-var plainKey = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+var plainKey = regexp.MustCompile(`^(?:[a-z][a-z0-9_]{0,39}|[A-Z][A-Z_]{0,39})$`)
 
 // own is what differs from the defaults, as it is stored.
 func own(d, defaults Document) ([]byte, error) {

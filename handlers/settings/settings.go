@@ -10,6 +10,7 @@ import (
 	"maps"
 
 	"holdfast/handlers/hook"
+	"holdfast/handlers/redact"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/calendar"
@@ -24,19 +25,13 @@ type Document struct {
 	QuietHours calendar.QuietHours `json:"quiet_hours"`
 	Reminders  Reminders           `json:"reminders"`
 	Endpoint   Endpoint            `json:"endpoint"`
-	Redaction  string              `json:"redaction" enum:"booking,strict"`
+	Redaction  Redaction           `json:"redaction"`
 }
 
 // What becomes of a hold whose code text failed for good (Document.FailedText).
 const (
 	KeepHold    = "keep_hold"    // for another number, to its end
 	ReleaseHold = "release_hold" // at once
-)
-
-// What is taken out of transcripts (Document.Redaction).
-const (
-	RedactBooking = "booking" // dates and addresses stay
-	RedactStrict  = "strict"  // they go too
 )
 
 // Limits bound the code texts of the org, against guessing and against fraud by texts, and how fast its sender texts.
@@ -105,7 +100,7 @@ func Defaults(region string, in Installation) Document {
 		QuietHours: in.QuietHours,
 		Reminders:  Reminders{MinutesBefore: []int{24 * 60}},
 		Endpoint:   Endpoint{Events: events()},
-		Redaction:  RedactBooking,
+		Redaction:  Redaction{Policy: redact.Booking, Actions: defaultActions(), Terms: []string{}},
 	}
 }
 
@@ -116,14 +111,19 @@ func Read(s store.Settings, in Installation) Document {
 	if len(s.Doc) == 0 {
 		return d
 	}
-	words := d.Templates
-	d.Templates = nil
+	words, actions := d.Templates, d.Redaction.Actions
+	d.Templates, d.Redaction.Actions = nil, nil
 	_ = json.Unmarshal(s.Doc, &d) // goes on after a value of another type, and leaves its default
 	for locale, kinds := range d.Templates {
 		if words[locale] != nil {
 			maps.Copy(words[locale], kinds)
 		}
 	}
-	d.Templates = words
+	for name, action := range d.Redaction.Actions {
+		if actions[name] != "" {
+			actions[name] = action
+		}
+	}
+	d.Templates, d.Redaction.Actions = words, actions
 	return d
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"holdfast/handlers/hook"
+	"holdfast/handlers/redact"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/calendar"
@@ -32,7 +33,9 @@ func TestRules(t *testing.T) {
 		"reminders.minutes_before":       {`[4]`, `[10081]`, `[60,60]`, `[10,20,30,40]`, `["1h"]`, `[1.5]`, `60`, `null`, `[null]`},
 		"endpoint.url":                   {`"http://a.example"`, `"https://10.0.0.1"`, `"ftp://a.example"`, `"https://"`, `"a.example/hook"`, `"https://u:p@a.example"`, `"https://a.example/#x"`, `"https://a b.example"`, `"https://a.example/\u0000"`, `"https://a.example/ü"`, `"https://a.example/` + strings.Repeat("x", 2000) + `"`, `null`, `1`},
 		"endpoint.events":                {`[]`, `["booking.lost"]`, `["booking.held","booking.held"]`, `"booking.held"`, `null`},
-		"redaction":                      {`"none"`, `true`, `null`},
+		"redaction.policy":               {`"none"`, `""`, `true`, `null`},
+		"redaction.terms":                {`["x"]`, `["42"]`, `[null]`, `["` + strings.Repeat("x", redact.MaxTerm+1) + `"]`, `"bridge"`, `null`},
+		"redaction.mrn":                  {`"12"`, `"###"`, `"` + strings.Repeat("#", redact.MaxMRN+1) + `"`, `7`, `null`},
 		"limits.phone.per_10_minutes":    {`-1`, `1000001`, `1.5`, `"3"`, `null`, `1e99`},
 		"limits.phone.per_day":           {`-1`, `1000001`, `[]`},
 		"limits.org.per_hour":            {`-1`, `1000001`, `true`},
@@ -46,6 +49,13 @@ func TestRules(t *testing.T) {
 	for _, locale := range sms.Languages() {
 		for _, k := range sms.Kinds() {
 			broken["templates."+locale+"."+string(k)] = []string{`"{{.Nope}}"`, `""`, `null`, `7`, `"Reply YES"`}
+		}
+	}
+	for _, typ := range redact.Types() {
+		path := "redaction.actions." + typ.String()
+		broken[path] = []string{`"drop"`, `""`, `null`, `true`, `["remove"]`}
+		if !typ.Maskable() {
+			broken[path] = append(broken[path], `"mask"`)
 		}
 	}
 	for _, f := range table {
@@ -88,21 +98,24 @@ func TestEndpointIsReachable(t *testing.T) {
 // What is no setting is refused, by its path when that can be said.
 func TestUnknown(t *testing.T) {
 	for doc, want := range map[string]Broken{
-		`{"limits":{"phone":{"per_week":1}}}`:    {"limits.phone.per_week", "is no setting"},
-		`{"Redaction":"strict"}`:                 {"", "holds something that is no setting"},
-		`{"limits":{"+12025550142":1}}`:          {"limits", "holds something that is no setting"},
-		`{"templates":{"fr":{}}}`:                {"templates.fr", "is no setting"},
-		`{"templates":{"en":{"advert":"Buy!"}}}`: {"templates.en.advert", "is no setting"},
-		`{"version":3}`:                          {"version", "is no setting"},
-		`{"limits":3}`:                           {"limits", "want one JSON object"},
-		`{"limits":null}`:                        {"limits", "want one JSON object"},
-		`{"limits":{"phone":[]}}`:                {"limits.phone", "want one JSON object"},
-		`{"endpoint":"https://a.example"}`:       {"endpoint", "want one JSON object"},
-		`[]`:                                     {"", "want one JSON object"},
-		`null`:                                   {"", "want one JSON object"},
-		``:                                       {"", "want one JSON object"},
-		`{} {}`:                                  {"", "want one JSON object"},
-		"{\"a\":\"\xff\"}":                       {"", "not UTF-8"},
+		`{"limits":{"phone":{"per_week":1}}}`:          {"limits.phone.per_week", "is no setting"},
+		`{"Redaction":"strict"}`:                       {"", "holds something that is no setting"},
+		`{"limits":{"+12025550142":1}}`:                {"limits", "holds something that is no setting"},
+		`{"templates":{"fr":{}}}`:                      {"templates.fr", "is no setting"},
+		`{"templates":{"en":{"advert":"Buy!"}}}`:       {"templates.en.advert", "is no setting"},
+		`{"version":3}`:                                {"version", "is no setting"},
+		`{"redaction":{"actions":{"FAX":"mask"}}}`:     {"redaction.actions.FAX", "is no setting"},
+		`{"redaction":{"actions":{"Ana Lee":"mask"}}}`: {"redaction.actions", "holds something that is no setting"},
+		`{"redaction":["strict"]}`:                     {"redaction", "want one JSON object"},
+		`{"endpoint":"https://a.example"}`:             {"endpoint", "want one JSON object"},
+		`{"limits":3}`:                                 {"limits", "want one JSON object"},
+		`{"limits":null}`:                              {"limits", "want one JSON object"},
+		`{"limits":{"phone":[]}}`:                      {"limits.phone", "want one JSON object"},
+		`[]`:                                           {"", "want one JSON object"},
+		`null`:                                         {"", "want one JSON object"},
+		``:                                             {"", "want one JSON object"},
+		`{} {}`:                                        {"", "want one JSON object"},
+		"{\"a\":\"\xff\"}":                             {"", "not UTF-8"},
 	} {
 		_, err := Parse([]byte(doc), "US", installation)
 		if !reflect.DeepEqual(err, error(Invalid{want})) {
@@ -111,11 +124,23 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// The policy's name is short for the whole of redaction.
+func TestRedactionInShort(t *testing.T) {
+	short, err := Parse([]byte(`{"redaction":"strict"}`), "US", installation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := Parse([]byte(`{"redaction":{"policy":"strict"}}`), "US", installation)
+	if err != nil || short.Redaction.Policy != redact.Strict || !reflect.DeepEqual(short, long) {
+		t.Errorf("%+v, %v", short.Redaction, err)
+	}
+}
+
 // All that is wrong is found, in the order of paths, on one line and without what was sent.
 func TestAllIsFound(t *testing.T) {
 	_, err := Parse([]byte(`{"redaction":"secret-1","limits":{"phone":{"per_day":-7}},"countries":["secret-2"],"what":1}`), "US", installation)
 	want := "countries: want at least one ISO 3166 region, each once, as US; limits.phone.per_day: want a whole number from 0 to 1000000; 0 is no limit; " +
-		"redaction: want booking or strict; what: is no setting"
+		"redaction.policy: want booking or strict; what: is no setting"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
@@ -185,10 +210,14 @@ func values(path string) *rapid.Generator[any] {
 		return numbers(1, maxLimit)
 	case strings.HasPrefix(path, "limits."):
 		return numbers(0, maxLimit)
+	case strings.HasPrefix(path, "redaction.actions."):
+		return rapid.SampledFrom([]string{"remove", "token"}).AsAny()
 	}
 	return map[string]*rapid.Generator[any]{
 		"failed_text":              rapid.SampledFrom([]string{KeepHold, ReleaseHold}).AsAny(),
-		"redaction":                rapid.SampledFrom([]string{RedactBooking, RedactStrict}).AsAny(),
+		"redaction.policy":         rapid.SampledFrom([]string{redact.Booking, redact.Strict}).AsAny(),
+		"redaction.terms":          rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"Bridge", "cap 2", "puente <a>"}), 0, 3, rapid.ID[string]).AsAny(),
+		"redaction.mrn":            rapid.SampledFrom([]string{"", "MR-######", "@@####"}).AsAny(),
 		"countries":                rapid.SampledFrom([][]string{{"US"}, {"CA", "US"}, {"MX"}}).AsAny(),
 		"quiet_hours":              rapid.SampledFrom([]string{"off", "21-8", "0-23"}).AsAny(),
 		"reminders.minutes_before": rapid.SliceOfNDistinct(rapid.IntRange(leastReminder, mostReminder), 0, maxReminders, rapid.ID[int]).AsAny(),
@@ -266,8 +295,9 @@ func FuzzParse(f *testing.F) {
 // What another version of Holdfast stored is taken as far as it is understood.
 func TestReadIsLenient(t *testing.T) {
 	d := Read(store.Settings{Region: "ES", Doc: []byte(`{"limits":{"phone":{"per_day":"many"},"org":{"per_hour":7},"moon":1},"later":{"x":1},
-		"templates":{"fr":{"code":"x"},"en":{"help":"Hi."}}}`)}, installation)
+		"templates":{"fr":{"code":"x"},"en":{"help":"Hi."}},"redaction":{"policy":7,"actions":{"EMAIL":"token","FAX":"mask"}}}`)}, installation)
 	want := Defaults("ES", installation)
+	want.Redaction.Actions["EMAIL"] = "token"
 	want.Limits.Org.PerHour = 7
 	want.Templates["en"][sms.KindHelp] = "Hi."
 	if !reflect.DeepEqual(d, want) {
@@ -275,16 +305,19 @@ func TestReadIsLenient(t *testing.T) {
 	}
 }
 
-// The audit log tells paths, old and new values; of an endpoint only its host.
+// The audit log tells paths, old and new values; of an endpoint only its host, of an org's terms how many there are.
 func TestDiff(t *testing.T) {
 	before := Defaults("US", installation)
-	after, err := Parse([]byte(`{"limits":{"phone":{"per_day":5}},"endpoint":{"url":"https://a.example/secret?token=secret"},"templates":{"es":{"help":"Hola"}}}`), "US", installation)
+	after, err := Parse([]byte(`{"limits":{"phone":{"per_day":5}},"endpoint":{"url":"https://a.example/secret?token=secret"},"templates":{"es":{"help":"Hola"}},
+		"redaction":{"terms":["secret therapy"],"actions":{"US_SSN":"mask"}}}`), "US", installation)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Change{
 		{"endpoint.url", "", "https://a.example"},
 		{"limits.phone.per_day", 10, 5},
+		{"redaction.terms", 0, 1},
+		{"redaction.actions.US_SSN", "remove", "mask"},
 		{"templates.es.help", before.Templates["es"][sms.KindHelp], "Hola"},
 	}
 	if got := diff(before, after); !reflect.DeepEqual(got, want) {

@@ -28,6 +28,7 @@ func newMux(cfg config.Config, keys *pii.Keyring, metrics *tasks.Metrics, codes 
 		Installation: installation(cfg),
 		Metrics:      metrics, Texts: handlers.NewTexts(reg), Codes: codes,
 		Hooks: hook.New(cfg.EndpointAllow), HookCalls: cfg.DefaultConcurrency / hookShare, Deliveries: handlers.NewDeliveries(reg),
+		Redactions: handlers.NewRedactionMetrics(reg),
 	}, tasks.PeriodicTable(cfg.SweepInterval))
 }
 

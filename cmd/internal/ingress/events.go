@@ -116,9 +116,9 @@ func (in *Ingress) ofEvent(ctx context.Context, org uuid.UUID, raw []byte) (subm
 		return submission{}, newProblem("missing-field", "type", "")
 	}
 	switch e.Type {
-	case "booking.requested", "booking.code_given", "booking.canceled":
+	case "booking.requested", "booking.code_given", "booking.canceled", "transcript.created":
 	default:
-		return submission{}, newProblem("invalid-request", "type", "booking.requested, booking.code_given or booking.canceled")
+		return submission{}, newProblem("invalid-request", "type", "booking.requested, booking.code_given, booking.canceled or transcript.created")
 	}
 	if len(e.Data) == 0 || string(e.Data) == "null" {
 		return submission{}, newProblem("missing-field", "data", "")
@@ -126,8 +126,11 @@ func (in *Ingress) ofEvent(ctx context.Context, org uuid.UUID, raw []byte) (subm
 	if e.Data[0] != '{' {
 		return submission{}, newProblem("invalid-request", "data", "want an object")
 	}
-	if e.Type == "booking.requested" {
+	switch e.Type {
+	case "booking.requested":
 		return in.book(ctx, org, e.Data)
+	case "transcript.created":
+		return transcript(e.Data)
 	}
 	ref, err := decode[eventRef](e.Data, "")
 	if err != nil {

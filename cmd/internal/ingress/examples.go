@@ -61,6 +61,17 @@ var (
 
 	exampleFreed = example(`{"id":"0190a111-2222-7333-8444-555566667777","deleted_at":"2026-11-20T14:00:00Z"}`)
 
+	exampleTranscript = example(`{"call_id":"call_7f3a","text":"Agent: And your number?\nCaller: It's two oh two, five five five, oh one two three. Tuesday at 3 is fine."}`)
+
+	exampleRedacted = example(`{"id":"0190a111-2222-7333-8444-555566667777","call_id":"call_7f3a","booking_id":null,"state":"done",` +
+		`"text":"Agent: And your number?\nCaller: It's [PHONE_NUMBER]. Tuesday at 3 is fine.","redactions":{"PHONE_NUMBER":1},` +
+		`"created_at":"2026-11-20T09:04:00-05:00","redacted_at":"2026-11-20T09:04:00.02-05:00"}`)
+
+	exampleReport = example(`{"kind":"false","start":37,"end":51}`)
+
+	exampleReported = example(`{"id":"0190a222-2222-7333-8444-555566667777","transcript":"0190a111-2222-7333-8444-555566667777","kind":"false",` +
+		`"start":37,"end":51,"type":"PHONE_NUMBER","created_at":"2026-11-20T09:06:00-05:00"}`)
+
 	exampleTwilioStatus = example(`{"AccountSid":"AC00000000000000000000000000000001","MessageSid":"SM00000000000000000000000000000001","MessageStatus":"delivered"}`)
 
 	exampleTwilioInbound = example(`{"AccountSid":"AC00000000000000000000000000000001","MessageSid":"SM00000000000000000000000000000002",` +

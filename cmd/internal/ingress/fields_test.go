@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"holdfast/handlers"
 )
 
 // TestBadInput: what is wrong is named, and nothing is written.
@@ -56,6 +58,22 @@ func TestBadInput(t *testing.T) {
 		{"booking", "/bookings/" + id + "/verify", `{"code":"123456"}`, 404, "not-found", ""},
 		{"cancel nothing", "/bookings/" + id + "/cancel", ``, 404, "not-found", ""},
 		{"cancel, bad JSON", "/bookings/" + id + "/cancel", `{`, 400, "invalid-json", ""},
+		{"transcript of no call", "/transcripts", `{"text":"x"}`, 422, "missing-field", "call_id"},
+		{"call with a space", "/transcripts", `{"call_id":"call me","text":"x"}`, 422, "invalid-request", "call_id"},
+		{"long call", "/transcripts", `{"call_id":"` + strings.Repeat("c", 129) + `","text":"x"}`, 422, "invalid-request", "call_id"},
+		{"nothing said", "/transcripts", `{"call_id":"c","text":" \n"}`, 422, "missing-field", "text"},
+		{"too much said", "/transcripts", `{"call_id":"c","text":"` + strings.Repeat("a", handlers.MaxTranscript+1) + `"}`, 422, "invalid-request", "text"},
+		{"NUL said", "/transcripts", `{"call_id":"c","text":"a\u0000"}`, 422, "invalid-request", "text"},
+		{"turns", "/transcripts", `{"call_id":"c","text":["a"]}`, 422, "invalid-request", "text"},
+		{"transcript of no booking", "/transcripts", `{"call_id":"c","text":"a","booking_id":"` + id + `"}`, 404, "not-found", "booking_id"},
+		{"booking by name", "/transcripts", `{"call_id":"c","text":"a","booking_id":"sofa"}`, 404, "not-found", "booking_id"},
+		{"report of nothing", "/transcripts/" + id + "/reports", `{"kind":"missed","start":0,"end":1}`, 404, "not-found", ""},
+		{"report by name", "/transcripts/sofa/reports", `{`, 404, "not-found", ""},
+		{"report, no kind", "/transcripts/" + id + "/reports", `{}`, 422, "missing-field", "kind"},
+		{"report of magic", "/transcripts/" + id + "/reports", `{"kind":"magic"}`, 422, "invalid-request", "kind"},
+		{"report, no start", "/transcripts/" + id + "/reports", `{"kind":"false"}`, 422, "missing-field", "start"},
+		{"report, no end", "/transcripts/" + id + "/reports", `{"kind":"false","start":0}`, 422, "missing-field", "end"},
+		{"report, type", "/transcripts/" + id + "/reports", `{"kind":"missed","start":0,"end":1,"type":"magic"}`, 422, "invalid-request", "type"},
 		{"block nothing", "/blocks", `{}`, 422, "missing-field", "resource"},
 		{"block, no end", "/blocks", `{"resource":"chair","start":"` + start + `"}`, 422, "missing-field", "end"},
 		{"block backwards", "/blocks", `{"resource":"chair","start":"` + start + `","end":"` + start + `"}`, 422, "invalid-range", "end"},

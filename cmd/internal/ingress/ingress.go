@@ -125,6 +125,7 @@ func (in *Ingress) routes() {
 	in.readRoutes()
 	in.availabilityRoutes()
 	in.blockRoutes()
+	in.transcriptRoutes()
 	in.settingsRoutes()
 	in.twilioRoutes()
 	in.eventRoutes()

@@ -40,6 +40,8 @@ type operation struct {
 	ok       int
 	also     int // another status of success, with the same body
 	response any
+	or       any    // another type of the body
+	made     string // what the Location of a 201 is of, where it has one
 	answer   any
 	media    string // of the response, by default application/json
 	problems []string
@@ -59,6 +61,7 @@ func newAPI(mux *http.ServeMux, public string) huma.API {
 		Tags: []*huma.Tag{
 			{Name: "Bookings", Description: "Hold, confirm, cancel, look up."},
 			{Name: "Calendar", Description: "What is open, and what is blocked."},
+			{Name: "Transcripts", Description: "What was said in calls, without personal data."},
 			{Name: "Settings", Description: "What the org decides for itself."},
 			{Name: "Webhooks", Description: "What other systems call, each with its own signature."},
 			{Name: "Pages", Description: "What needs no key."},
@@ -123,6 +126,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[settings.RatioLimit]():   "SettingsRatioLimit",
 	reflect.TypeFor[settings.Reminders]():    "SettingsReminders",
 	reflect.TypeFor[settings.Endpoint]():     "SettingsEndpoint",
+	reflect.TypeFor[settings.Redaction]():    "SettingsRedaction",
 	reflect.TypeFor[event]():                 "Event",
 	reflect.TypeFor[vapiBody]():              "VapiMessage",
 	reflect.TypeFor[vapiMessage]():           "VapiMessageBody",
@@ -135,6 +139,11 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[retellTalk]():            "RetellConversation",
 	reflect.TypeFor[retellAnswer]():          "RetellResult",
 	reflect.TypeFor[freeTime]():              "FreeTime",
+
+	reflect.TypeFor[handlers.TranscriptBody](): "TranscriptRequest",
+	reflect.TypeFor[handlers.TranscriptView](): "Transcript",
+	reflect.TypeFor[handlers.ReportBody]():     "ReportRequest",
+	reflect.TypeFor[handlers.ReportView]():     "Report",
 }
 
 // freedView answers DELETE blocks/{id}.

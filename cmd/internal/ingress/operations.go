@@ -22,7 +22,7 @@ var (
 		about: "Takes a seat for five minutes and texts a code to the customer. Giving a phone number consents to the texts of this booking. " +
 			"Without `resource`, any that offers the `service` is taken. A time that is taken is answered with up to three that are free.",
 		request: handlers.BookingBody{}, example: exampleBooking, write: true,
-		ok: http.StatusCreated, response: handlers.BookingView{}, answer: exampleHeld, problems: bookingProblems,
+		ok: http.StatusCreated, response: handlers.BookingView{}, made: "The booking.", answer: exampleHeld, problems: bookingProblems,
 	}
 	opVerify = operation{
 		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/verify", id: "verify", tag: "Bookings", scheme: schemeKey,
@@ -90,6 +90,29 @@ var (
 		summary: "Free blocked time", about: "The time can be booked again.",
 		write: true, ok: http.StatusOK, response: freedView{}, answer: exampleFreed, problems: []string{"not-found", "invalid-request"},
 	}
+	opTranscript = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/transcripts", id: "transcript", tag: "Transcripts", scheme: schemeKey,
+		summary: "Redact what was said in a call",
+		about: "Personal data is taken out by the org's policy, and what is left is kept; the text as it was sent is sealed until then and gone after. " +
+			"A call may have several transcripts: a corrected one is one more, and the earlier ones stay as they are.",
+		request: handlers.TranscriptBody{}, example: exampleTranscript, write: true,
+		ok: http.StatusCreated, response: handlers.TranscriptView{}, made: "The transcript.", answer: exampleRedacted,
+		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "not-found"},
+	}
+	opFindTranscript = operation{
+		method: http.MethodGet, path: "/v1/orgs/{org}/transcripts/{id}", id: "findTranscript", tag: "Transcripts", scheme: schemeKey,
+		summary: "Look up a transcript", about: "As it was answered when it was redacted: a policy that changed since changes nothing here.",
+		ok: http.StatusOK, response: handlers.TranscriptView{}, answer: exampleRedacted, problems: []string{"not-found"},
+	}
+	opReport = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/transcripts/{id}/reports", id: "reportTranscript", tag: "Transcripts", scheme: schemeKey,
+		summary: "Report a redaction as wrong",
+		about: "`missed`: personal data is left in the text. `false`: what was taken out was none; start and end are then those of the whole redaction, " +
+			"as of `[PHONE_NUMBER]`. Places are bytes of the text's UTF-8 as it was returned. Nothing of the text is kept with the report.",
+		request: handlers.ReportBody{}, example: exampleReport, write: true,
+		ok: http.StatusCreated, response: handlers.ReportView{}, answer: exampleReported,
+		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "not-found"},
+	}
 	opSettings = operation{
 		method: http.MethodGet, path: "/v1/orgs/{org}/settings", id: "settings", tag: "Settings", scheme: schemeKey,
 		summary: "What the org has decided", about: "The whole document, with the defaults of what was never set. ETag is its version.",
@@ -135,10 +158,10 @@ var (
 	opEvents = operation{
 		method: http.MethodPost, path: "/webhooks/events/{org}", id: "event", tag: "Webhooks", scheme: schemeEvents,
 		summary: "An event from the org's own systems",
-		about: "`booking.requested` (data: the body of POST bookings), `booking.code_given` (data: booking, code), `booking.canceled` (data: booking). " +
-			"Each is answered like the route that it stands for.",
+		about: "`booking.requested` (data: the body of POST bookings), `booking.code_given` (data: booking, code), `booking.canceled` (data: booking), " +
+			"`transcript.created` (data: the body of POST transcripts). Each is answered like the route that it stands for.",
 		request: event{}, example: exampleEvent, write: true,
-		ok: http.StatusCreated, also: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld,
+		ok: http.StatusCreated, also: http.StatusOK, response: handlers.BookingView{}, or: handlers.TranscriptView{}, made: "The booking or the transcript.", answer: exampleHeld,
 		problems: append([]string{"already-confirmed", "booking-ended", "code-expired", "code-revoked", "hold-expired", "invalid-code", "wrong-code", "not-found"}, bookingProblems...),
 	}
 )

@@ -40,7 +40,11 @@ func (o operation) responses(schemas huma.Registry) map[string]*huma.Response {
 	}
 	ok := &huma.Response{Description: http.StatusText(o.ok)}
 	if o.response != nil {
-		ok.Content = map[string]*huma.MediaType{media: {Schema: schemas.Schema(reflect.TypeOf(o.response), true, o.id), Example: o.answer}}
+		schema := schemas.Schema(reflect.TypeOf(o.response), true, o.id)
+		if o.or != nil {
+			schema = &huma.Schema{AnyOf: []*huma.Schema{schema, schemas.Schema(reflect.TypeOf(o.or), true, o.id)}}
+		}
+		ok.Content = map[string]*huma.MediaType{media: {Schema: schema, Example: o.answer}}
 	}
 	all := map[string]*huma.Response{strconv.Itoa(o.ok): ok}
 	if o.also != 0 {
@@ -115,8 +119,8 @@ func (o operation) documentHeaders(doc *huma.OpenAPI) {
 			delete(r.Headers, "Retry-After")
 		case "201":
 			delete(r.Headers, "Retry-After")
-			if _, books := o.response.(handlers.BookingView); books {
-				r.Headers["Location"] = &huma.Param{Schema: headerLocation.Schema, Required: true, Description: "The booking."}
+			if o.made != "" {
+				r.Headers["Location"] = &huma.Param{Schema: headerLocation.Schema, Required: true, Description: o.made}
 			}
 		}
 	}

@@ -188,13 +188,16 @@ func (r *rig) workOff(ctx context.Context, t *testing.T) {
 
 func (r *rig) work(ctx context.Context, org, task uuid.UUID, kind string) error {
 	k := r.db.Keys
+	engines := &handlers.Engines{Keys: k}
 	work := map[string]func(context.Context, *store.Tx, store.Task, tasks.RequestPayload) error{
-		"booking": handlers.Answering(k, &handlers.BookingClaim{Keys: k, HoldTTL: 5 * time.Minute, SendGiveUp: 10 * time.Minute}).Work,
-		"verify":  handlers.Answering(k, &handlers.VerificationCheck{Keys: k}).Work,
-		"resend":  handlers.Answering(k, &handlers.VerificationResend{Keys: k, SendGiveUp: 10 * time.Minute}).Work,
-		"cancel":  handlers.Answering(k, handlers.BookingCancel{}).Work,
-		"block":   handlers.Answering(k, &handlers.BlockCreate{Keys: k}).Work,
-		"unblock": handlers.Answering(k, handlers.BlockDelete{}).Work,
+		"booking":    handlers.Answering(k, &handlers.BookingClaim{Keys: k, Engines: engines, HoldTTL: 5 * time.Minute, SendGiveUp: 10 * time.Minute}).Work,
+		"verify":     handlers.Answering(k, &handlers.VerificationCheck{Keys: k}).Work,
+		"resend":     handlers.Answering(k, &handlers.VerificationResend{Keys: k, SendGiveUp: 10 * time.Minute}).Work,
+		"cancel":     handlers.Answering(k, handlers.BookingCancel{}).Work,
+		"block":      handlers.Answering(k, &handlers.BlockCreate{Keys: k}).Work,
+		"unblock":    handlers.Answering(k, handlers.BlockDelete{}).Work,
+		"transcript": handlers.Answering(k, &handlers.TranscriptRedact{Keys: k, Engines: engines}).Work,
+		"report":     handlers.Answering(k, &handlers.TranscriptReport{Keys: k}).Work,
 	}[kind]
 	return tasks.InTx(ctx, r.tasks, org, func(tx *store.Tx) error {
 		t, err := store.TakeTask(ctx, tx, task)

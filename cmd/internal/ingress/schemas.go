@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"holdfast/handlers/redact"
 )
 
 // fieldDocs tells what fields mean, by schema and field: the types belong to handlers, which know no OpenAPI.
@@ -13,7 +15,7 @@ var fieldDocs = map[string]string{
 	"BookingRequest.start":       "RFC 3339 with an offset, or a local time of the resource as 2006-01-02T15:04. A time that the clocks skip is refused.",
 	"BookingRequest.duration":    "Minutes, or a length as 45m or PT45M. By default the service's, else the resource's.",
 	"BookingRequest.customer":    "Who the booking is for.",
-	"BookingRequest.notes":       "For the front desk; 4,000 characters at most. Sealed at rest.",
+	"BookingRequest.notes":       "For the front desk; 4,000 characters at most. Personal data is taken out, what is left is sealed at rest.",
 	"CustomerRequest.phone":      "E.164, or the national form of the org's region. The code is sent to it.",
 	"CustomerRequest.name":       "200 characters at most. Sealed at rest.",
 	"CustomerRequest.locale":     "en or es: the language of the texts. By default the org's.",
@@ -62,9 +64,13 @@ var fieldDocs = map[string]string{
 	"Settings.quiet_hours":       "Hours of the customer's day without follow-ups and reminders, as 21-8, or off.",
 	"Settings.reminders":         "Texts before a confirmed booking begins.",
 	"Settings.endpoint":          "Where the org is told of its bookings.",
-	"Settings.redaction":         "What is taken out of transcripts: booking keeps dates and addresses, strict does not.",
+	"Settings.redaction":         "What is taken out of transcripts and notes before they are stored.",
+	"SettingsRedaction.policy":   "booking keeps dates and addresses, strict does not.",
+	"SettingsRedaction.actions":  "What stands in its place, by type: remove its name, mask the last four digits too, token a word that is the same for the same value.",
+	"SettingsRedaction.terms":    "Medical terms of the org's own.",
+	"SettingsRedaction.mrn":      "How its medical record numbers look: # a digit, @ a letter, the rest as it is.",
 	"Problem.request_id":         "Helps an operator find it; also in X-Request-Id.",
-	"Event.type":                 "booking.requested, booking.code_given or booking.canceled.",
+	"Event.type":                 "booking.requested, booking.code_given, booking.canceled or transcript.created.",
 	"Event.timestamp":            "When it happened.",
 	"Event.data":                 "The body of the matching route.",
 	"VapiToolCall.arguments":     "An object, or a string that holds one.",
@@ -83,6 +89,21 @@ var fieldDocs = map[string]string{
 	"Problem.status":             "The HTTP status.",
 	"Alternative.resource":       "Where.",
 	"Slot.resource":              "Where.",
+
+	"TranscriptRequest.call_id":    "As the platform names the call: 128 visible ASCII characters at most. It is kept as it is, so it must not be a phone number.",
+	"TranscriptRequest.text":       "What was said, 60,000 bytes at most. Line breaks part the turns of the speakers.",
+	"TranscriptRequest.booking_id": "The booking that the call was about: its customer's name is then known and taken out. By default the one that a voice agent made in the call.",
+	"ReportRequest.kind":           "missed: left in the text. false: taken out without reason.",
+	"ReportRequest.start":          "The first byte, counted from 0 in the text as it was returned (UTF-8).",
+	"ReportRequest.end":            "The byte behind the last one.",
+	"ReportRequest.type":           "Of personal data, as in redactions. A false one's is what the redaction says.",
+	"Transcript.booking_id":        "Whose customer's name was known; null: nobody's was.",
+	"Transcript.state":             "done. Until then there is only the request.",
+	"Transcript.text":              "Redacted. It is sealed at rest all the same.",
+	"Transcript.redactions":        "How many of each type were taken out.",
+	"Transcript.created_at":        "When it was asked for.",
+	"Report.transcript":            "What it is about.",
+	"Report.type":                  "null: not told.",
 }
 
 // platform reports a schema of what a voice agent's platform sends or reads.
@@ -111,12 +132,14 @@ func finishSchemas(doc *huma.OpenAPI) {
 			if platform(name) { // ids and names as the platform has them
 				continue
 			}
-			if field == "id" || strings.HasSuffix(name+"."+field, ".resource") && !strings.HasSuffix(name, "Request") {
+			if field == "id" || field == "transcript" || strings.HasSuffix(name+"."+field, ".resource") && !strings.HasSuffix(name, "Request") {
 				p.Format = "uuid"
 			}
 		}
 	}
 	schemas["Booking"].Properties["service"].Nullable = true
+	schemas["Transcript"].Properties["booking_id"].Nullable = true
+	schemas["Report"].Properties["type"].Nullable = true
 	schemas["Availability"].Properties["resource"].Nullable = true
 	one, most := 1.0, 1440.0
 	schemas["BookingRequest"].Properties["duration"] = &huma.Schema{
@@ -130,6 +153,15 @@ func finishSchemas(doc *huma.OpenAPI) {
 	for _, p := range []string{"VapiToolCall.arguments", "VapiToolCall.parameters", "RetellCall.args"} {
 		name, field, _ := strings.Cut(p, ".")
 		schemas[name].Properties[field] = &huma.Schema{Description: fieldDocs[p]}
+	}
+	actions := schemas["SettingsRedaction"].Properties["actions"]
+	actions.Properties, actions.AdditionalProperties = make(map[string]*huma.Schema), false
+	for _, t := range redact.Types() {
+		can := []any{redact.Remove.String(), redact.Token.String()}
+		if t.Maskable() {
+			can = append(can, redact.Mask.String())
+		}
+		actions.Properties[t.String()] = &huma.Schema{Type: huma.TypeString, Enum: can}
 	}
 	schemas["Event"].Required = []string{"type", "data"}
 	schemas["VapiResults"].Required = nil

@@ -38,14 +38,14 @@ func TestSettings(t *testing.T) {
 	read := r.api(t, "GET", "/settings", "")
 	put(string(read.body)).settings(t, `"1"`)
 	// What is left out has its default again.
-	if d := put(`{"redaction":"strict"}`).settings(t, `"2"`); d.Limits.Phone.PerDay != 10 || len(d.Countries) != 1 || d.Redaction != "strict" {
+	if d := put(`{"redaction":{"policy":"strict"}}`).settings(t, `"2"`); d.Limits.Phone.PerDay != 10 || len(d.Countries) != 1 || d.Redaction.Policy != "strict" {
 		t.Errorf("%+v", d)
 	}
-	if d := r.api(t, "GET", "/settings", "").settings(t, `"2"`); d.Redaction != "strict" {
+	if d := r.api(t, "GET", "/settings", "").settings(t, `"2"`); d.Redaction.Policy != "strict" {
 		t.Errorf("%+v", d)
 	}
 	var stored string
-	if err := r.db.Admin.QueryRow(t.Context(), "SELECT doc::text FROM settings").Scan(&stored); err != nil || stored != `{"redaction": "strict"}` {
+	if err := r.db.Admin.QueryRow(t.Context(), "SELECT doc::text FROM settings").Scan(&stored); err != nil || stored != `{"redaction": {"policy": "strict"}}` {
 		t.Errorf("stored: %s, %v", stored, err)
 	}
 	lines, err := r.db.Admin.Query(t.Context(), `SELECT actor = (SELECT id::text FROM api_key), action, request <> '', detail::text FROM audit_log ORDER BY id`)
@@ -63,7 +63,7 @@ func TestSettings(t *testing.T) {
 		fmt.Fprintln(&log, mine, action, traced, detail)
 	}
 	if want := `true settings.change true {"changes": [{"new": ["US", "CA"], "old": ["US"], "path": "countries"}, {"new": 5, "old": 10, "path": "limits.phone.per_day"}], "version": 1}
-true settings.change true {"changes": [{"new": ["US"], "old": ["US", "CA"], "path": "countries"}, {"new": "strict", "old": "booking", "path": "redaction"}, {"new": 10, "old": 5, "path": "limits.phone.per_day"}], "version": 2}
+true settings.change true {"changes": [{"new": ["US"], "old": ["US", "CA"], "path": "countries"}, {"new": 10, "old": 5, "path": "limits.phone.per_day"}, {"new": "strict", "old": "booking", "path": "redaction.policy"}], "version": 2}
 `; log.String() != want {
 		t.Errorf("the audit log:\n%swant\n%s", log.String(), want)
 	}

@@ -30,7 +30,13 @@ var (
 	kindCancel  = kind{"cancel", tasks.BookingCancel}
 	kindBlock   = kind{"block", tasks.BlockCreate}
 	kindUnblock = kind{"unblock", tasks.BlockDelete}
+
+	kindTranscript = kind{"transcript", tasks.TranscriptRedact}
+	kindReport     = kind{"report", tasks.TranscriptReport}
 )
+
+// places are where what a request has made can be looked up, by the request's kind.
+var places = map[string]string{kindBooking.name: "/bookings/", kindTranscript.name: "/transcripts/"}
 
 // Scopes of idempotency keys: who asks.
 const (
@@ -59,7 +65,7 @@ type submission struct {
 type reply struct {
 	Status      int
 	ContentType string `header:"Content-Type" hidden:"true"`
-	Location    string `header:"Location" doc:"Of a 201, the booking; of a 202, where its outcome will be."`
+	Location    string `header:"Location" doc:"Of a 201, what was made; of a 202, where its outcome will be."`
 	RetryAfter  string `header:"Retry-After" doc:"Seconds until it is worth asking again."`
 	Applied     string `header:"Preference-Applied" doc:"The wait that was granted."`
 	Replayed    string `header:"Idempotency-Replayed" doc:"true: the answer was given before, and nothing was done now."`
@@ -203,7 +209,11 @@ func (in *Ingress) await(ctx context.Context, s submission, id uuid.UUID, t *tic
 func (in *Ingress) readAnswer(ctx context.Context, org, id uuid.UUID) (store.Answer, error) {
 	ctx, cancel := limited(ctx)
 	defer cancel()
-	return store.ReadAnswer(ctx, in.db.Pool, org, id)
+	a, err := store.ReadAnswer(ctx, in.db.Pool, org, id)
+	if err != nil {
+		return a, err
+	}
+	return in.withText(ctx, org, a)
 }
 
 // requestView is a request and what it was answered with.
@@ -235,12 +245,12 @@ func (in *Ingress) answered(ctx context.Context, s submission, a store.Answer) *
 		r.ContentType = "application/problem+json"
 		r.Body = withRequestID(a.Body, telemetry.RequestID(ctx))
 		r.RetryAfter = retryAfter(a)
-	case a.Status == http.StatusCreated && s.kind.name == kindBooking.name:
+	case a.Status == http.StatusCreated && places[s.kind.name] != "":
 		var made struct {
 			ID uuid.UUID `json:"id"`
 		}
 		if json.Unmarshal(a.Body, &made) == nil {
-			r.Location = orgPath(s.org) + "/bookings/" + made.ID.String()
+			r.Location = orgPath(s.org) + places[s.kind.name] + made.ID.String()
 		}
 	}
 	return r

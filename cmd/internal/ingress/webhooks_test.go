@@ -200,10 +200,11 @@ func TestExamples(t *testing.T) {
 		"event-booking-code-given.http": 200, "event-booking-canceled.http": 200, "book.http": 201,
 		"vapi-hold-slot.http": 200, "vapi-verify-code.http": 200, "vapi-status-update.http": 200,
 		"retell-hold-slot.http": 200, "retell-cancel-booking-args-only.http": 200,
-		"settings.http": 200,
+		"settings.http": 200, "transcript.http": 201, "event-transcript-created.http": 201,
 	}
 	for _, name := range []string{"twilio-status-delivered.http", "twilio-status-undelivered.http", "twilio-inbound.http",
-		"event-booking-code-given.http", "event-booking-canceled.http", "book.http", "settings.http"} {
+		"event-booking-code-given.http", "event-booking-canceled.http", "book.http", "settings.http",
+		"transcript.http", "event-transcript-created.http"} {
 		if a := r.example(t, name, of); a.StatusCode != want[name] {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
 		}

@@ -18,7 +18,7 @@ import (
 
 // NewLogger returns the log that every part writes to. Format is "json", "text" (for people), or
 // "auto": text when w is a terminal, json elsewhere. Lines carry the attributes of their context
-// (see logctx).
+// (see logctx), and personal data that got into a text is taken out of it.
 func NewLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
 	tty := isTerminal(w)
 	var h slog.Handler
@@ -27,7 +27,7 @@ func NewLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
 	} else {
 		h = slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
 	}
-	return slog.New(logctx.Handler(h))
+	return slog.New(logctx.Handler(redacted(h)))
 }
 
 func isTerminal(w io.Writer) bool {

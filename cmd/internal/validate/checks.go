@@ -12,6 +12,7 @@ var subjects = [][]check{
 	tenancyChecks,
 	eventChecks,
 	twilioChecks,
+	redactionChecks,
 	beyondChecks,
 	contentionChecks,
 	failureChecks,

@@ -24,6 +24,8 @@ type Target struct {
 	RetellKey        string `env:"HOLDFAST_RETELL_KEY" help:"Of the org's voice agent at Retell."`
 	TwilioAccountSID string `name:"twilio-account-sid" env:"HOLDFAST_TWILIO_ACCOUNT_SID" help:"Of the org." placeholder:"SID"`
 	TwilioAuthToken  string `env:"HOLDFAST_TWILIO_AUTH_TOKEN" help:"Of the org."`
+
+	AuditURL string `env:"HOLDFAST_AUDIT_DATABASE_URL" help:"Of the database, as the role that reads everything."`
 }
 
 // Of is the running dev that a ready file tells about.
@@ -33,5 +35,6 @@ func Of(r dev.Ready) Target {
 		OtherOrg: r.OtherOrg.String(), OtherKey: r.OtherAPIKey, PhoneURL: r.SimURL, OpsURL: r.OpsURL, OpsToken: r.OpsToken,
 		WebhookSecret: r.WebhookSecret, VapiSecret: r.VapiSecret, RetellKey: r.RetellKey,
 		TwilioAccountSID: r.TwilioAccountSID, TwilioAuthToken: r.TwilioAuthToken,
+		AuditURL: r.AuditDatabaseURL,
 	}
 }

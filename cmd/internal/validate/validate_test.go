@@ -56,7 +56,7 @@ func (r *rig) clean(t *testing.T) {
 
 // testBroken breaks the system in one way after the other and sees which lines turn red.
 func testBroken(t *testing.T, r *rig) {
-	unseen, all := names(beyondChecks), slices.Concat(faults, voiceFaults)
+	unseen, all := names(beyondChecks), slices.Concat(faults, voiceFaults, redactionFaults)
 	for _, name := range names(subjects...) {
 		if !slices.ContainsFunc(all, func(f fault) bool { return f.red == name }) && !slices.Contains(unseen, name) {
 			t.Errorf("nothing shows that %s can fail", name)

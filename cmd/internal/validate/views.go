@@ -55,6 +55,18 @@ type openings struct {
 	Slots    []slot `json:"slots"`
 }
 
+type settingsView struct {
+	Redaction struct {
+		Policy string `json:"policy"`
+	} `json:"redaction"`
+}
+
+type transcriptView struct {
+	ID         string         `json:"id"`
+	Text       string         `json:"text"`
+	Redactions map[string]int `json:"redactions"`
+}
+
 type problemView struct {
 	Field        string   `json:"field"`
 	Alternatives []slot   `json:"alternatives"`
