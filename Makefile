@@ -83,6 +83,11 @@ fuzz: ## each fuzz test for FUZZTIME=30s
 
 bench: build ## the goals of docs/performance.md on this machine, measured; some minutes
 	$(GO) run ./cmd/internal/bench --holdfast bin/holdfast
+	$(MAKE) peers
+
+.PHONY: peers
+peers: ## what else finds personal data in Go, beside handlers/redact: how fast, how many phones; a module of its own
+	cd cmd/internal/bench/peers && $(GO) run -mod=mod .
 
 COUNT ?= 6
 microbench: ## Go benchmarks, COUNT=6 times each, compared with bin/bench.base (a bin/bench.txt of earlier)

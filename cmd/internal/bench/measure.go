@@ -28,6 +28,7 @@ const (
 	goalLosers      = 500 * time.Millisecond
 	goalBystander   = time.Second
 	goalSaga        = 0.8
+	goalRedaction   = 50 // MB/s
 )
 
 const users = 50

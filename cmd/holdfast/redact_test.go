@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// redacted runs the command on input.
+func redacted(t *testing.T, input string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, complaints bytes.Buffer
+	getenv := func(string) (string, bool) { return "", false }
+	err = run(t.Context(), append([]string{"redact"}, args...), getenv, strings.NewReader(input), &out, &complaints)
+	return out.String(), complaints.String(), err
+}
+
+// TestRedactLines: a line for each line, ids as they came, offsets in bytes of the text.
+func TestRedactLines(t *testing.T) {
+	in := `{"id":"a","text":"Ré 😀: call 202-555-0142, not at 10:15"}
+{"text":"caf\u00e9 ana@example.com","id":{"n": 1.00e400, "s":"<é\u00e9>"}}
+
+{"id":7,"text":"Ana called on 11/24/2026"}
+{"id":null,"text":"Phone: 020 7946 0018","region":"GB","more":true}
+{"text":""}`
+	want := `{"id":"a","unit":"byte","spans":[{"start":15,"end":27,"type":"PHONE_NUMBER"}]}
+{"id":{"n":1.00e400,"s":"<é\u00e9>"},"unit":"byte","spans":[{"start":6,"end":21,"type":"EMAIL"}]}
+{"id":7,"unit":"byte","spans":[{"start":0,"end":3,"type":"NAME"}]}
+{"id":null,"unit":"byte","spans":[{"start":7,"end":20,"type":"PHONE_NUMBER"}]}
+{"id":null,"unit":"byte","spans":[]}
+`
+	if out, complaints, err := redacted(t, in, "--names", "Ana"); err != nil || out != want || complaints != "" {
+		t.Errorf("%v %s\n got %s\nwant %s", err, complaints, out, want)
+	}
+	strict := `{"id":7,"unit":"byte","spans":[{"start":14,"end":24,"type":"DATE"}]}`
+	if out, _, err := redacted(t, in, "--policy", "strict"); err != nil || !strings.Contains(out, strict) {
+		t.Errorf("%v\n got %s\nwant %s", err, out, strict)
+	}
+}
+
+// TestRedactBadLines: a line that cannot be read is told by its number alone, the others are answered, and it fails.
+func TestRedactBadLines(t *testing.T) {
+	good := `{"id":1,"text":"none"}`
+	answer := `{"id":1,"unit":"byte","spans":[]}` + "\n"
+	for bad, why := range map[string]string{
+		`call 202-555-0142`:                                 "want a JSON object",
+		`["202-555-0142"]`:                                  "want a JSON object",
+		`{"id":1,"text":"202-555-0142"`:                     "want a JSON object",
+		`{"id":1,"text":"x"} {"id":2,"text":"y"}`:           "want a JSON object",
+		`{"id":1,"text":["202-555-0142"]}`:                  "text: want a string",
+		`{"id":1,"txt":"202-555-0142"}`:                     "text: want a string",
+		`{"id":1,"text":null}`:                              "text: want a string",
+		`{"id":1,"text":"x","region":"202-555-0142"}`:       "region: want an ISO 3166 region, as US",
+		`{"id":1,"text":"x","region":1}`:                    "region: want an ISO 3166 region, as US",
+		"{\"id\":1,\"text\":\"\xff 202-555-0142\"}":         "not UTF-8",
+		`{"id":1,"text":"` + strings.Repeat("5", maxLine+1): "longer than 16 MiB",
+	} {
+		out, complaints, err := redacted(t, good+"\n"+bad+"\n"+good)
+		if !errors.Is(err, errFailed) || out != answer+answer || complaints != "holdfast: line 2: "+why+"\n" {
+			t.Errorf("%.60q: %v %q\n%s", bad, err, complaints, tail(out, 300))
+		}
+	}
+	if _, _, err := redacted(t, good, "--region", "XX"); err == nil || !strings.Contains(err.Error(), "--region: want an ISO 3166 region") {
+		t.Error(err)
+	}
+	if _, _, err := redacted(t, good, "--text", "--explain"); err == nil {
+		t.Error("--text with --explain was taken")
+	}
+}
+
+// TestRedactLongestLine: 16 MiB are a line like any other.
+func TestRedactLongestLine(t *testing.T) {
+	head, end := `{"id":1,"text":"`, `call 202-555-0142"}`
+	line := head + strings.Repeat("no ", (maxLine-len(head)-len(end))/3) + end
+	line += strings.Repeat(" ", maxLine-len(line))
+	out, complaints, err := redacted(t, line+"\r\n")
+	if err != nil || strings.Count(out, "PHONE_NUMBER") != 1 || complaints != "" {
+		t.Errorf("%v %s %s", err, complaints, out)
+	}
+}
+
+// TestRedactExplain tells why each candidate is personal data, or is not.
+func TestRedactExplain(t *testing.T) {
+	out, _, err := redacted(t, `{"id":1,"text":"order 4155550142, call 202-555-0142"}`, "--explain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"candidates":[`, `{"start":6,"end":16,"type":"PHONE_NUMBER","rule":"`, `"found":false,"why":"`,
+		`{"start":23,"end":35,"type":"PHONE_NUMBER","rule":"`, `"found":true,"why":"`, `"confidence":9`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in %s", want, out)
+		}
+	}
+	if out, _, err := redacted(t, `{"id":1,"text":""}`, "--explain"); err != nil || !strings.Contains(out, `"candidates":[]`) {
+		t.Errorf("%v %s", err, out)
+	}
+}
+
+// TestRedactText replaces what it finds and leaves every other byte as it is, also such that are no text.
+func TestRedactText(t *testing.T) {
+	in := "Ana, at 10:15:\tcall two oh two five five five oh one four two.\r\n\xff\x00 ana@example.com"
+	want := "[NAME], at 10:15:\tcall [PHONE_NUMBER].\r\n\xff\x00 [EMAIL]"
+	if out, complaints, err := redacted(t, in, "--text", "--names", "Ana Lee"); err != nil || out != want || complaints != "" {
+		t.Errorf("%v %s\n got %q\nwant %q", err, complaints, out, want)
+	}
+}
+
+// endless is a text of n bytes, which notes the heap while it is read.
+type endless struct {
+	n    int
+	heap uint64
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.n <= 0 {
+		return 0, io.EOF
+	}
+	if e.n>>20 != (e.n-len(p))>>20 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		e.heap = max(e.heap, m.HeapAlloc)
+	}
+	e.n -= len(p)
+	const text = "nothing to see here, come at ten; call 202-555-0142 when you are there. "
+	for i := range p {
+		p[i] = text[i%len(text)]
+	}
+	return len(p), nil
+}
+
+// TestRedactTextInConstantMemory: the text is ten times what memory may grow by.
+func TestRedactTextInConstantMemory(t *testing.T) {
+	var before runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	in := &endless{n: 80 << 20}
+	getenv := func(string) (string, bool) { return "", false }
+	if err := run(t.Context(), []string{"redact", "--text"}, getenv, in, io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if grown := int64(in.heap) - int64(before.HeapAlloc); grown > 16<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+}
+
+// TestRedactAnswersAtOnce: whoever writes a line and waits gets its answer, and an interrupt ends it, though stdin is open.
+func TestRedactAnswersAtOnce(t *testing.T) {
+	bin, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), bin, "redact")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan string)
+	go func() {
+		defer close(answers)
+		for s := bufio.NewScanner(stdout); s.Scan(); {
+			answers <- s.Text()
+		}
+	}()
+	for _, part := range []string{`{"id":1,"text":"a"}` + "\n", `{"id":2,"text":"b"}` + "\n" + `{"id":3,`} { // the third is not whole yet
+		if _, err := io.WriteString(stdin, part); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-answers:
+			if !strings.Contains(got, `"unit":"byte","spans":[]`) {
+				t.Errorf("%s: %s", part, got)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("no answer to %s", part)
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case got, more := <-answers:
+		if more {
+			t.Errorf("one more answer: %s", got)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("an interrupt does not end it")
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("interrupted, it says that all is well")
+	}
+}

@@ -1,0 +1,220 @@
+package redact
+
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
+// matcher looks at one window of a text. It is reused: its slices keep their room.
+type matcher struct {
+	e      *Engine
+	x      *lexicon
+	f      folded
+	room   []int32 // for f.at
+	toks   []token
+	found  []hit
+	text   string // the window, as it was given
+	known  []string
+	groups []group
+	parts  [tongues][]part
+	doubts [][2]int // ambiguous terms
+	bars   []Span
+	cased  bool // the window has a capital
+
+	done  int // the last token that is understood
+	v6    int32
+	trace func(c Candidate) // nil: nobody asks
+}
+
+// hit is a place that a rule has recognised, in the folded text.
+type hit struct {
+	start, end int32
+	rule       rule
+}
+
+var matchers = sync.Pool{New: func() any { return new(matcher) }}
+
+// hit notes that tokens from..to-1 are what r says.
+func (m *matcher) hit(r rule, from, to int) {
+	m.found = append(m.found, hit{m.toks[from].start, m.toks[to-1].end, r})
+}
+
+// no notes why tokens from..to-1 are not of type t.
+func (m *matcher) no(t Type, from, to int, why string) {
+	if m.trace != nil {
+		m.trace(Candidate{Span: Span{Start: int(m.f.origin(m.toks[from].start)), End: int(m.f.origin(m.toks[to-1].end)), Type: t}, Why: why})
+	}
+}
+
+// match appends the hits of a window, in order and without overlap, to m.found. bars are spans that are taken out
+// already, by places in text.
+func (m *matcher) match(text string, bars []Span) {
+	m.text, m.cased = text, strings.ContainsAny(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	m.f.fold(text, bars, m.room)
+	if m.f.at != nil {
+		m.room = m.f.at
+	}
+	m.toks = m.x.scan(m.toks, m.f.text)
+	m.found, m.done, m.v6 = m.found[:0], lead-1, 0
+	m.phrases()
+	m.settle()
+	for i := lead; m.toks[i].kind != kEnd; {
+		i = max(i+1, m.at(i))
+	}
+	if len(m.found) > 0 {
+		m.arbitrate()
+	}
+}
+
+// at looks at token i, and returns the token to go on with.
+func (m *matcher) at(i int) int {
+	t := &m.toks[i]
+	switch t.kind {
+	case kNum:
+		if m.e.strict && i > m.done {
+			if end := m.strictNumber(i); end > 0 {
+				m.done = end - 1
+				return end
+			}
+		}
+		if m.e.mrn != nil {
+			m.ownMRN(i)
+		}
+		return m.number(i)
+	case kSign:
+		switch t.sign {
+		case '@':
+			return m.email(i)
+		case ':':
+			return m.ipv6(i)
+		}
+	case kWord:
+		if m.e.mrn != nil {
+			m.ownMRN(i)
+		}
+		if m.e.strict {
+			m.url(i)
+		}
+		if t.word == 0 {
+			if t.len() == 2 && m.toks[i+1].kind == kNum && m.toks[i+1].gap == none {
+				m.dea(i)
+			}
+			if len(m.known) > 0 {
+				m.knownName(i)
+			}
+			return i + 1
+		}
+		return m.word(i)
+	}
+	return i + 1
+}
+
+// word looks at a word of the lexicon.
+func (m *matcher) word(i int) int {
+	t := &m.toks[i]
+	if len(m.known) > 0 {
+		m.knownName(i)
+	}
+	if t.len() == 2 && m.toks[i+1].kind == kNum && m.toks[i+1].gap == none {
+		m.dea(i)
+	}
+	w := &m.x.words[t.word]
+	if i > m.done && (w.number[english].kind != notNumber || w.number[spanish].kind != notNumber) {
+		if next := m.spoken(i); next > i {
+			return next
+		}
+	}
+	switch {
+	case t.marks&mMonth != 0:
+		m.monthDate(i)
+	case t.marks&(mNamed|mMister) != 0:
+		m.nameAfter(i)
+	}
+	if t.marks&mAt != 0 {
+		m.spokenEmail(i)
+	}
+	return i + 1
+}
+
+// phrases gives the last word of each phrase its marks, and notes medical terms.
+func (m *matcher) phrases() {
+	for i := lead; i < len(m.toks)-lead; i++ {
+		t := &m.toks[i]
+		if t.word == 0 {
+			continue
+		}
+		for _, p := range m.x.words[t.word].phrases {
+			last, ok := m.phrase(i, p.rest)
+			if !ok {
+				continue
+			}
+			switch {
+			case p.marks == mMed:
+				m.toks[last].marks |= mMed
+			case p.marks != 0:
+				for j := i; j < last; j++ {
+					m.toks[j].marks &^= mCue | mNamed
+				}
+				m.toks[last].marks = p.marks
+			}
+			if p.term {
+				m.term(i, last, &p)
+			}
+			if p.term || p.plain {
+				i = last
+				break
+			}
+		}
+	}
+}
+
+// phrase says whether rest follows word i, and where it ends. Hyphens and spaces stand between, or nothing but a dot.
+func (m *matcher) phrase(i int, rest []string) (last int, ok bool) {
+	for _, w := range rest {
+		i++
+		if t := &m.toks[i]; t.kind == kSign && (t.sign == '-' || t.sign == '.' && t.gap == none) {
+			i++
+		}
+		t := &m.toks[i]
+		if t.kind != kWord && t.kind != kNum || t.gap == para || string(m.f.text[t.start:t.end]) != w {
+			return 0, false
+		}
+	}
+	return i, true
+}
+
+// arbitrate drops hits that overlap a better one, and sorts the rest.
+func (m *matcher) arbitrate() {
+	better := func(a, b hit) int {
+		if d := int(rules[b.rule].Confidence) - int(rules[a.rule].Confidence); d != 0 {
+			return d
+		}
+		if d := (b.end - b.start) - (a.end - a.start); d != 0 {
+			return int(d)
+		}
+		return int(a.start - b.start)
+	}
+	slices.SortFunc(m.found, func(a, b hit) int { return int(a.start - b.start) })
+	kept := m.found[:0]
+	for _, h := range m.found {
+		for len(kept) > 0 && kept[len(kept)-1].end > h.start && better(h, kept[len(kept)-1]) < 0 {
+			m.lost(kept[len(kept)-1], h)
+			kept = kept[:len(kept)-1]
+		}
+		if len(kept) > 0 && kept[len(kept)-1].end > h.start {
+			m.lost(h, kept[len(kept)-1])
+			continue
+		}
+		kept = append(kept, h)
+	}
+	m.found = kept
+}
+
+// lost notes that a hit gave way to another.
+func (m *matcher) lost(h, to hit) {
+	if m.trace != nil {
+		r := rules[h.rule]
+		m.trace(Candidate{Span: Span{Start: int(m.f.origin(h.start)), End: int(m.f.origin(h.end)), Type: r.t, Rule: r.Rule}, Why: "lost to " + rules[to.rule].t.String()})
+	}
+}
