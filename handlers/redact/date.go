@@ -21,6 +21,9 @@ func (m *matcher) birth(from, to int) bool {
 	} else if what&mBorn != 0 {
 		return back <= 1
 	}
+	if m.is(from-2, "b") && t[from-1].sign == '.' && t[from-1].gap == none {
+		return true
+	}
 	words := 0
 	for j := to; words <= 4 && t[j].kind != kEnd && t[j].kind != kNum; j++ {
 		switch {
@@ -28,12 +31,33 @@ func (m *matcher) birth(from, to int) bool {
 			return false
 		case t[j].marks&(mBirth|mBorn) != 0:
 			return true
-		case t[j].kind == kWord && t[j].marks&(mIs|mMine) == 0:
+		case t[j].kind == kWord && t[j].marks&(mIs|mMine|mWrap) == 0:
 			return false
 		}
 		words++
 	}
 	return false
+}
+
+// bareBirth recognises eight digits that a word says are a date of birth: 19790512, 05121979.
+func (m *matcher) bareBirth(i int) bool {
+	t := &m.toks[i]
+	if t.len() != 8 {
+		return false
+	}
+	if what, back := m.cue(i); what&mBirth == 0 || back > 2 {
+		return false
+	}
+	v := m.value(i)
+	ok := func(year, month, day int) bool {
+		return year >= 1900 && year <= 2100 && month >= 1 && month <= 31 && day >= 1 && day <= 31 && (month <= 12 || day <= 12)
+	}
+	if !ok(v/10000, v/100%100, v%100) && !ok(v%10000, v/1000000, v/10000%100) {
+		return false
+	}
+	m.hit(rBirth, i, i+1)
+	m.done = i
+	return true
 }
 
 // monthDate looks at the name of a month at token i, for the day and the year beside it.

@@ -86,10 +86,12 @@ func (m *matcher) spokenEmail(i int) {
 		return
 	}
 	after := i + 1
+	hidden := false
 	s := i - 1
 	if t[s].kind == kSign && (t[s].sign == '[' || t[s].sign == '(') && t[after].kind == kSign && (t[after].sign == ']' || t[after].sign == ')') {
 		s--
 		after++
+		hidden = true // from robots
 	}
 	e, host := m.spokenHost(after)
 	if e == 0 {
@@ -101,12 +103,12 @@ func (m *matcher) spokenEmail(i int) {
 	}
 	what, back := m.cue(s)
 	cued := what&mEmail != 0
-	arroba := m.toks[i].len() > 2
+	sure := hidden || m.toks[i].len() > 2 || host || cued
 	switch {
-	case last&(mCommon|mIs|mDay|mPhone) != 0 && !spelled && !arroba:
+	case last&(mCommon|mIs|mDay|mPhone) != 0 && !spelled && !hidden && m.toks[i].len() == 2:
 		m.no(Email, s, e, "a place on the web")
 		return
-	case !host && !cued && !arroba && !spelled:
+	case !sure && !spelled && !m.sentence(s):
 		m.no(Email, s, e, "a place on the web")
 		return
 	}
@@ -183,7 +185,8 @@ func (m *matcher) spokenMailbox(i int) (s int, spelled bool, last mark) {
 			return s, spelled, last
 		}
 		spelled = true
-		j--
+		for j--; m.link(j) && t[j].kind == kWord; j-- { // guion bajo
+		}
 	}
 }
 

@@ -126,7 +126,7 @@ func (m *matcher) ssn(w *written) int {
 		if !cued {
 			r = rSSN
 		}
-		if why := m.labelled(what&^mSSN, back); why != "" && g[1].sep != '-' {
+		if why := m.labelled(what&^mSSN, back); why != "" {
 			m.no(SSN, w.start, w.until(3), why)
 			return 0
 		}
@@ -277,7 +277,7 @@ func (m *matcher) mrn(w *written) int {
 	if t[e-1].kind == kSign {
 		e--
 	}
-	if digits < 4 || digits > 14 || t[e].gap == none && (t[e].kind == kWord || t[e].sign == '/' || t[e].sign == '@') {
+	if digits < 4 || digits > 14 || e == s+1 && m.year(s) || t[e].gap == none && (t[e].kind == kWord || t[e].sign == '/' || t[e].sign == '@') {
 		return 0
 	}
 	m.hit(rMRN, s, e)

@@ -53,7 +53,7 @@ const (
 	mOld  // years old
 	mArea // "area code"
 	mProv // a name is a name only with a capital
-	mWrap // nothing more: the last word of a phrase that means nothing by its parts
+	mWrap // within a phrase, of which the last word speaks
 
 	mCue = mPhone | mSSN | mCard | mBirth | mBorn | mMRN | mNPI | mDEA | mMBI | mIP | mEmail | mLabel | mVersion
 )

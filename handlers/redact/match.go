@@ -17,6 +17,7 @@ type matcher struct {
 	text   string // the window, as it was given
 	known  []string
 	groups []group
+	w      written
 	parts  [tongues][]part
 	doubts [][2]int // ambiguous terms
 	bars   []Span
@@ -96,7 +97,7 @@ func (m *matcher) at(i int) int {
 		if m.e.strict {
 			m.url(i)
 		}
-		if t.word == 0 {
+		if t.word == 0 && t.marks == 0 {
 			if t.len() == 2 && m.toks[i+1].kind == kNum && m.toks[i+1].gap == none {
 				m.dea(i)
 			}
@@ -153,8 +154,8 @@ func (m *matcher) phrases() {
 			case p.marks == mMed:
 				m.toks[last].marks |= mMed
 			case p.marks != 0:
-				for j := i; j < last; j++ {
-					m.toks[j].marks &^= mCue | mNamed
+				for j := i; j < last; j++ { // they say the same, but only the last one is what others look for
+					m.toks[j].marks = p.marks&^(mCue|mNamed|mMister|mAt) | mWrap
 				}
 				m.toks[last].marks = p.marks
 			}
@@ -173,7 +174,7 @@ func (m *matcher) phrases() {
 func (m *matcher) phrase(i int, rest []string) (last int, ok bool) {
 	for _, w := range rest {
 		i++
-		if t := &m.toks[i]; t.kind == kSign && (t.sign == '-' || t.sign == '.' && t.gap == none) {
+		if t := &m.toks[i]; t.kind == kSign && (t.sign == '-' || t.gap == none && (t.sign == '.' || t.sign == '_' || t.sign == '/' || t.sign == '\'')) {
 			i++
 		}
 		t := &m.toks[i]

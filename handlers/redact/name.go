@@ -65,7 +65,10 @@ func (m *matcher) nameAfter(i int) {
 			return
 		}
 	} else {
-		said := m.is(i, "is", "name's", "llamo", "llama", "called")
+		if m.is(i, "name", "nombre") && t[i-1].kind == kWord && t[i].gap == space && t[i-1].marks&(mMine|mIs|mWrap) == 0 {
+			return // of a file, of a user
+		}
+		said := m.is(i, "is", "name's", "es", "llamo", "llama", "called")
 		for m.is(s, "is", "es", "was") || t[s].kind == kSign && (t[s].sign == ':' || t[s].sign == '=' || t[s].sign == ',' && said) {
 			said = true
 			s++
@@ -78,7 +81,7 @@ func (m *matcher) nameAfter(i int) {
 		}
 	}
 	e := s
-	for e < s+most && t[e].kind == kWord && (t[e].gap == space || e == s && t[e].gap <= space) && m.nameWord(e, e > s) {
+	for words := 0; words < most && t[e].kind == kWord && (t[e].gap == space || e == s && t[e].gap <= space) && m.nameWord(e, e > s); words++ {
 		e++
 		if t[e].kind == kSign && t[e].sign == '.' && t[e-1].len() == 1 && t[e].gap == none && t[e+1].kind == kWord {
 			e++ // an initial

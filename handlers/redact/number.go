@@ -1,5 +1,7 @@
 package redact
 
+import "strings"
+
 // group is some digits of a written number, and what stands before them.
 type group struct {
 	tok int
@@ -42,15 +44,19 @@ func (m *matcher) number(i int) int {
 		m.done = end - 1
 		return end
 	}
+	if m.bareBirth(i) {
+		return i + 1
+	}
 	if m.toks[i].len() > maxDigits {
 		return i + 1
 	}
-	var w written
-	m.write(&w, i)
+	w := &m.w
+	*w = written{}
+	m.write(w, i)
 	for _, look := range [...]func(*matcher, *written) int{
-		(*matcher).card, (*matcher).ssn, (*matcher).npi, (*matcher).mrn, (*matcher).mbi, (*matcher).phone,
+		(*matcher).card, (*matcher).ssn, (*matcher).npi, (*matcher).mrn, (*matcher).mbi, (*matcher).phone, (*matcher).vanity,
 	} {
-		if end := look(m, &w); end > 0 {
+		if end := look(m, w); end > 0 {
 			m.done = end - 1
 			return end
 		}
@@ -64,13 +70,13 @@ func (m *matcher) write(w *written, i int) {
 	w.start, w.groups = i, m.groups[:0]
 	before := func(sign byte) bool {
 		p := &t[w.start-1]
-		if t[w.start].gap != none || p.kind != kSign || p.sign != sign {
+		if t[w.start].gap != none && !(sign == '(' && t[w.start].gap == space && t[i+1].gap == space) || p.kind != kSign || p.sign != sign {
 			return false
 		}
 		w.start--
 		return true
 	}
-	closes := t[i+1].kind == kSign && t[i+1].sign == ')' && t[i+1].gap == none
+	closes := t[i+1].kind == kSign && t[i+1].sign == ')' && t[i+1].gap <= space
 	w.paren = closes && before('(')
 	w.plus = before('+')
 	before('+') // a double one is a slip of the pen
@@ -111,7 +117,7 @@ func (m *matcher) separator(i int, open *bool) (next int, sep byte) {
 	digits := func(k int, most gap) bool { return t[k].kind == kNum && t[k].gap <= most }
 	switch t[0].sign {
 	case ')':
-		if t[0].gap != none {
+		if t[0].gap != none && !*open {
 			return 0, 0
 		}
 		*open = false
@@ -134,6 +140,10 @@ func (m *matcher) separator(i int, open *bool) (next int, sep byte) {
 			return i + 2, '-'
 		case t[0].gap == space && digits(1, space) && t[1].gap == space:
 			return i + 2, '~'
+		case t[0].gap == space && digits(1, none):
+			return i + 2, '-'
+		case t[0].gap == none && t[1].gap == none && t[1].sign == '-' && digits(2, none):
+			return i + 3, '-'
 		case t[0].gap == none && t[1].gap == none && t[1].sign == '(' && digits(2, none):
 			*open = true
 			return i + 3, '('
@@ -222,14 +232,18 @@ func (m *matcher) freeLeft(s int, spaced bool) bool {
 		}
 		return !(glued && q.kind == kNum)
 	case '.':
-		return !glued || q.kind == kWord && q.marks&(mPhone|mNumber|mSSN|mCard|mBirth) != 0 || q.kind == kSign
+		return !glued || t[s].sign == '+' || q.kind == kWord && q.marks&(mPhone|mNumber|mSSN|mCard|mBirth) != 0 || q.kind == kSign
 	case '/':
 		return s-2 == m.done && q.kind == kNum || q.kind == kWord && q.marks&mPhone != 0
 	case ',':
 		return !(glued && q.kind == kNum)
+	case '@':
+		return false
+	case '_', '*': // Markdown
+		return !glued || q.kind == kSign || q.kind == kEnd
 	case '#':
-		return q.kind == kWord && q.marks&(mPhone|mCard|mSSN|mMRN) != 0 || glued && q.kind != kWord && q.kind != kEnd
-	case '$', '_', '%', '~', '+', '^':
+		return q.kind == kWord && q.marks&mCue&^(mLabel|mVersion) != 0 || glued && q.kind != kWord && q.kind != kEnd
+	case '$', '%', '~', '+', '^':
 		return false
 	}
 	return true
@@ -252,15 +266,22 @@ func (m *matcher) freeRight(e int, spaced bool) bool {
 	}
 	switch p.sign {
 	case '-':
-		return !glued || q.kind == kWord && q.marks&mPhoneTail != 0 || q.kind == kSign
+		return !glued || q.kind == kWord && (q.marks&mPhoneTail != 0 || m.emDash(e)) || q.kind == kSign
 	case '.', ':', ',', '(':
 		return !(glued && q.kind == kNum)
 	case '/':
 		return !(glued && q.kind == kNum) || q.len() == 3 && t[e+2].gap == none && t[e+2].sign == '-'
-	case '_', '@', '%', '$', '=', '^':
+	case '_':
+		return !glued || q.kind == kSign || q.kind == kEnd
+	case '@', '%', '$', '=', '^':
 		return false
 	}
 	return true
+}
+
+// emDash says whether the hyphen at token i was a dash, which separates.
+func (m *matcher) emDash(i int) bool {
+	return strings.HasPrefix(m.text[m.f.origin(m.toks[i].start):], "\u2014")
 }
 
 // counted says whether the digits at token i count something of their own: an amount, a measure, a house.
@@ -274,7 +295,7 @@ const cueReach = 8
 
 // cue is what the words before token i say that follows, and how many words back; 0 when they say nothing.
 func (m *matcher) cue(i int) (what mark, back int) {
-	number, mine := false, false
+	number, mine, listed := false, false, false
 	words := 0
 	gap := m.toks[i].gap
 	if p := &m.toks[i-1]; p.kind == kSign && p.sign == '#' && gap == none {
@@ -290,14 +311,18 @@ func (m *matcher) cue(i int) (what mark, back int) {
 		}
 		switch t.kind {
 		case kEnd, kNum, kBar:
-			if t.kind != kNum || t.gap != none || m.toks[j-1].kind != kWord { // IPv6 is a word
+			switch {
+			case t.kind == kNum && t.gap == none && m.toks[j-1].kind == kWord: // IPv6 is a word
+			case t.kind == kNum && (m.toks[j+1].kind == kNum && listed || m.is(j+1, "of", "and", "or", "y", "o", "to")): // so is what comes before
+				listed = true
+			default:
 				j = 0
 			}
 		case kIdeo:
 			words++
 		case kSign:
 			switch {
-			case (t.sign == '.' || t.sign == '!' || t.sign == ';') && gap != none && m.toks[j-1].len() > 1:
+			case (t.sign == '.' || t.sign == '!' || t.sign == ';') && gap != none && m.toks[j-1].len() > 1 && m.toks[j-1].marks&(mNumber|mCue) == 0:
 				words += 3
 			case t.sign == '?':
 				words++

@@ -26,7 +26,7 @@ func (m *matcher) ordinary(i int) (end int, why string) {
 		case n.sign == ',' && digits && q.len() == 3 && t[i].len() <= 3:
 			return m.amount(i), "thousands"
 		case n.sign == '.' && digits && !(after.kind == kSign && after.sign == '.' && after.gap == none && t[i+4].kind == kNum) &&
-			!(t[i].len() == 3 && q.len() >= 4) && !(p.kind == kSign && p.gap == none && p.sign == '.' && t[i].gap == none):
+			!(t[i].len() == 3 && q.len() >= 4) && !m.joined(i+3, '-') && !(p.kind == kSign && p.gap == none && p.sign == '.' && t[i].gap == none):
 			return i + 3, "a decimal number"
 		case n.sign == '%':
 			return i + 2, "a percentage"
@@ -37,13 +37,19 @@ func (m *matcher) ordinary(i int) (end int, why string) {
 	if n.kind == kSign && n.sign == '$' && n.gap <= space && t[i+2].kind != kNum && t[i].len() < 7 {
 		return i + 1, "an amount"
 	}
-	if n.kind == kWord && n.marks&(mUnit|mMoney) != 0 && n.gap <= space && (t[i].len() < 10 || n.marks&mMoney != 0) && m.alone(i) {
+	if n.kind == kWord && n.marks&(mUnit|mMoney) != 0 && n.gap <= space && m.alone(i) && (t[i].len() < 7 || n.marks&mMoney != 0 || !m.phoneCued(i)) {
 		return i + 1, "a measure"
 	}
 	if end := m.iban(i); end > 0 {
 		return end, "an account number"
 	}
 	return 0, ""
+}
+
+// phoneCued says whether the words before token i speak of a phone.
+func (m *matcher) phoneCued(i int) bool {
+	what, _ := m.cue(i)
+	return what&mPhone != 0
 }
 
 // alone says whether no digits are joined to those at token i from the left.

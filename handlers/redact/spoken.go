@@ -11,6 +11,7 @@ type said struct {
 	dots   int  // how often "dot" was said
 	mended bool // something was taken back
 	turns  bool // another speaker was between
+	firm   bool // more than "and" was between
 	end    int  // behind the last element
 }
 
@@ -28,6 +29,17 @@ const maxSaid = 40
 func (m *matcher) mixed(i int) bool {
 	t := m.toks
 	n := int(t[i].len())
+	if n == 1 && t[i-1].sign != '$' {
+		k := i
+		for ; t[k+1].gap <= space && t[k+1].kind != kEnd; k++ {
+			if sign := t[k+1].kind == kSign && (t[k+1].sign == ',' || t[k+1].sign == '-'); !sign && !(t[k+1].kind == kNum && t[k+1].len() == 1) {
+				break
+			}
+		}
+		if k >= i+9 && k < i+22 && t[k].kind == kNum {
+			return true
+		}
+	}
 	for t[i+1].kind == kSign && (t[i+1].sign == '-' || t[i+1].sign == '.') && t[i+1].gap == none && t[i+2].kind == kNum && t[i+2].gap == none || t[i+1].kind == kNum && t[i+1].gap == space {
 		if i++; t[i].kind != kNum {
 			i++
@@ -39,17 +51,7 @@ func (m *matcher) mixed(i int) bool {
 	}
 	for l := range tongues {
 		var s said
-		if next := m.between(i+1, l, &s); next > 0 && (t[next].kind == kWord || next > i+1 && (s.turns || m.wordsBetween(i+1, next))) {
-			return true
-		}
-	}
-	return false
-}
-
-// wordsBetween says whether one of tokens from..to-1 is a word.
-func (m *matcher) wordsBetween(from, to int) bool {
-	for _, t := range m.toks[from:to] {
-		if t.kind == kWord {
+		if next := m.between(i+1, l, &s); next > 0 && (t[next].kind == kWord || s.turns || s.firm) {
 			return true
 		}
 	}
@@ -166,11 +168,15 @@ func (m *matcher) element(k int, l tongue, s *said) (p part, ok bool) {
 		}
 		put(0, 1)
 		s.units++
-	case teen:
-		put(int(n.value), 2)
-	case tens:
+	case teen, tens:
 		p.end = k
-		put(m.tensBehind(&p, l), 2)
+		v := m.tensBehind(&p, l)
+		if joined(p.end).kind == hundred && s.n >= 6 { // ninety nine hundred
+			p.end++
+			put(v*100, 4)
+		} else {
+			put(v, 2)
+		}
 	case hundreds:
 		put(int(n.value)+m.tensBehind(&p, l), 3)
 	case times:
@@ -215,7 +221,7 @@ func (m *matcher) tensBehind(p *part, l tongue) int {
 		if l == spanish && m.is(k, "y") {
 			k++
 		}
-		if u := m.numeral(k, l); u.kind == unit && u.value > 0 && t[k].gap <= space && (l == english || k > j+1) && m.numeral(k+1, l).kind != hundred {
+		if u := m.numeral(k, l); u.kind == unit && u.value > 0 && t[k].gap <= space && (l == english || k > j+1) {
 			p.end = k + 1
 			return int(n.value + u.value)
 		}
@@ -271,6 +277,7 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 			case w.marks&mMend != 0:
 				s.mended = true
 			case w.marks&(mFiller|mNod|mDash|mArea) != 0:
+				s.firm = s.firm || w.marks&mFiller != 0 && !m.is(j, "and", "y", "then", "so", "like")
 			default:
 				return 0
 			}
@@ -284,7 +291,7 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 // speaker is the colon of "Caller:" that begins at token j, the first of its line; 0 for none.
 func (m *matcher) speaker(j int) int {
 	t := m.toks
-	for k := j; k < j+3 && t[k].kind == kWord && (k == j || t[k].gap == space); k++ {
+	for k := j; k < j+3 && (t[k].kind == kWord || t[k].kind == kNum && k > j) && (k == j || t[k].gap == space); k++ {
 		if c := &t[k+1]; c.kind == kSign && c.sign == ':' && c.gap == none {
 			return k + 1
 		}
@@ -294,6 +301,10 @@ func (m *matcher) speaker(j int) int {
 
 // understand says what a spoken number is, and returns the token behind it, or 0.
 func (m *matcher) understand(s *said, i int) int {
+	if e := m.spelledVanity(s, i); e > 0 {
+		m.hit(rPhoneVanity, i, e)
+		return e
+	}
 	if s.n < 4 {
 		return 0
 	}
@@ -347,9 +358,22 @@ func (m *matcher) understand(s *said, i int) int {
 		m.no(PhoneNumber, i, s.end, why)
 		return 0
 	}
+	// "At three, two oh two …": what stands before a pause is no part of it.
+	if full := 10; s.n > full && s.n <= full+2 && !plus && s.digits[0] != '1' && s.digits[0] != '0' && len(s.parts) > 6 {
+		if skip := s.parts[0].n; s.n-skip == full && m.toks[s.parts[0].end].sign == ',' {
+			from = s.parts[1].tok
+			copy(s.digits[:], s.digits[skip:s.n])
+			s.n -= skip
+			s.units--
+			s.parts = s.parts[1:]
+			for k := range s.parts {
+				s.parts[k].n -= skip
+			}
+		}
+	}
 	e, r := m.spokenPhone(s, what&mPhone != 0 || m.tail(s.end), plus)
 	if e == 0 {
-		m.no(PhoneNumber, i, s.end, "not as many digits as a phone has")
+		m.no(PhoneNumber, from, s.end, "not as many digits as a phone has")
 		return 0
 	}
 	e = m.extension(e)
@@ -377,10 +401,13 @@ func (m *matcher) spokenPhone(s *said, near, plus bool) (e int, r rule) {
 		return 0, r
 	}
 	full := 10
-	if s.digits[0] == '1' && s.n >= 11 || plus && s.digits[0] == '1' {
+	if s.n >= 11 && (s.digits[0] == '1' || s.digits[0] == '0') || plus && s.digits[0] == '1' {
 		full = 11
 	}
-	oneByOne := s.units >= 6
+	oneByOne := s.units >= 6 || s.n == 10 && s.grouped()
+	if s.words == 0 && !near && (s.digits[0] < '2' || s.digits[3] < '2') { // 2, 0, 2 …
+		return 0, r
+	}
 	switch {
 	case s.mended && s.n > full && (near || oneByOne):
 		return s.end, r
@@ -398,6 +425,22 @@ func (m *matcher) spokenPhone(s *said, near, plus bool) (e int, r rule) {
 		return s.end, r
 	}
 	return 0, r
+}
+
+// grouped says whether ten digits that are not said one by one are said as a phone: area, exchange, line, and more
+// than times of day.
+func (s *said) grouped() bool {
+	if s.digits[0] < '2' || s.digits[3] < '2' || s.until(3) == 0 && s.tongue == english {
+		return false
+	}
+	zero := false
+	for _, p := range s.parts {
+		zero = zero || p.value == 0
+	}
+	if s.tongue == spanish && s.until(3) == 0 { // in pairs
+		return zero
+	}
+	return s.until(6) > 0 && (s.units >= 3 || string(s.digits[3:6]) == "555")
 }
 
 // counts says whether the elements go up or down one by one: one two three.
