@@ -9,7 +9,7 @@ func (m *matcher) date(from, to int, plain, birth rule) {
 	if m.e.strict {
 		m.hit(plain, from, to)
 	} else {
-		m.no(DateOfBirth, from, to, "a date, and no word of a birth")
+		m.never(DateOfBirth, from, to, "a date, and no word of a birth")
 	}
 }
 
@@ -25,7 +25,7 @@ func (m *matcher) birth(from, to int) bool {
 		return true
 	}
 	words := 0
-	for j := to; words <= 4 && t[j].kind != kEnd && t[j].kind != kNum; j++ {
+	for j := to; words <= 4 && t[j].kind != kEnd && t[j].kind != kBar && t[j].kind != kNum; j++ {
 		switch {
 		case t[j].kind == kSign && t[j].sign != ',' && t[j].sign != '(':
 			return false
@@ -70,7 +70,7 @@ func (m *matcher) monthDate(i int) {
 	spoken := false
 	// Before: 14, 14th, the fourteenth, of.
 	j := i - 1
-	if t[j].kind == kWord && m.is(j, "of", "de") || t[j].kind == kSign && t[j].sign == '-' && t[i].gap == none {
+	if t[j].kind == kWord && m.is(j, "of", "de") || t[j].sign == '-' && t[i].gap == none {
 		j--
 	}
 	if day, words := m.dayBefore(j); day > 0 {
@@ -78,7 +78,7 @@ func (m *matcher) monthDate(i int) {
 	}
 	// Behind: day and year.
 	j = e
-	if t[j].kind == kSign && (t[j].sign == '.' || t[j].sign == '-' || t[j].sign == ',') {
+	if t[j].sign == '.' || t[j].sign == '-' || t[j].sign == ',' {
 		j++
 	}
 	if t[j].gap <= space {
@@ -167,6 +167,7 @@ func (m *matcher) dayBehind(j int) (e int, words bool) {
 			if n.value <= 30 {
 				return j + 1, true
 			}
+		default:
 		}
 	}
 	return 0, false
@@ -184,7 +185,7 @@ func (m *matcher) numeral(i int, l tongue) numeral {
 func (m *matcher) yearBehind(e int) (end int, words bool) {
 	t := m.toks
 	j := e
-	for t[j].kind == kSign && (t[j].sign == ',' || t[j].sign == '-' || t[j].sign == '\'' || t[j].sign == '.') && t[j].gap <= space || m.is(j, "of", "de", "del", "in") {
+	for (t[j].sign == ',' || t[j].sign == '-' || t[j].sign == '\'' || t[j].sign == '.') && t[j].gap <= space || m.is(j, "of", "de", "del", "in") {
 		j++
 	}
 	if t[j].gap > space {
@@ -214,6 +215,7 @@ func (m *matcher) yearWords(j int, l tongue) int {
 		case unit, oh, teen, tens, hundred, hundreds, thousand:
 			n++
 			continue
+		default:
 		}
 		if m.is(k, "y", "and") && m.numeral(k+1, l).kind != notNumber {
 			n++

@@ -40,7 +40,7 @@ func (m *matcher) email(i int) int {
 	if lo == at || top == 0 || hi-top < 2 || digits && kinds[b[top]] == kNum || notTop(string(b[top:hi])) || lo > 0 && b[lo-1] == barByte {
 		return i + 1
 	}
-	if strings.HasPrefix(string(b[top:hi]), "xn--") == false && !onlyLetters(b[top:hi]) {
+	if !strings.HasPrefix(string(b[top:hi]), "xn--") && !onlyLetters(b[top:hi]) {
 		return i + 1
 	}
 	if string(b[lo:at]) == "git" && b[hi] == ':' {
@@ -88,7 +88,7 @@ func (m *matcher) spokenEmail(i int) {
 	after := i + 1
 	hidden := false
 	s := i - 1
-	if t[s].kind == kSign && (t[s].sign == '[' || t[s].sign == '(') && t[after].kind == kSign && (t[after].sign == ']' || t[after].sign == ')') {
+	if (t[s].sign == '[' || t[s].sign == '(') && (t[after].sign == ']' || t[after].sign == ')') {
 		s--
 		after++
 		hidden = true // from robots
@@ -122,6 +122,14 @@ func (m *matcher) spokenEmail(i int) {
 			}
 		}
 	}
+	if !spelled && m.toks[i].len() > 2 { // nobody says arroba of anything else
+		for k := s; k > s-3 && t[k-1].kind == kWord && t[k-1].marks == 0 && t[k].gap <= space; k-- {
+			if m.sentence(k - 1) {
+				s = k - 1
+				break
+			}
+		}
+	}
 	m.hit(rEmailSpoken, s, e)
 	m.done = max(m.done, e-1)
 }
@@ -148,7 +156,7 @@ func (m *matcher) single(i int) bool {
 // link says whether token i joins the parts of a mailbox.
 func (m *matcher) link(i int) bool {
 	t := &m.toks[i]
-	return t.kind == kWord && t.marks&(mDot|mDash|mUnder|mPlus) != 0 || t.kind == kSign && (t.sign == '.' || t.sign == '_' || t.sign == '-')
+	return t.kind == kWord && t.marks&(mDot|mDash|mUnder|mPlus) != 0 || (t.sign == '.' || t.sign == '_' || t.sign == '-')
 }
 
 // spokenMailbox goes back from token i, the last of a mailbox, to its first; 0 when there is none. last is what its
@@ -164,7 +172,7 @@ func (m *matcher) spokenMailbox(i int) (s int, spelled bool, last mark) {
 		for m.single(j) {
 			s = j
 			j--
-			if t[j].kind == kSign && (t[j].sign == ',' || t[j].sign == '-') && m.single(j-1) {
+			if (t[j].sign == ',' || t[j].sign == '-') && m.single(j-1) {
 				j--
 			}
 			if t[s].gap > space {
@@ -196,19 +204,19 @@ func (m *matcher) spokenHost(i int) (e int, known bool) {
 	words := 0
 	for j := i; j < i+16; j++ {
 		w := &t[j]
-		if w.gap > space || w.kind != kWord && w.kind != kNum && !(w.kind == kSign && (w.sign == '.' || w.sign == '-' || w.sign == '[' || w.sign == ']' || w.sign == '(' || w.sign == ')')) {
+		if w.gap > space || w.kind != kWord && w.kind != kNum && !(w.sign == '.' || w.sign == '-' || w.sign == '[' || w.sign == ']' || w.sign == '(' || w.sign == ')') {
 			return e, known
 		}
-		dot := w.marks&mDot != 0 || w.kind == kSign && w.sign == '.' && w.gap == none && t[j+1].gap == none
+		dot := w.marks&mDot != 0 || w.sign == '.' && w.gap == none && t[j+1].gap == none
 		switch {
 		case dot && words == 0:
 			return e, known
 		case dot:
 			k := j + 1
-			if t[k].kind == kSign && (t[k].sign == ']' || t[k].sign == ')') {
+			if t[k].sign == ']' || t[k].sign == ')' {
 				k++
 			}
-			if n := m.top(k); n > 0 {
+			if n := m.top(k, e > 0, t[j-1].marks&mHost != 0); n > 0 {
 				known = known || t[j-1].marks&mHost != 0 || t[j-2].marks&mHost != 0
 				e = k + n
 				j = e - 1
@@ -232,10 +240,11 @@ func (m *matcher) spokenHost(i int) (e int, known bool) {
 	return e, known
 }
 
-// top is how many tokens from token i on are a top-level domain: a word, or letters one by one.
-func (m *matcher) top(i int) int {
+// top is how many tokens from token i on are a top-level domain: a word, or letters one by one. Behind another one any
+// two letters are, and behind the name of a provider any short word that means nothing.
+func (m *matcher) top(i int, second, known bool) int {
 	t := m.toks
-	if t[i].kind == kWord && t[i].marks&mTop != 0 && t[i].gap <= space {
+	if w := &t[i]; w.kind == kWord && w.gap <= space && (w.marks&mTop != 0 || second && w.len() == 2 || known && w.len() > 1 && w.len() < 5 && w.marks == 0) {
 		return 1
 	}
 	var b [4]byte
@@ -243,6 +252,9 @@ func (m *matcher) top(i int) int {
 	for n < len(b) && t[i+n].kind == kWord && t[i+n].len() == 1 && t[i+n].gap <= space {
 		b[n] = m.f.text[t[i+n].start]
 		n++
+	}
+	if known && n > 1 {
+		return n
 	}
 	for ; n > 1; n-- {
 		switch string(b[:n]) {

@@ -73,7 +73,7 @@ func (m *matcher) card(w *written) int {
 	case !luhn(d):
 		m.no(CreditCard, w.start, e, "the check digit is wrong")
 		return 0
-	case !issuer(d) && !cued:
+	case !cued && (!issuer(d) || len(d) == 13 || len(d) > 16):
 		m.no(CreditCard, w.start, e, "no issuer's number")
 		return 0
 	case n == 1 && what&(mLabel|mMRN) != 0 && back <= 2:
@@ -152,7 +152,7 @@ func (m *matcher) ssn(w *written) int {
 
 // lastFour says whether "last four" stands a few words before token i.
 func (m *matcher) lastFour(i int) bool {
-	for j := i - 1; j > i-14 && m.toks[j].kind != kEnd; j-- {
+	for j := i - 1; j > i-14 && m.toks[j].kind != kEnd && m.toks[j].kind != kBar; j-- {
 		if m.toks[j].marks&mLast != 0 {
 			return true
 		}
@@ -260,7 +260,7 @@ func (m *matcher) mrn(w *written) int {
 	t := m.toks
 	s, e, digits := w.groups[0].tok, w.groups[0].tok, 0
 	part := func(k int) bool {
-		return t[k].kind == kNum || t[k].kind == kWord && t[k].len() <= 4 || t[k].kind == kSign && t[k].sign == '-'
+		return t[k].kind == kNum || t[k].kind == kWord && t[k].len() <= 4 || t[k].sign == '-'
 	}
 	for t[s].gap == none && part(s-1) && t[s-1].marks&mCue == 0 && s > w.start-4 {
 		s--

@@ -17,7 +17,7 @@ func (m *matcher) ipv4(i int) int {
 	case what&mVersion != 0 && what&mIP == 0 && back <= 3:
 		m.no(IP, i, e, "a version")
 		return e
-	case t[i].gap == none && (p.kind == kWord || p.kind == kNum || p.kind == kBar || p.kind == kSign && (p.sign == '.' || p.sign == '_' || p.sign == '$' ||
+	case t[i].gap == none && (p.kind == kWord || p.kind == kNum || p.kind == kBar || (p.sign == '.' || p.sign == '_' || p.sign == '$' ||
 		(p.sign == '-' || p.sign == '/') && p.gap == none && t[i-2].kind == kWord)),
 		n.gap == none && (n.kind == kWord || n.kind == kBar || n.sign == '_' || n.sign == '%'),
 		n.gap == none && n.sign == '.' && t[e+1].gap == none && (t[e+1].kind == kWord || t[e+1].kind == kNum && !m.private(i)):

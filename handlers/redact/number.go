@@ -40,7 +40,7 @@ func (m *matcher) number(i int) int {
 		}
 	}
 	if end, why := m.ordinary(i); end > 0 {
-		m.no(PhoneNumber, i, end, why)
+		m.never(PhoneNumber, i, end, why)
 		m.done = end - 1
 		return end
 	}
@@ -76,8 +76,8 @@ func (m *matcher) write(w *written, i int) {
 		w.start--
 		return true
 	}
-	closes := t[i+1].kind == kSign && t[i+1].sign == ')' && t[i+1].gap <= space
-	w.paren = closes && before('(')
+	closes := (t[i+1].sign == ')' || t[i+1].sign == ']') && t[i+1].gap <= space
+	w.paren = closes && (before('(') || t[i+1].sign == ']' && before('['))
 	w.plus = before('+')
 	before('+') // a double one is a slip of the pen
 	if w.plus && closes && !w.paren {
@@ -116,8 +116,8 @@ func (m *matcher) separator(i int, open *bool) (next int, sep byte) {
 	}
 	digits := func(k int, most gap) bool { return t[k].kind == kNum && t[k].gap <= most }
 	switch t[0].sign {
-	case ')':
-		if t[0].gap != none && !*open {
+	case ')', ']':
+		if t[0].gap != none && !*open || t[0].sign == ']' && !*open {
 			return 0, 0
 		}
 		*open = false
@@ -222,6 +222,7 @@ func (m *matcher) freeLeft(s int, spaced bool) bool {
 		return true
 	case kNum, kBar:
 		return false
+	default:
 	}
 	switch p.sign {
 	case ':':
@@ -263,6 +264,7 @@ func (m *matcher) freeRight(e int, spaced bool) bool {
 		return false
 	case kIdeo, kEnd:
 		return true
+	default:
 	}
 	switch p.sign {
 	case '-':
@@ -287,7 +289,7 @@ func (m *matcher) emDash(i int) bool {
 // counted says whether the digits at token i count something of their own: an amount, a measure, a house.
 func (m *matcher) counted(i int) bool {
 	n := &m.toks[i+1]
-	return n.kind == kSign && (n.sign == '$' || n.sign == '%') || n.kind == kWord
+	return (n.sign == '$' || n.sign == '%') || n.kind == kWord
 }
 
 // cueReach is how many words a cue reaches over.
@@ -298,7 +300,7 @@ func (m *matcher) cue(i int) (what mark, back int) {
 	number, mine, listed := false, false, false
 	words := 0
 	gap := m.toks[i].gap
-	if p := &m.toks[i-1]; p.kind == kSign && p.sign == '#' && gap == none {
+	if p := &m.toks[i-1]; p.sign == '#' && gap == none {
 		number = true
 	}
 	for j := i - 1; j > i-lead && words <= cueReach; j-- {
@@ -308,6 +310,7 @@ func (m *matcher) cue(i int) (what mark, back int) {
 			words++
 		case para:
 			words += 3
+		default:
 		}
 		switch t.kind {
 		case kEnd, kNum, kBar:

@@ -5,7 +5,7 @@ package redact
 func (m *matcher) ordinary(i int) (end int, why string) {
 	t := m.toks
 	p, n := &t[i-1], &t[i+1]
-	if p.kind == kSign && p.sign == '$' && t[i].gap <= space {
+	if p.sign == '$' && t[i].gap <= space {
 		return m.amount(i), "an amount"
 	}
 	if end := m.numericDate(i); end > 0 {
@@ -34,7 +34,7 @@ func (m *matcher) ordinary(i int) (end int, why string) {
 			return i + 3, "a fraction"
 		}
 	}
-	if n.kind == kSign && n.sign == '$' && n.gap <= space && t[i+2].kind != kNum && t[i].len() < 7 {
+	if n.sign == '$' && n.gap <= space && t[i+2].kind != kNum && t[i].len() < 7 {
 		return i + 1, "an amount"
 	}
 	if n.kind == kWord && n.marks&(mUnit|mMoney) != 0 && n.gap <= space && m.alone(i) && (t[i].len() < 7 || n.marks&mMoney != 0 || !m.phoneCued(i)) {
@@ -97,13 +97,13 @@ func (m *matcher) within(i, most int) bool {
 // joined says whether token i is sign, with digits right behind it.
 func (m *matcher) joined(i int, sign byte) bool {
 	t := m.toks
-	return t[i].kind == kSign && t[i].sign == sign && t[i].gap == none && t[i+1].kind == kNum && t[i+1].gap == none
+	return t[i].sign == sign && t[i].gap == none && t[i+1].kind == kNum && t[i+1].gap == none
 }
 
 // numericDate ends a date of digits that begins at token i: 3/14/2026, 14.3.26, 2026-03-14, 03-2026, 2016/11.
 func (m *matcher) numericDate(i int) int {
 	t := m.toks
-	if t[i].gap == none && t[i-1].kind == kSign && (t[i-1].sign == '-' || t[i-1].sign == '.' || t[i-1].sign == '/') && t[i-1].gap == none && t[i-2].kind == kNum {
+	if t[i].gap == none && (t[i-1].sign == '-' || t[i-1].sign == '.' || t[i-1].sign == '/') && t[i-1].gap == none && t[i-2].kind == kNum && i-2 > m.done {
 		return 0
 	}
 	for _, sep := range [...]byte{'/', '-', '.'} {
@@ -134,7 +134,7 @@ func (m *matcher) numericDate(i int) int {
 		return 0
 	}
 	// 14 / 3 / 2026
-	if t[i+1].kind == kSign && (t[i+1].sign == '/' || t[i+1].sign == '-') && t[i+2].kind == kNum && t[i+2].gap <= space {
+	if (t[i+1].sign == '/' || t[i+1].sign == '-') && t[i+2].kind == kNum && t[i+2].gap <= space {
 		if m.year(i) && m.within(i+2, 12) && m.toks[i+3].kind != kSign {
 			return i + 3
 		}
@@ -171,7 +171,7 @@ func (m *matcher) years(i int) int {
 		return 0
 	}
 	s := &t[i+1]
-	if s.kind == kSign && (s.sign == '-' || s.sign == '/') && t[i+2].kind == kNum && (m.year(i+2) || t[i+2].len() == 2) && !m.joined(i+3, '-') {
+	if (s.sign == '-' || s.sign == '/') && t[i+2].kind == kNum && (m.year(i+2) || t[i+2].len() == 2) && !m.joined(i+3, '-') {
 		return i + 3
 	}
 	return 0

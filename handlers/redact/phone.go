@@ -120,7 +120,7 @@ func (m *matcher) plain(w *written) bool {
 	case "2147483647", "2147483648", "4294967295", "4294967296": // what computers count to
 		return false
 	}
-	return !counting(w.digits[:7]) && !(m.toks[w.start].gap == none && p.kind == kSign && p.sign == '-')
+	return !counting(w.digits[:7]) && !(m.toks[w.start].gap == none && p.sign == '-')
 }
 
 // counting says whether each digit is one more than the one before, as in a number that was made up in a hurry.
@@ -256,7 +256,7 @@ func (m *matcher) trunk(w *written) bool {
 // tail says whether the word at token e says that a phone was before: "781 1704 office".
 func (m *matcher) tail(e int) bool {
 	t := m.toks
-	if t[e].kind == kSign && (t[e].sign == '(' || t[e].sign == '-') && t[e].gap <= space {
+	if (t[e].sign == '(' || t[e].sign == '-') && t[e].gap <= space {
 		e++
 	}
 	if m.is(e, "to") && t[e+1].marks&mPhone != 0 {
@@ -277,7 +277,7 @@ func (m *matcher) tail(e int) bool {
 func (m *matcher) extension(e int) int {
 	t := m.toks
 	i := e
-	if t[i].kind == kSign && (t[i].sign == ',' || t[i].sign == ';') && t[i].gap <= space {
+	if (t[i].sign == ',' || t[i].sign == ';') && t[i].gap <= space {
 		i++
 	}
 	if t[i].gap > space {
@@ -289,7 +289,7 @@ func (m *matcher) extension(e int) int {
 		for t[i].kind == kSign && t[i].gap <= space && (t[i].sign == '.' || t[i].sign == ':' || t[i].sign == '=' || t[i].sign == '#') {
 			i++
 		}
-	case t[i].kind == kSign && t[i].sign == '#' && i == e:
+	case t[i].sign == '#' && i == e:
 		i++
 		if t[i].gap != none {
 			return e

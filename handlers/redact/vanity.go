@@ -30,7 +30,7 @@ func (m *matcher) vanity(w *written) int {
 	letters := 0
 	for {
 		j := e
-		if t[j].kind == kSign && (t[j].sign == '-' || t[j].sign == ')' || t[j].sign == '.') && t[j].gap == none {
+		if (t[j].sign == '-' || t[j].sign == ')' || t[j].sign == '.') && t[j].gap == none {
 			j++
 		}
 		if t[j].kind != kWord && (t[j].kind != kNum || letters == 0) || t[j].gap > space || t[j].gap == space && letters > 0 || j == e && t[j].gap == none && t[j].kind == kWord && letters == 0 || places >= 7 {

@@ -8,7 +8,7 @@ var spoken = [tongues][]struct {
 }{
 	english: {
 		{unit, 0, 1, "zero one two three four five six seven eight nine"},
-		{unit, 0, 1, "naught"}, {unit, 0, 1, "nought"}, {unit, 0, 1, "nil"}, {unit, 9, 1, "niner"}, {unit, 5, 1, "fife"},
+		{unit, 0, 1, "naught"}, {unit, 0, 1, "nought"}, {unit, 9, 1, "niner"}, {unit, 5, 1, "fife"},
 		{oh, 0, 1, "oh"}, {oh, 0, 1, "o"},
 		{teen, 10, 1, "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"},
 		{tens, 20, 10, "twenty thirty forty fifty sixty seventy eighty ninety"}, {tens, 40, 10, "fourty"},
@@ -37,10 +37,10 @@ var marked = []struct {
 		fax facsimile whatsapp wa sms text texts texted texting txt call calls called calling callback dial dialed ring reach reached
 		reachable contact contacts landline handset voicemail pager hotline helpline telefono telefonos telefónica
 		llame llama llamar llamarme llamame llamarnos llamenos llamada llamadas llamo_al marque marcar comunicarse comuniquese
-		contactar contacte contactarme contacto localizar localizarme fijo answering registered_at registered message
+		contactar contacte contactarme contacto localizar localizarme fijo answering registered_at registered
 		toll_free numero_de_contacto caller_id phone_number phone_no telephone_number cell_number mobile_number fax_number contact_number
 		home_number work_number office_number callback_number call_back_number best_number good_number new_number other_number
-		numero_de_telefono numero_de_celular numero_de_movil numero_de_casa whats_app mensaje mensajes ph telefone fone`},
+		numero_de_telefono numero_de_celular numero_de_movil numero_de_casa whats_app ph telefone fone`},
 	{mPhoneTail, `office fax mobile cell cellphone desk home work phone tel mobil movil celular casa trabajo oficina landline direct main`},
 	{mNumber, `number numbers number's num no nr nbr numero numeros nro n digits`},
 	{mMine, `my your his her our their best mi su tu mis sus tus nuestro nuestra preferred prefered good new other alternate contact callback`},
@@ -63,7 +63,7 @@ var marked = []struct {
 		article item product catalog cat invoice_number order_number po purchase job work_order rma return receipt transaction txn payment_id
 		vendor customer_id customer_number client_id member member_id membership group grp employee badge student case_number matter docket
 		docket_number plate tag vehicle registration_number unit_number bus train route highway hwy interstate exit mile bill check cheque
-		tax_id ein tin vat duns cas npa_id epoch timestamp unix hash commit revision rev issue bug pr pull_request task tasks
+		tax_id ein tin vat duns cas npa_id epoch timestamp unix hash commit merge revision rev issue bug pr pull_request task tasks
 		booking booking_id booking_number appointment_id appointment_number request request_id session session_id call_id message_id user_id
 		pedido pedidos orden factura facturas referencia caso folio ticket_numero guia rastreo seguimiento cuenta cuentas codigo codigos
 		confirmacion reserva reservacion vuelo habitacion cuarto sala pagina capitulo articulo producto lote serie placa matricula poliza
@@ -97,6 +97,8 @@ var marked = []struct {
 	{mAt, `at arroba`},
 	{mUnder, `underscore guion_bajo subrayado underline`},
 	{mPlus, `plus mas`},
+	{mSpeaker, `caller agent customer patient user assistant speaker operator bot receptionist client guest host representative rep clerk staff desk ai
+		cliente agente paciente usuario asistente operador operadora recepcionista llamante hablante persona a b q c`},
 	{mExt, `ext extn extension extensions x xt extensión anexo interno int`},
 	{mArea, `area_code area prefix lada prefijo codigo_de_area`},
 	{mLast, `last_four last_4 last_four_digits last_4_digits ending_in ultimos_cuatro ultimos_4 ultimos_cuatro_digitos ultimos_4_digitos last_four_of`},
@@ -105,7 +107,7 @@ var marked = []struct {
 	{mUnitNo, `apt apartment suite ste unit floor fl bldg building room rm piso depto departamento apartamento interior int`},
 	{mMister, `mr mrs ms miss mister missus sr sra srta senor senora senorita don dona`},
 	{mNamed, `my_name_is name_is my_name's me_llamo mi_nombre_es se_llama her_name_is his_name_is patient_name patient_name_is first_name last_name first_name_is last_name_is
-		full_name surname apellido nombre nombre_completo name is_called i_am_called caller_name customer_name`},
+		full_name surname apellido nombre nombre_completo name i_am_called caller_name customer_name`},
 	{mHost, `gmail g_mail hotmail yahoo outlook icloud aol msn m_s_n protonmail proton live comcast verizon att ymail gmx mac me`},
 	{mTop, `com org net edu gov io co us info biz es mx uk ca ar cl pe de fr dev app health clinic dental`},
 	{mAge, `age aged turned edad cumplio turning`},
