@@ -19,7 +19,7 @@ var auditOptions = store.AuditOptions{Grace: time.Minute, Settle: 2 * time.Minut
 type lived struct {
 	*rig
 	confirmed, held, canceled, dead uuid.UUID // bookings
-	block                           uuid.UUID
+	block, transcript               uuid.UUID
 }
 
 func live(t *testing.T) lived {
@@ -41,6 +41,9 @@ func live(t *testing.T) lived {
 	r.answer(r.ask(tasks.BlockDelete, blockRef{l.block}, uuid.Nil))
 	l.block = query[uuid.UUID](r, "SELECT id FROM block WHERE deleted_at IS NULL")
 	r.says(eve, "hello")
+	l.transcript = r.read(r.ask(tasks.TranscriptRedact, TranscriptBody{CallID: "call-1", Text: "Call (202) 555-0142, or 202-555-0143."}, uuid.Nil)).ID
+	report := ReportBody{Kind: reportMissed, Start: new(0), End: new(4)}
+	r.answer(r.ask(tasks.TranscriptReport, ReportRef{Transcript: l.transcript, Actor: "key", Report: report}, uuid.Nil))
 	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: "+15550100045"}, Do: twiliosim.FaultError, Code: 21614, Status: 400})
 	l.dead = r.hold("+15550100045", at(2, 12, 0))
 	r.idle(15 * time.Second)
@@ -92,7 +95,8 @@ func (l lived) mutated(sql string, args ...any) store.AuditReport {
 	tx, err := l.db.Admin.Begin(l.t.Context())
 	l.must(err)
 	defer func() { l.must(tx.Rollback(l.t.Context())) }()
-	_, err = tx.Exec(l.t.Context(), "ALTER TABLE hold DROP CONSTRAINT hold_no_overlap; SET LOCAL session_replication_role = replica")
+	_, err = tx.Exec(l.t.Context(), `ALTER TABLE hold DROP CONSTRAINT hold_no_overlap;
+		ALTER TABLE request DROP CONSTRAINT request_check1, DROP CONSTRAINT request_transcript; SET LOCAL session_replication_role = replica`)
 	l.must(err)
 	for part := range strings.SplitSeq(sql, ";;") {
 		_, err := tx.Exec(l.t.Context(), part, args...)
@@ -142,6 +146,9 @@ func (l lived) mutations() []mutation {
 		bound   = "binds every table"
 		role    = "bound by it"
 		foreign = "a row of another org"
+		heard   = "a transcript was asked for"
+		body    = "a request's body"
+		rows    = "an audit row for each"
 	)
 	claimed := "SELECT r.id FROM request r JOIN task t ON t.request_id = r.id WHERE t.type = '%s' AND r.status IN (200, 201) ORDER BY r.created_at LIMIT 1"
 	by := func(typ string) string { return strings.Replace(claimed, "%s", typ, 1) }
@@ -161,6 +168,14 @@ func (l lived) mutations() []mutation {
 		find(effect, "UPDATE booking SET confirmed_at = NULL, state = 'held' WHERE id = (SELECT booking_id FROM request WHERE id = $1)", by("verification:check")),
 		find(effect, "UPDATE booking SET state = 'held' WHERE id = (SELECT booking_id FROM request WHERE id = $1)", by("booking:cancel")),
 		find(effect, "DELETE FROM block WHERE id = (SELECT (answer->>'id')::uuid FROM request WHERE id = $1)", by("block:create")),
+		find(effect, "DELETE FROM transcript WHERE id = (SELECT (answer->>'id')::uuid FROM request WHERE id = $1)", by("transcript:redact")),
+		find(effect, "DELETE FROM transcript_report WHERE id = (SELECT (answer->>'id')::uuid FROM request WHERE id = $1)", by("transcript:report")),
+		on(l.transcript, heard, "DELETE FROM request WHERE answer->>'id' = $1::uuid::text"),
+		find(body, "UPDATE request SET body_sealed = '\\x00' WHERE id = $1", by("transcript:redact")),
+		find(body, "UPDATE request SET status = NULL, done_at = NULL, answer = NULL WHERE id = $1", by("transcript:redact")),
+		on(l.transcript, rows, "UPDATE transcript SET redactions = redactions + 1 WHERE id = $1"),
+		on(l.transcript, rows, "DELETE FROM redaction WHERE subject = $1 AND ordinal = 0"),
+		on(l.transcript, rows, "UPDATE redaction SET ordinal = 7 WHERE subject = $1 AND ordinal = 1"),
 		find(effect, "UPDATE block SET deleted_at = NULL WHERE id = (SELECT (answer->>'id')::uuid FROM request WHERE id = $1)", by("block:delete")),
 		on(l.held, asked, "DELETE FROM request WHERE answer->>'id' = $1::uuid::text"),
 		on(l.confirmed, once, "INSERT INTO booking_event (org_id, booking_id, kind) SELECT org_id, id, 'confirmed' FROM booking WHERE id = $1"),

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"holdfast/store"
+	"holdfast/store/pii"
+	"holdfast/tasks"
 )
 
 // process is a worker in a process of its own.
@@ -61,6 +63,32 @@ const (
 	suicideType = "test:suicide"
 )
 
+// hang never ends, and is never idle for so long that PostgreSQL ends the session.
+func hang(tx *store.Tx) (err error) {
+	for err == nil {
+		<-time.After(time.Second)
+		_, err = store.Now(context.Background(), tx)
+	}
+	return err
+}
+
+// hanging is a handler that does all its work, says so, and never commits it.
+type hanging struct {
+	Worker[tasks.RequestPayload]
+	log string
+}
+
+func (h *hanging) Work(ctx context.Context, tx *store.Tx, t store.Task, p tasks.RequestPayload) error {
+	if err := h.Worker.Work(ctx, tx, t, p); err != nil {
+		return err
+	}
+	if err := tx.Flush(ctx); err != nil { // what was queued goes out
+		return err
+	}
+	fmt.Println(h.log)
+	return hang(tx)
+}
+
 // child is a worker process. It ends when it is killed; what it returns is the exit code of one that cannot start.
 func child(raw string) int {
 	var c config
@@ -70,6 +98,11 @@ func child(raw string) int {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	var add []func(*Mux)
+	keys, err := pii.NewKeyring(c.Keys)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if c.Doomed {
 		add = append(add, func(m *Mux) {
 			Do(m, testType(hangType), &scripted{do: func(_ int, tx *store.Tx, t store.Task) error {
@@ -79,12 +112,9 @@ func child(raw string) int {
 					return err
 				}
 				fmt.Println("working")
-				for err == nil { // never idle for so long that PostgreSQL ends the session
-					<-time.After(time.Second)
-					_, err = store.Now(context.Background(), tx)
-				}
-				return err
+				return hang(tx)
 			}})
+			Do(m, tasks.TranscriptRedact, &hanging{log: "redacting", Worker: Answering(keys, &TranscriptRedact{Keys: keys, Engines: &Engines{Keys: keys}})})
 			Do(m, testType(suicideType), &scripted{do: func(int, *store.Tx, store.Task) error {
 				return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			}})

@@ -3,12 +3,16 @@ package handlers
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/handlers/redact"
 	"holdfast/store"
 )
 
 // RedactionMetrics counts what is taken out of texts, and what readers report as wrong: the rate of false alarms is the
 // quotient of the two. The tables redaction and transcript_report have the same for each org. A nil one counts nothing.
 type RedactionMetrics struct{ out, reports *prometheus.CounterVec }
+
+// unknownType is the type of a report that names none.
+const unknownType = "unknown"
 
 // NewRedactionMetrics makes the counters and registers them with reg.
 func NewRedactionMetrics(reg prometheus.Registerer) *RedactionMetrics {
@@ -19,6 +23,12 @@ func NewRedactionMetrics(reg prometheus.Registerer) *RedactionMetrics {
 			Name: "holdfast_redaction_reports_total", Help: "Reports of wrong redaction, by kind (missed, false) and type of personal data."}, []string{"kind", "type"}),
 	}
 	reg.MustRegister(m.out, m.reports)
+	for _, kind := range []string{reportMissed, reportFalse} { // all at zero, or the first report would be no increase
+		m.reports.WithLabelValues(kind, unknownType)
+		for _, t := range redact.Types() {
+			m.reports.WithLabelValues(kind, t.String())
+		}
+	}
 	return m
 }
 
@@ -38,7 +48,7 @@ func (m *RedactionMetrics) reported(kind, typ string) {
 		return
 	}
 	if typ == "" {
-		typ = "unknown"
+		typ = unknownType
 	}
 	m.reports.WithLabelValues(kind, typ).Inc()
 }

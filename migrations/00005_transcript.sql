@@ -16,6 +16,7 @@ CREATE TABLE transcript (
   PRIMARY KEY (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
+CREATE INDEX transcript_booking ON transcript (booking_id) WHERE booking_id IS NOT NULL;
 SELECT isolate('transcript');
 GRANT SELECT, INSERT ON transcript TO holdfast_app;
 

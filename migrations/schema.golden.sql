@@ -1161,6 +1161,8 @@ CREATE INDEX task_parked ON public.task USING btree (org_id) WHERE ((state = 'pe
 
 CREATE INDEX task_request ON public.task USING btree (request_id) WHERE (request_id IS NOT NULL);
 
+CREATE INDEX transcript_booking ON public.transcript USING btree (booking_id) WHERE (booking_id IS NOT NULL);
+
 CREATE INDEX transcript_report_of ON public.transcript_report USING btree (transcript_id);
 
 CREATE UNIQUE INDEX verification_live ON public.verification USING btree (booking_id, org_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));

@@ -45,14 +45,22 @@ var auditChecks = []auditCheck{
 		         WHEN 'booking:cancel' THEN b.id = a.booking_id AND b.state = 'canceled'
 		         WHEN 'block:create' THEN k.id IS NOT NULL
 		         WHEN 'block:delete' THEN k.deleted_at IS NOT NULL
+		         WHEN 'transcript:redact' THEN x.id IS NOT NULL
+		         WHEN 'transcript:report' THEN p.id IS NOT NULL
 		         ELSE true END, false)
 		  FROM ` + auditAnswered + ` a
 		  LEFT JOIN booking b ON b.org_id = a.org_id AND b.id = a.made
-		  LEFT JOIN block k ON k.org_id = a.org_id AND k.id = a.made`},
+		  LEFT JOIN block k ON k.org_id = a.org_id AND k.id = a.made
+		  LEFT JOIN transcript x ON x.org_id = a.org_id AND x.id = a.made
+		  LEFT JOIN transcript_report p ON p.org_id = a.org_id AND p.id = a.made`},
 	{"P2", "a booking was asked for by a request that was told of it", "booking", `
 		SELECT b.id::text, a.made IS NULL FROM booking b LEFT JOIN (
 		       SELECT DISTINCT org_id, made FROM ` + auditAnswered + ` a WHERE type = 'booking:claim') a
 		    ON a.org_id = b.org_id AND a.made = b.id`},
+	{"P2", "a transcript was asked for by a request that was told of it", "transcript", `
+		SELECT x.id::text, a.made IS NULL FROM transcript x LEFT JOIN (
+		       SELECT DISTINCT org_id, made FROM ` + auditAnswered + ` a WHERE type = 'transcript:redact') a
+		    ON a.org_id = x.org_id AND a.made = x.id`},
 	{"P2", "a booking is held once, confirmed once, canceled once", "booking", `
 		SELECT b.id::text, COALESCE(e.held, 0) <> 1 OR COALESCE(e.confirmed, 0) <> (b.confirmed_at IS NOT NULL)::int
 		         OR COALESCE(e.canceled, 0) <> (b.state = 'canceled')::int
@@ -128,4 +136,12 @@ var auditChecks = []auditCheck{
 		SELECT rolname::text, rolsuper OR rolbypassrls
 		         OR EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
 		  FROM pg_roles r WHERE rolname = 'holdfast_app'`},
+
+	{"P8", "a request's body is there until it is answered, and then gone", "request", `
+		SELECT r.id::text, (r.done_at IS NULL) <> (r.body_sealed IS NOT NULL) FROM request r`},
+	{"P9", "a transcript has an audit row for each thing that was taken out of it", "transcript", `
+		SELECT x.id::text, x.redactions <> COALESCE(r.n, 0) OR x.redactions <> COALESCE(r.behind, 0)
+		  FROM transcript x LEFT JOIN (
+		       SELECT org_id, subject, count(*) AS n, max(ordinal) + 1 AS behind FROM redaction WHERE source = 'transcript' GROUP BY 1, 2) r
+		    ON r.org_id = x.org_id AND r.subject = x.id`},
 }

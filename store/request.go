@@ -43,9 +43,9 @@ type sealedRequest struct {
 
 // Answer is what a request was answered with. Status 0 means not yet. Body is JSON without personal data.
 type Answer struct {
-	Kind   string // of the request; read, not written
 	Status int
 	Body   []byte
+	Kind   string // the request's, as it is read
 }
 
 // ErrKeyReused says that an idempotency key was used before with another body.
@@ -111,7 +111,7 @@ func AnswerRequest(tx *Tx, id uuid.UUID, a Answer) {
 	tx.Answered = append(tx.Answered, id)
 }
 
-const selectAnswer = `SELECT kind, COALESCE(status, 0), answer FROM request WHERE org_id = $1 AND id = $2`
+const selectAnswer = `SELECT COALESCE(status, 0), answer, kind FROM request WHERE org_id = $1 AND id = $2`
 
 // FindAnswer reads what a request was answered with.
 func FindAnswer(ctx context.Context, tx *Tx, id uuid.UUID) (Answer, error) {
@@ -132,7 +132,7 @@ func ReadAnswer(ctx context.Context, pool *pgxpool.Pool, org, id uuid.UUID) (Ans
 }
 
 func scanAnswer(row pgx.Row) (a Answer, err error) {
-	err = row.Scan(&a.Kind, &a.Status, &a.Body)
+	err = row.Scan(&a.Status, &a.Body, &a.Kind)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return a, ErrNotFound
 	}

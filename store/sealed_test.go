@@ -1,66 +1,14 @@
 package store_test
 
 import (
-	"encoding/base64"
-	"encoding/hex"
-	"fmt"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"holdfast/store"
 	"holdfast/store/pii"
 	"holdfast/store/storetest"
 )
-
-// disguises are the forms in which a text would still be readable: clear, hex, and base64 at each of the three
-// places where it can begin, and base64 within bytes.
-func disguises(marker string) (forms []string) {
-	marker = strings.ToLower(marker)
-	forms = append(forms, marker, hex.EncodeToString([]byte(marker)))
-	for _, m := range []string{marker, strings.ToUpper(marker), strings.ToUpper(marker[:1]) + marker[1:]} {
-		forms = append(forms, hex.EncodeToString([]byte(m)))
-		for shift := range 3 {
-			b := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + m))
-			b = b[(shift*8+5)/6 : len(b)-2] // what lies next to the marker mixes with its ends
-			forms = append(forms, strings.ToLower(b), hex.EncodeToString([]byte(b)))
-		}
-	}
-	return forms
-}
-
-// findMarkers reads every row of every table as the admin, bytea as hex, and names the tables where a marker shows.
-func findMarkers(t *testing.T, db *storetest.DB, markers ...string) (found []string) {
-	t.Helper()
-	rows, err := db.Admin.Query(t.Context(), `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, table := range tables {
-		rows, err := db.Admin.Query(t.Context(), fmt.Sprintf("SELECT lower(to_jsonb(x)::text) FROM %s x", table))
-		if err != nil {
-			t.Fatal(err)
-		}
-		dump, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			t.Fatal(err)
-		}
-		all := strings.Join(dump, "\n")
-		for _, m := range markers {
-			if slices.ContainsFunc(disguises(m), func(form string) bool { return strings.Contains(all, form) }) {
-				found = append(found, table+" "+m)
-			}
-		}
-	}
-	return found
-}
 
 // TestNothingInClear is P8 in the database: after a whole booking no table holds its phone, name, notes, body or code,
 // in clear or in a form that anybody can read.
@@ -81,7 +29,7 @@ func TestNothingInClear(t *testing.T) {
 		return err
 	})
 	for _, when := range []string{"on its way", "done"} {
-		for _, f := range findMarkers(t, db, markers...) {
+		for _, f := range storetest.FindMarkers(t, db.Admin, markers...) {
 			t.Errorf("%s: %s", when, f)
 		}
 		w.in(func(tx *store.Tx) error {
@@ -116,14 +64,14 @@ func TestNothingInClear(t *testing.T) {
 		if err := tx.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if found := findMarkers(t, db, name); len(found) == 0 {
+		if found := storetest.FindMarkers(t, db.Admin, name); len(found) == 0 {
 			t.Errorf("%s: not found", plant)
 		}
 		w.admin(`UPDATE org SET name = 'x'`)
 		w.admin(`UPDATE customer SET name_sealed = NULL`)
 		w.admin(`UPDATE booking_event SET detail = '{}'`)
 		w.admin(`UPDATE task SET last_error = NULL`)
-		if found := findMarkers(t, db, name); len(found) > 0 {
+		if found := storetest.FindMarkers(t, db.Admin, name); len(found) > 0 {
 			t.Fatalf("not taken away: %v", found)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // Story is everything that is known to have happened around one thing, in order of time. It holds ids, states, times
 // and reason codes: no personal data.
 type Story struct {
-	Of     string       `json:"of"` // request, booking, task, message, inbound or verification
+	Of     string       `json:"of"` // request, booking, task, message, inbound, verification, transcript or report
 	ID     uuid.UUID    `json:"id"`
 	Org    string       `json:"org"` // its slug
 	Events []StoryEvent `json:"events"`
@@ -66,7 +66,9 @@ const named = `SELECT o.id, o.slug, f.of, f.id FROM org o, LATERAL (
 	UNION ALL SELECT 'task', id FROM task WHERE org_id = o.id AND id = $1
 	UNION ALL SELECT 'message', id FROM message WHERE org_id = o.id AND id = $1
 	UNION ALL SELECT 'inbound', id FROM inbound WHERE org_id = o.id AND id = $1
-	UNION ALL SELECT 'verification', id FROM verification WHERE org_id = o.id AND id = $1 OFFSET 0) f LIMIT 1`
+	UNION ALL SELECT 'verification', id FROM verification WHERE org_id = o.id AND id = $1
+	UNION ALL SELECT 'transcript', id FROM transcript WHERE org_id = o.id AND id = $1
+	UNION ALL SELECT 'report', id FROM transcript_report WHERE org_id = o.id AND id = $1 OFFSET 0) f LIMIT 1`
 
 const namedBySID = `SELECT o.id, o.slug, f.of, f.id FROM org o JOIN (
 	SELECT 'message' AS of, org_id, id FROM message WHERE provider_sid = $1
@@ -91,7 +93,8 @@ func (s *Story) find(ctx context.Context, tx DB, ref string) (org uuid.UUID, err
 // search that no index serves to what came after the thing that it is about. A minute is for clocks that differ.
 const since = `(lpad(to_hex(floor(extract(epoch FROM (SELECT min(at) FROM known) - interval '1 min') * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid`
 
-// made is the id of the booking that a request made; what else answers name is found in no table of bookings.
+// made is the id of what a request made: a booking, a transcript, a report. What else answers name is found in no table
+// of those.
 const made = `CASE WHEN answer->>'id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (answer->>'id')::uuid END`
 
 // around lists the ids of what belongs together with id: what it is about, the bookings of that, and all that is about
@@ -109,15 +112,24 @@ func around(ctx context.Context, tx DB, org, id uuid.UUID) (ids []uuid.UUID, err
 		  UNION SELECT booking_id FROM message WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT booking_id FROM verification WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT booking_id FROM booking_event WHERE org_id = $1 AND told_as = $2),
-		bookings AS (SELECT id, created_at AS at FROM booking WHERE org_id = $1 AND id IN (SELECT id FROM named)),
+		heard(id) AS (SELECT transcript_id FROM transcript_report WHERE org_id = $1 AND id IN (SELECT id FROM named) UNION SELECT id FROM named),
+		bookings AS (SELECT id, created_at AS at FROM booking WHERE org_id = $1 AND (id IN (SELECT id FROM named)
+		     OR id IN (SELECT booking_id FROM transcript WHERE org_id = $1 AND id IN (SELECT id FROM heard)))),
+		transcripts AS (SELECT id, created_at AS at FROM transcript WHERE org_id = $1
+		    AND (id IN (SELECT id FROM heard) OR booking_id IN (SELECT id FROM bookings))),
+		reports AS (SELECT id, created_at AS at FROM transcript_report WHERE org_id = $1 AND transcript_id IN (SELECT id FROM transcripts)),
 		requests AS (
 		  SELECT r.id, r.created_at AS at FROM request r WHERE r.org_id = $1 AND r.id IN (SELECT id FROM start)
 		  UNION SELECT r.id, r.created_at FROM request r, (SELECT min(at) - interval '1 day' AS at FROM bookings) b
 		   WHERE r.org_id = $1 AND r.created_at > b.at
-		     AND (r.booking_id IN (SELECT id FROM bookings) OR `+made+` IN (SELECT id FROM bookings))),
+		     AND (r.booking_id IN (SELECT id FROM bookings) OR `+made+` IN (SELECT id FROM bookings))
+		  UNION SELECT r.id, r.created_at FROM request r WHERE r.org_id = $1 AND r.created_at >= (SELECT min(at) FROM transcripts)
+		     AND `+made+` IN (SELECT id FROM transcripts UNION SELECT id FROM reports)),
 		known AS (
 		  SELECT id, at FROM bookings
 		  UNION SELECT id, at FROM requests
+		  UNION SELECT id, at FROM transcripts
+		  UNION SELECT id, at FROM reports
 		  UNION SELECT id, created_at FROM message WHERE org_id = $1 AND (id IN (SELECT id FROM start) OR booking_id IN (SELECT id FROM bookings))
 		  UNION SELECT id, created_at FROM verification WHERE org_id = $1 AND (id IN (SELECT id FROM start) OR booking_id IN (SELECT id FROM bookings))
 		  UNION SELECT id, created_at FROM inbound WHERE org_id = $1 AND id IN (SELECT id FROM start)

@@ -41,6 +41,12 @@ var storyParts = []string{
 	     (i.done_at, 'understood', jsonb_strip_nulls(jsonb_build_object('as', i.intent)))
 	   ) e(at, what, detail) WHERE i.org_id = $1 AND i.id = ANY ($2) AND e.at IS NOT NULL ORDER BY 1`,
 
+	`SELECT x.redacted_at, 'transcript', x.id::text, 'redacted', jsonb_build_object('call', x.call_id, 'redactions', x.redactions, 'engine', x.engine)
+	   FROM transcript x WHERE x.org_id = $1 AND x.id = ANY ($2)`,
+
+	`SELECT p.created_at, 'report', p.id::text, p.kind, jsonb_strip_nulls(jsonb_build_object('type', p.type, 'start', p.from_byte, 'end', p.to_byte, 'who', p.actor))
+	   FROM transcript_report p WHERE p.org_id = $1 AND p.id = ANY ($2)`,
+
 	`SELECT e.at, 'task', t.id::text, e.what, jsonb_build_object('type', t.type) || jsonb_strip_nulls(e.detail)
 	   FROM task t, LATERAL (VALUES
 	     (t.created_at, 'made', t.payload),

@@ -33,6 +33,7 @@ func TestDev(t *testing.T) {
 	t.Run("load", func(t *testing.T) { testLoad(t, r) })
 	t.Run("voice agents", func(t *testing.T) { testVoice(t, w) })
 	t.Run("operators", func(t *testing.T) { testOperators(t, r) })
+	t.Run("transcripts", func(t *testing.T) { testTranscripts(t, p, w) })
 	t.Run("validate", func(t *testing.T) { testValidate(t, r) })
 
 	t.Run("nothing in clear", func(t *testing.T) { testMarkers(t, r) })

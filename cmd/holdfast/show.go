@@ -33,7 +33,7 @@ func (e *env) asReader(do func(db *pgxpool.Pool) error) error {
 }
 
 type showCmd struct {
-	ID   string `arg:"" help:"Of a request, booking, task, message, reply or code, or a Twilio SID."`
+	ID   string `arg:"" help:"Of a request, booking, task, message, reply, code, transcript or report, or a Twilio SID."`
 	JSON bool   `help:"Print it as JSON."`
 }
 

@@ -108,6 +108,22 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+// TestRedactionKey: the key of an org's tokens is its own, no other fingerprint, and stays what it is: tokens and hashes that
+// are stored must match those of tomorrow.
+func TestRedactionKey(t *testing.T) {
+	r := ring(t, nil)
+	if got := fmt.Sprintf("%x", r.RedactionKey(orgA)); got != goldenRedactionKey {
+		t.Errorf("key %s, want %s", got, goldenRedactionKey)
+	}
+	for _, other := range [][]byte{r.RedactionKey(orgB), r.Fingerprint(orgA, "redaction"), ring(t, func(k *pii.Keys) { k.HashKey = key(9) }).RedactionKey(orgA)} {
+		if bytes.Equal(r.RedactionKey(orgA), other) {
+			t.Error("two have one key")
+		}
+	}
+}
+
+const goldenRedactionKey = "ec11fe87fdd99ea2f1143722626c6fd73a1f37b90b42a95383feaec4f66b137c"
+
 // Stable values: a code is stored nowhere, so a change here would void every live one.
 const goldenFingerprint = "0a769a08966aaf3c04494f4fe0f63da37a60a33fbf2e3c6926ad2d51380682f8"
 

@@ -36,6 +36,7 @@ var flows = []flow{
 	{"reset", mended(twiliosim.Fault{Do: twiliosim.FaultReset, Times: 1})},
 	{"not JSON", mended(twiliosim.Fault{Do: twiliosim.FaultHTML503, Times: 1})},
 	{"block", block},
+	{"transcript", transcript},
 	{"slow", mended(twiliosim.Fault{Do: twiliosim.FaultDelay, MS: 500})},
 	{"callback lost", mended(twiliosim.Fault{Do: twiliosim.FaultDropCallback})},
 	{"magic number", magic},
@@ -46,7 +47,7 @@ var flows = []flow{
 }
 
 // rareFlows are those that lead to what few others do.
-var rareFlows = []flow{{"block", block}, {"cancel", cancelHeld}, {"other number", resendOnly}, {"reply", reply},
+var rareFlows = []flow{{"block", block}, {"transcript", transcript}, {"cancel", cancelHeld}, {"other number", resendOnly}, {"reply", reply},
 	{"rate limit", mended(twiliosim.Fault{Do: twiliosim.FaultError, Code: 20429, Status: 429, Times: 1})}}
 
 // confirm reads the code and gives it back.
@@ -221,6 +222,21 @@ func block(ctx context.Context, d *driver, name string) {
 	var b struct{ ID string }
 	if a.status == 201 && a.decode(&b) {
 		d.ask(ctx, v, "DELETE", "/blocks/"+b.ID, nil)
+	}
+}
+
+// transcript is what was said while somebody booked, and a reader who finds something wrong in it. What the audit says of
+// a transcript holds whatever dies.
+func transcript(ctx context.Context, d *driver, name string) {
+	v := d.open(name)
+	if v == nil || !d.book(ctx, v) {
+		return
+	}
+	a := d.ask(ctx, v, "POST", "/transcripts", map[string]string{"call_id": "call-" + v.booking, "booking_id": v.booking,
+		"text": "Agent: And your number?\nCaller: It is " + v.phone + "."})
+	var t struct{ ID string }
+	if a.status == 201 && a.decode(&t) {
+		d.ask(ctx, v, "POST", "/transcripts/"+t.ID+"/reports", map[string]any{"kind": "missed", "start": 0, "end": 5})
 	}
 }
 

@@ -61,7 +61,7 @@ var (
 
 	exampleFreed = example(`{"id":"0190a111-2222-7333-8444-555566667777","deleted_at":"2026-11-20T14:00:00Z"}`)
 
-	exampleTranscript = example(`{"call_id":"call_7f3a","text":"Agent: And your number?\nCaller: It's five five five, oh one two three. Tuesday at 3 is fine."}`)
+	exampleTranscript = example(`{"call_id":"call_7f3a","text":"Agent: And your number?\nCaller: It's two oh two, five five five, oh one two three. Tuesday at 3 is fine."}`)
 
 	exampleRedacted = example(`{"id":"0190a111-2222-7333-8444-555566667777","call_id":"call_7f3a","booking_id":null,"state":"done",` +
 		`"text":"Agent: And your number?\nCaller: It's [PHONE_NUMBER]. Tuesday at 3 is fine.","redactions":{"PHONE_NUMBER":1},` +

@@ -169,3 +169,20 @@ func TestReports(t *testing.T) {
 		t.Errorf("%d requests: what is refused must not be written", n)
 	}
 }
+
+// TestTranscriptExample: what the document shows of a transcript and of a report is what comes of its own examples.
+func TestTranscriptExample(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.worker(t)
+	var got, want handlers.TranscriptView
+	r.api(t, "POST", "/transcripts", string(exampleTranscript), "Prefer", "wait=10").json(t, &got)
+	if err := json.Unmarshal(exampleRedacted, &want); err != nil || got.Text != want.Text || fmt.Sprint(got.Redactions) != fmt.Sprint(want.Redactions) {
+		t.Errorf("%+v, the document says %+v (%v)", got, want, err)
+	}
+	var report, shown handlers.ReportView
+	r.api(t, "POST", "/transcripts/"+got.ID.String()+"/reports", string(exampleReport), "Prefer", "wait=10").json(t, &report)
+	if err := json.Unmarshal(exampleReported, &shown); err != nil || report.Type == nil || *report.Type != *shown.Type || report.Start != shown.Start || report.End != shown.End {
+		t.Errorf("%+v, the document says %+v (%v)", report, shown, err)
+	}
+}
