@@ -17,7 +17,7 @@ func (m *matcher) date(from, to int, plain, birth rule) {
 func (m *matcher) birth(from, to int) bool {
 	t := m.toks
 	if what, back := m.cue(from); what&mBirth != 0 {
-		return true
+		return back <= 3 || m.asked
 	} else if what&(mBorn|mBirthday) != 0 {
 		return back == 0 || what&mBorn != 0 && back <= 2
 	}
@@ -29,9 +29,9 @@ func (m *matcher) birth(from, to int) bool {
 		switch {
 		case t[j].kind == kSign && t[j].sign != ',' && t[j].sign != '(':
 			return false
-		case t[j].marks&(mBirth|mBorn|mBirthday) != 0:
+		case t[j].marks&(mBirth|mBirthday) != 0:
 			return true
-		case t[j].kind == kWord && t[j].marks&(mIs|mMine|mWrap) == 0:
+		case t[j].kind == kWord && !m.is(j, "is", "was", "es", "era", "fue", "the", "la", "el") && t[j].marks&(mMine|mWrap) == 0:
 			return false
 		}
 		words++
@@ -204,6 +204,7 @@ func (m *matcher) yearBehind(e int) (end int, words bool) {
 
 // yearWords ends a year in words, as nineteen eighty five or mil novecientos ochenta y cinco; 0 for none.
 func (m *matcher) yearWords(j int, l tongue) int {
+	t := m.toks
 	first := m.numeral(j, l)
 	ok := first.kind == teen || first.kind == tens && l == english || first.kind == thousand || first.kind == unit && m.numeral(j+1, l).kind == thousand
 	if !ok {
@@ -211,6 +212,10 @@ func (m *matcher) yearWords(j int, l tongue) int {
 	}
 	n := 0
 	for k := j; k < j+7; k++ {
+		if k > j && t[k].sign == '-' && t[k].gap == none && t[k+1].gap == none && m.numeral(k+1, l).kind != notNumber { // forty-nine
+			n++
+			continue
+		}
 		switch m.numeral(k, l).kind {
 		case unit, oh, teen, tens, hundred, hundreds, thousand:
 			n++

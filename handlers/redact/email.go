@@ -46,17 +46,11 @@ func (m *matcher) email(i int) int {
 	if string(b[lo:at]) == "git" && b[hi] == ':' {
 		return i + 1
 	}
-	s, e := i, i+1
-	for m.toks[s].start > lo {
-		s--
-	}
+	e := i + 1
 	for m.toks[e].start < hi {
 		e++
 	}
-	if m.toks[s].start < lo {
-		s++
-	}
-	m.hit(rEmail, s, e)
+	m.found = append(m.found, hit{lo, hi, rEmail})
 	m.done = max(m.done, e-1)
 	return e
 }
@@ -108,7 +102,7 @@ func (m *matcher) spokenEmail(i int) {
 	case last&(mCommon|mIs|mDay|mPhone) != 0 && !spelled && !hidden && m.toks[i].len() == 2:
 		m.no(Email, s, e, "a place on the web")
 		return
-	case !sure && !spelled && !m.sentence(s):
+	case !sure && !spelled && !m.sentence(s) && !m.is(s-1, "it's", "is", "es", "to"):
 		m.no(Email, s, e, "a place on the web")
 		return
 	}

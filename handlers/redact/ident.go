@@ -112,7 +112,7 @@ func (m *matcher) ssn(w *written) int {
 		return 0
 	}
 	g := w.groups
-	shaped := w.shape(3, 2, 4) && g[1].sep == g[2].sep && (g[1].sep == '-' || g[1].sep == '.' || g[1].sep == ' ')
+	shaped := w.shape(3, 2, 4) && g[1].sep == g[2].sep && (g[1].sep == '-' || g[1].sep == '.' || g[1].sep == ' ' || g[1].sep == '~')
 	bare := g[0].n == 9
 	if !shaped && !bare && g[0].n != 4 {
 		return 0
@@ -125,6 +125,9 @@ func (m *matcher) ssn(w *written) int {
 		n = 3
 		if !cued {
 			r = rSSN
+		}
+		if !cued && g[1].sep == '~' {
+			return 0
 		}
 		if why := m.labelled(what&^mSSN, back); why != "" {
 			m.no(SSN, w.start, w.until(3), why)

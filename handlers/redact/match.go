@@ -21,6 +21,7 @@ type matcher struct {
 	parts  [tongues][]part
 	doubts [][2]int // ambiguous terms
 	passed []hit    // what was looked at and is nothing
+	asked  bool     // a question stood before what cue has found
 	again  bool     // what is found changes what else can be
 	bars   []Span
 	cased  bool // the window has a capital

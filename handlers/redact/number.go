@@ -117,7 +117,7 @@ func (m *matcher) separator(i int, open *bool) (next int, sep byte) {
 	digits := func(k int, most gap) bool { return t[k].kind == kNum && t[k].gap <= most }
 	switch t[0].sign {
 	case ')', ']':
-		if t[0].gap != none && !*open || t[0].sign == ']' && !*open {
+		if !*open && (t[0].gap != none || t[0].sign == ']' || m.toks[i].len() != 3) { // "1) 202…" is a list
 			return 0, 0
 		}
 		*open = false
@@ -235,7 +235,7 @@ func (m *matcher) freeLeft(s int, spaced bool) bool {
 	case '.':
 		return !glued || t[s].sign == '+' || q.kind == kWord && q.marks&(mPhone|mNumber|mSSN|mCard|mBirth) != 0 || q.kind == kSign
 	case '/':
-		return s-2 == m.done && q.kind == kNum || q.kind == kWord && q.marks&mPhone != 0
+		return s-2 == m.done || q.kind == kWord && q.marks&mPhone != 0
 	case ',': // but not of 1,415
 		return !(glued && q.kind == kNum) || q.len() > 3 || s-2 <= m.done
 	case '@':
@@ -274,7 +274,7 @@ func (m *matcher) freeRight(e int, spaced bool) bool {
 	case '.', ':', '(':
 		return !(glued && q.kind == kNum)
 	case '/':
-		return !(glued && q.kind == kNum) || q.len() == 3 && t[e+2].gap == none && t[e+2].sign == '-'
+		return !(glued && q.kind == kNum) || q.len() == 3 && t[e+2].gap == none && t[e+2].sign == '-' || q.len() >= 10
 	case '_':
 		return !glued || q.kind == kSign || q.kind == kEnd
 	case '@', '%', '$', '=', '^':
@@ -301,6 +301,7 @@ const cueReach = 8
 func (m *matcher) cue(i int) (what mark, back int) {
 	number, mine, listed := false, false, false
 	words := 0
+	m.asked = false
 	gap := m.toks[i].gap
 	if p := &m.toks[i-1]; p.sign == '#' && gap == none {
 		number = true
@@ -331,16 +332,21 @@ func (m *matcher) cue(i int) (what mark, back int) {
 				words += 3
 			case t.sign == '?':
 				words++
+				m.asked = true
 			case t.sign == ',':
 				words++
 			}
 		case kWord:
 			switch {
+			case t.marks&mLabel != 0 && m.toks[j+1].sign == ',' && m.toks[j+2].gap != none: // "in case, …"
+				words++
 			case t.marks&mCue != 0 && words <= cueReach:
 				return t.marks & mCue, words
+			case t.marks == 0 && m.camelID(j):
+				return mLabel, words
 			case t.marks&mNumber != 0:
 				number = number || words <= 3
-			case t.marks&mIs == 0:
+			case t.marks&(mIs|mFiller) == 0:
 				words++
 			}
 			if t.marks&mMine != 0 && number && words <= 3 {
@@ -358,4 +364,14 @@ func (m *matcher) cue(i int) (what mark, back int) {
 		return mNumber, 1
 	}
 	return 0, 0
+}
+
+// camelID says whether token i is the name of a field as orderId.
+func (m *matcher) camelID(i int) bool {
+	t := &m.toks[i]
+	if t.len() < 4 || m.f.text[t.end-1] != 'd' || m.f.text[t.end-2] != 'i' {
+		return false
+	}
+	at := m.f.origin(t.end - 2)
+	return m.text[at] == 'I' && m.text[at-1] >= 'a' && m.text[at-1] <= 'z'
 }

@@ -133,6 +133,18 @@ func (m *matcher) numericDate(i int) int {
 		}
 		return 0
 	}
+	if t[i].len() == 8 && (t[i+1].gap != none || t[i+1].kind == kSign) { // 20260314
+		if v := m.value(i); v/10000 >= 1900 && v/10000 <= 2100 && v/100%100 >= 1 && v/100%100 <= 12 && v%100 >= 1 && v%100 <= 31 {
+			return i + 1
+		}
+	}
+	if t[i+1].kind == kNum && t[i+2].kind == kNum && t[i+1].gap == space && t[i+2].gap == space && t[i+1].len() == 2 && m.within(i+1, 31) { // 14 03 2026
+		dm := m.within(i, 31) && t[i].len() == 2 && m.year(i+2) && m.value(i+2) >= 1900 && (m.within(i, 12) || m.within(i+1, 12))
+		ym := m.year(i) && m.value(i) >= 1900 && t[i+2].len() == 2 && m.within(i+2, 31) && (m.within(i+1, 12) || m.within(i+2, 12))
+		if (dm || ym) && (t[i+3].kind != kNum || t[i+3].gap != space || t[i+3].len() <= 2) {
+			return i + 3
+		}
+	}
 	// 14 / 3 / 2026
 	if (t[i+1].sign == '/' || t[i+1].sign == '-') && t[i+2].kind == kNum && t[i+2].gap <= space {
 		if m.year(i) && m.within(i+2, 12) && m.toks[i+3].kind != kSign {

@@ -9,7 +9,7 @@ func (m *matcher) phone(w *written) int {
 		return 0
 	}
 	what, back := m.cue(w.start)
-	if why := m.labelled(what, back); why != "" {
+	if why := m.labelled(what, back); why != "" && !(back > 0 && what&(mLabel|mVersion) != 0 && w.shape(3, 3, 4)) {
 		m.no(PhoneNumber, w.start, w.end, why)
 		return 0
 	}
@@ -120,6 +120,9 @@ func (m *matcher) plain(w *written) bool {
 	case "2147483647", "2147483648", "4294967295", "4294967296": // what computers count to
 		return false
 	}
+	if n := &m.toks[w.groups[0].tok+1]; n.kind == kSign && strings.IndexByte("*+<>=", n.sign) >= 0 && n.gap != none || p.sign == '\\' {
+		return false // of a sum, of a path
+	}
 	return !counting(w.digits[:7]) && !(m.toks[w.start].gap == none && p.sign == '-')
 }
 
@@ -179,6 +182,9 @@ func (m *matcher) international(w *written, k int, near bool) int {
 		if digits+g.n-k > 15 || g.sep == '~' && !near {
 			break
 		}
+		if i > 1 && !near && g.sep != w.groups[1].sep && (g.sep == '.' || w.groups[1].sep == '.') { // +37.7749-122.4194 is a place
+			return 0
+		}
 		digits += g.n
 		n = i + 1
 		for _, c := range w.digits[digits-g.n : digits] {
@@ -200,7 +206,7 @@ func (m *matcher) phoneAbroad(w *written, near bool) (n int, r rule) {
 	switch first := w.groups[0]; {
 	case w.digits[0] == '0' && w.digits[1] == '1' && w.digits[2] == '1' && first.n == 3:
 		k = 3
-	case w.digits[0] == '0' && w.digits[1] == '0' && (near || len(w.groups) >= 3 && w.n >= 11 && (w.digits[2] == '1' || country(w.digits[2:w.n]))):
+	case w.digits[0] == '0' && w.digits[1] == '0' && (near || len(w.groups) >= 3 && w.n >= 11 && (w.digits[2] == '1' && w.n == 13 || country(w.digits[2:w.n]))):
 		k = 2
 	default:
 		return 0, 0

@@ -2,18 +2,24 @@ package redact
 
 // said is a number as it is spoken: elements that are digits, and what is said between them.
 type said struct {
-	tongue   tongue
-	parts    []part
-	digits   [maxSaid]byte
-	n        int
-	units    int  // digits that were said one by one
-	words    int  // number words
-	dots     int  // how often "dot" was said
+	tongue tongue
+	parts  []part
+	digits [maxSaid]byte
+	n      int
+	units  int // digits that were said one by one
+	words  int // number words
+	end    int // behind the last element
+	manner
+}
+
+// manner is what was said between the elements.
+type manner struct {
+	dots     int  // how often "dot"
 	mended   bool // something was taken back
-	turns    bool // another speaker was between
-	stranger bool // or somebody, or something, of whom nothing is known
-	firm     bool // more than "and" was between
-	end      int  // behind the last element
+	and      bool // "and"
+	firm     bool // more than "and"
+	turns    bool // another speaker
+	stranger bool // somebody, or something, of whom nothing is known
 }
 
 // part is an element, as "double five" or "forty two".
@@ -240,6 +246,16 @@ func (m *matcher) tensBehind(p *part, l tongue) int {
 // between goes over what is said between the elements of one number, from token k on, and returns the next element, or
 // 0 when the number is over.
 func (m *matcher) between(k int, l tongue, s *said) int {
+	heard := s.manner
+	next := m.pause(k, l, s)
+	if next == 0 {
+		s.manner = heard
+	}
+	return next
+}
+
+// pause is between, but leaves in s what was heard before it turned out that the number is over.
+func (m *matcher) pause(k int, l tongue, s *said) int {
 	t := m.toks
 	signs, turn := 0, false
 	for j := k; j < k+lead/2; j++ {
@@ -284,6 +300,7 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 			case w.marks&mMend != 0:
 				s.mended = true
 			case w.marks&(mFiller|mNod|mDash|mArea) != 0:
+				s.and = s.and || m.is(j, "and", "y")
 				s.firm = s.firm || w.marks&mFiller != 0 && !m.is(j, "and", "y", "then", "so", "like")
 			default:
 				return 0

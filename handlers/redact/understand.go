@@ -46,7 +46,7 @@ func (m *matcher) understand(s *said, i int) int {
 	case what&mMRN != 0 && back <= 4 && s.n <= 14:
 		m.hit(rMRNSpoken, i, s.end)
 		return s.end
-	case s.n >= 13 && s.n <= 19 && luhn(d) && !allSame(d):
+	case s.n >= 13 && s.n <= 19 && luhn(d) && !allSame(d) && (what&mCard != 0 || issuer(d) && s.units >= s.n-4 && m.labelled(what, back) == ""):
 		m.hit(rCardSpoken, i, s.end)
 		return s.end
 	}
@@ -102,14 +102,17 @@ func (m *matcher) spokenPhone(s *said, near, plus bool) (e int, r rule) {
 	if near {
 		r = rPhoneSpokenCue
 	}
-	if s.counts() {
+	if s.counts() || s.and && !near && s.units < s.n-2 {
 		return 0, r
 	}
 	full := 10
 	if s.n >= 11 && (s.digits[0] == '1' || s.digits[0] == '0') || plus && s.digits[0] == '1' {
 		full = 11
 	}
-	oneByOne := s.units >= 6 || s.n == 10 && s.grouped()
+	oneByOne := s.units >= 6 || s.n == 10 && !s.and && !s.turns && s.grouped()
+	if s.units < 6 && s.and && s.times(0) { // "call me at nine forty five and ten thirty"
+		return 0, r
+	}
 	if s.words == 0 && !near && (s.digits[0] < '2' || s.digits[3] < '2') { // 2, 0, 2 …
 		return 0, r
 	}
@@ -148,6 +151,21 @@ func (s *said) grouped() bool {
 		return zero
 	}
 	return s.until(6) > 0 && (s.units >= 3 || string(s.digits[3:6]) == "555")
+}
+
+// times says whether the elements from k on are times of day, one after the other: an hour, and perhaps minutes.
+func (s *said) times(k int) bool {
+	if k == len(s.parts) {
+		return true
+	}
+	p := s.parts[k:]
+	switch {
+	case p[0].value < 1 || p[0].value > 12:
+		return false
+	case len(p) > 1 && p[1].value >= 10 && p[1].value < 60 && s.times(k+2), len(p) > 2 && p[1].value == 0 && p[2].value < 10 && s.times(k+3):
+		return true
+	}
+	return s.times(k + 1)
 }
 
 // counts says whether the elements go up or down one by one: one two three.

@@ -50,14 +50,14 @@ var marked = []struct {
 		tarjeta tarjetas tarjeta_de_credito numero_de_tarjeta numero_de_la_tarjeta cc pan diners jcb credito`},
 	{mBirth, `dob birthdate date_of_birth dates_of_birth birth_date day_of_birth fecha_de_nacimiento nacimiento f_nac d_o_b`},
 	{mBorn, `born born_on born_in nacido nacida naci nacio nac`},
-	{mBirthday, `birthday birthdays cumpleanos bday`},
+	{mBirthday, `birthday birthdays cumpleanos bday b_day`},
 	{mMRN, `mrn mrns med_rec med_rec_no medical_rec medical_record medical_record_number medical_record_no medical_records_number record_number chart_number chart_no chart patient_id patient_number patient_no
 		patient_record historia_clinica numero_de_historia numero_de_historia_clinica expediente_medico expediente_clinico numero_de_expediente numero_de_paciente nhc m_r_n hospital_number`},
 	{mNPI, `npi national_provider_identifier provider_identifier provider_number n_p_i npi_number`},
 	{mDEA, `dea dea_number dea_registration d_e_a dea_no`},
 	{mMBI, `mbi medicare medicare_number medicare_id medicare_beneficiary medicare_card beneficiary_identifier m_b_i mbi_number`},
 	{mIP, `ip ipv ip_address ips ip_addresses`},
-	{mEmail, `email e_mail emails e_mails mail correo correo_electronico email_address mailbox inbox gmail`},
+	{mEmail, `send_it_to write_to write_me_at mandalo_a envialo_a email e_mail emails e_mails mail correo correo_electronico email_address mailbox inbox gmail`},
 	{mLabel, `order orders invoice invoices ref reference references case cases ticket tickets tracking account accounts acct routing aba iban id ids identifier
 		serial model part sku zip zipcode postal postcode policy claim claims confirmation reservation flight room suite unit apartment apt box po_box locker gate
 		build pid port error code codes otp pin license licence passport vin isbn issn upc ean batch lot page chapter verse psalm hymn section
@@ -102,7 +102,7 @@ var marked = []struct {
 		cliente agente paciente usuario asistente operador operadora recepcionista llamante hablante persona a b q c`},
 	{mExt, `ext extn extension extensions x xt extensión anexo interno int`},
 	{mArea, `area_code area prefix lada prefijo codigo_de_area`},
-	{mLast, `last_four last_4 last_four_digits last_4_digits ending_in ultimos_cuatro ultimos_4 ultimos_cuatro_digitos ultimos_4_digitos last_four_of`},
+	{mLast, `last_four last_4 last_four_digits last_4_digits ending_in ends_in ending_with ends_with termina_en terminan_en ultimos_cuatro ultimos_4 ultimos_cuatro_digitos ultimos_4_digitos last_four_of`},
 	{mStreet, `street st avenue ave av boulevard blvd road rd lane ln drive dr court ct circle cir place pl terrace ter way parkway pkwy highway hwy
 		square sq trail trl crescent close row alley loop plaza pike turnpike broadway calle avenida avda carretera camino paseo strasse straße rue via`},
 	{mUnitNo, `apt apartment suite ste unit floor fl bldg building room rm piso depto departamento apartamento interior int`},
@@ -124,7 +124,7 @@ var marked = []struct {
 		mi tu su el la los las un una unos unas y o de del en con por para que es son fue ser estoy soy como cuando donde quien si ya muy mas menos
 		aqui alli hoy manana llamo llama correo gracias bien calling looking trying having running here's address called still already back
 		located based arrive arrives noon midnight morning afternoon evening night work home lunch dinner check book booked pay paid take taken
-		list file form mucho dificil facil raro comun hard easy long unusual common details menu specials account order system record card phone number`},
+		list file form mucho dificil facil raro comun hard easy long unusual common details menu specials cheap cheaper cheapest sold sale free posted shown found hosted better account order system record card phone number`},
 	{mProv, `will may mark grant rose june april august hope grace faith joy dawn summer autumn pat bill sue rob art dean chase hunter mason bishop king
 		young long short brown green white black gray rich frank jack drew ray gene guy sky star pearl ruby amber iris lily daisy violet ivy olive
 		heather ginger sandy dusty rusty rocky penny cash max miles major price love day month wood stone field hill lake brook
