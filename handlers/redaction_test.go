@@ -155,11 +155,12 @@ func TestEnginesAreKept(t *testing.T) {
 		t.Error("not one for each org that has set something")
 	}
 	own.Version++
-	if first == engine(one, own) {
+	second := engine(one, own)
+	if second == first {
 		t.Error("the settings have changed, and the engine is the old one")
 	}
-	if own.Region = "MX"; engine(one, own) == first {
-		t.Error("the region has changed, and the engine is the old one")
+	if own.Region = "MX"; engine(one, own) == second || engine(one, nothing) == engine(one, store.Settings{Region: "MX"}) {
+		t.Error("one engine for two regions")
 	}
 	for range 2 * maxEngines {
 		engine(uuid.New(), own)

@@ -126,7 +126,7 @@ func (l *lines) answer(in io.Reader) error {
 	var line []byte
 	var bad, end error
 	for n := 1; end == nil; n++ {
-		line, end = readLine(r, line[:0])
+		line, end = readLine(r, line[:0], maxLine)
 		if end != nil && !errors.Is(end, io.EOF) && !errors.Is(end, errLong) {
 			return fmt.Errorf("line %d: %w", n, end)
 		}
@@ -149,12 +149,12 @@ func (l *lines) answer(in io.Reader) error {
 	return bad
 }
 
-// readLine appends the next line to line, without its end. Of a line that is too long the rest is passed over.
-func readLine(r *bufio.Reader, line []byte) ([]byte, error) {
+// readLine appends the next line to line. One that is longer than limit, not counting its end, is passed over.
+func readLine(r *bufio.Reader, line []byte, limit int) ([]byte, error) {
 	long := false
 	for {
 		part, err := r.ReadSlice('\n')
-		long = long || len(line)+len(bytes.TrimRight(part, "\r\n")) > maxLine
+		long = long || len(line)+len(bytes.TrimRight(part, "\r\n")) > limit
 		if !long {
 			line = append(line, part...)
 		}

@@ -9,7 +9,7 @@ func (m *matcher) date(from, to int, plain, birth rule) {
 	if m.e.strict {
 		m.hit(plain, from, to)
 	} else {
-		m.no(DateOfBirth, from, to, "a date, and no word of a birth")
+		m.never(DateOfBirth, from, to, "a date, and no word of a birth")
 	}
 }
 
@@ -17,23 +17,47 @@ func (m *matcher) date(from, to int, plain, birth rule) {
 func (m *matcher) birth(from, to int) bool {
 	t := m.toks
 	if what, back := m.cue(from); what&mBirth != 0 {
+		return back <= 3 || m.asked
+	} else if what&(mBorn|mBirthday) != 0 {
+		return back == 0 || what&mBorn != 0 && back <= 2
+	}
+	if m.is(from-2, "b") && t[from-1].sign == '.' && t[from-1].gap == none {
 		return true
-	} else if what&mBorn != 0 {
-		return back <= 1
 	}
 	words := 0
-	for j := to; words <= 4 && t[j].kind != kEnd && t[j].kind != kNum; j++ {
+	for j := to; words <= 4 && t[j].kind != kEnd && t[j].kind != kBar && t[j].kind != kNum; j++ {
 		switch {
 		case t[j].kind == kSign && t[j].sign != ',' && t[j].sign != '(':
 			return false
-		case t[j].marks&(mBirth|mBorn) != 0:
+		case t[j].marks&(mBirth|mBirthday) != 0:
 			return true
-		case t[j].kind == kWord && t[j].marks&(mIs|mMine) == 0:
+		case t[j].kind == kWord && !m.is(j, "is", "was", "es", "era", "fue", "the", "la", "el") && t[j].marks&(mMine|mWrap) == 0:
 			return false
 		}
 		words++
 	}
 	return false
+}
+
+// bareBirth recognises eight digits that a word says are a date of birth: 19790512, 05121979.
+func (m *matcher) bareBirth(i int) bool {
+	t := &m.toks[i]
+	if t.len() != 8 {
+		return false
+	}
+	if what, back := m.cue(i); what&mBirth == 0 || back > 2 {
+		return false
+	}
+	v := m.value(i)
+	ok := func(year, month, day int) bool {
+		return year >= 1900 && year <= 2100 && month >= 1 && month <= 31 && day >= 1 && day <= 31 && (month <= 12 || day <= 12)
+	}
+	if !ok(v/10000, v/100%100, v%100) && !ok(v%10000, v/1000000, v/10000%100) {
+		return false
+	}
+	m.hit(rBirth, i, i+1)
+	m.done = i
+	return true
 }
 
 // monthDate looks at the name of a month at token i, for the day and the year beside it.
@@ -46,7 +70,7 @@ func (m *matcher) monthDate(i int) {
 	spoken := false
 	// Before: 14, 14th, the fourteenth, of.
 	j := i - 1
-	if t[j].kind == kWord && m.is(j, "of", "de") || t[j].kind == kSign && t[j].sign == '-' && t[i].gap == none {
+	if t[j].kind == kWord && m.is(j, "of", "de") || t[j].sign == '-' && t[i].gap == none {
 		j--
 	}
 	if day, words := m.dayBefore(j); day > 0 {
@@ -54,7 +78,7 @@ func (m *matcher) monthDate(i int) {
 	}
 	// Behind: day and year.
 	j = e
-	if t[j].kind == kSign && (t[j].sign == '.' || t[j].sign == '-' || t[j].sign == ',') {
+	if t[j].sign == '.' || t[j].sign == '-' || t[j].sign == ',' {
 		j++
 	}
 	if t[j].gap <= space {
@@ -143,6 +167,7 @@ func (m *matcher) dayBehind(j int) (e int, words bool) {
 			if n.value <= 30 {
 				return j + 1, true
 			}
+		default:
 		}
 	}
 	return 0, false
@@ -160,7 +185,7 @@ func (m *matcher) numeral(i int, l tongue) numeral {
 func (m *matcher) yearBehind(e int) (end int, words bool) {
 	t := m.toks
 	j := e
-	for t[j].kind == kSign && (t[j].sign == ',' || t[j].sign == '-' || t[j].sign == '\'' || t[j].sign == '.') && t[j].gap <= space || m.is(j, "of", "de", "del", "in") {
+	for (t[j].sign == ',' || t[j].sign == '-' || t[j].sign == '\'' || t[j].sign == '.') && t[j].gap <= space || m.is(j, "of", "de", "del", "in") {
 		j++
 	}
 	if t[j].gap > space {
@@ -179,6 +204,7 @@ func (m *matcher) yearBehind(e int) (end int, words bool) {
 
 // yearWords ends a year in words, as nineteen eighty five or mil novecientos ochenta y cinco; 0 for none.
 func (m *matcher) yearWords(j int, l tongue) int {
+	t := m.toks
 	first := m.numeral(j, l)
 	ok := first.kind == teen || first.kind == tens && l == english || first.kind == thousand || first.kind == unit && m.numeral(j+1, l).kind == thousand
 	if !ok {
@@ -186,10 +212,15 @@ func (m *matcher) yearWords(j int, l tongue) int {
 	}
 	n := 0
 	for k := j; k < j+7; k++ {
+		if k > j && t[k].sign == '-' && t[k].gap == none && t[k+1].gap == none && m.numeral(k+1, l).kind != notNumber { // forty-nine
+			n++
+			continue
+		}
 		switch m.numeral(k, l).kind {
 		case unit, oh, teen, tens, hundred, hundreds, thousand:
 			n++
 			continue
+		default:
 		}
 		if m.is(k, "y", "and") && m.numeral(k+1, l).kind != notNumber {
 			n++

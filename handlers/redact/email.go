@@ -40,23 +40,17 @@ func (m *matcher) email(i int) int {
 	if lo == at || top == 0 || hi-top < 2 || digits && kinds[b[top]] == kNum || notTop(string(b[top:hi])) || lo > 0 && b[lo-1] == barByte {
 		return i + 1
 	}
-	if strings.HasPrefix(string(b[top:hi]), "xn--") == false && !onlyLetters(b[top:hi]) {
+	if !strings.HasPrefix(string(b[top:hi]), "xn--") && !onlyLetters(b[top:hi]) {
 		return i + 1
 	}
 	if string(b[lo:at]) == "git" && b[hi] == ':' {
 		return i + 1
 	}
-	s, e := i, i+1
-	for m.toks[s].start > lo {
-		s--
-	}
+	e := i + 1
 	for m.toks[e].start < hi {
 		e++
 	}
-	if m.toks[s].start < lo {
-		s++
-	}
-	m.hit(rEmail, s, e)
+	m.found = append(m.found, hit{lo, hi, rEmail})
 	m.done = max(m.done, e-1)
 	return e
 }
@@ -86,10 +80,12 @@ func (m *matcher) spokenEmail(i int) {
 		return
 	}
 	after := i + 1
+	hidden := false
 	s := i - 1
-	if t[s].kind == kSign && (t[s].sign == '[' || t[s].sign == '(') && t[after].kind == kSign && (t[after].sign == ']' || t[after].sign == ')') {
+	if (t[s].sign == '[' || t[s].sign == '(') && (t[after].sign == ']' || t[after].sign == ')') {
 		s--
 		after++
+		hidden = true // from robots
 	}
 	e, host := m.spokenHost(after)
 	if e == 0 {
@@ -101,12 +97,12 @@ func (m *matcher) spokenEmail(i int) {
 	}
 	what, back := m.cue(s)
 	cued := what&mEmail != 0
-	arroba := m.toks[i].len() > 2
+	sure := hidden || m.toks[i].len() > 2 || host || cued
 	switch {
-	case last&(mCommon|mIs|mDay|mPhone) != 0 && !spelled && !arroba:
+	case last&(mCommon|mIs|mDay|mPhone) != 0 && !spelled && !hidden && m.toks[i].len() == 2:
 		m.no(Email, s, e, "a place on the web")
 		return
-	case !host && !cued && !arroba && !spelled:
+	case !sure && !spelled && !m.sentence(s) && !m.is(s-1, "it's", "is", "es", "to"):
 		m.no(Email, s, e, "a place on the web")
 		return
 	}
@@ -116,6 +112,14 @@ func (m *matcher) spokenEmail(i int) {
 				s = k
 				break
 			} else if p.kind != kWord || t[k].gap > space || p.marks&mCommon != 0 {
+				break
+			}
+		}
+	}
+	if !spelled && m.toks[i].len() > 2 { // nobody says arroba of anything else
+		for k := s; k > s-3 && t[k-1].kind == kWord && t[k-1].marks == 0 && t[k].gap <= space; k-- {
+			if m.sentence(k - 1) {
+				s = k - 1
 				break
 			}
 		}
@@ -146,7 +150,7 @@ func (m *matcher) single(i int) bool {
 // link says whether token i joins the parts of a mailbox.
 func (m *matcher) link(i int) bool {
 	t := &m.toks[i]
-	return t.kind == kWord && t.marks&(mDot|mDash|mUnder|mPlus) != 0 || t.kind == kSign && (t.sign == '.' || t.sign == '_' || t.sign == '-')
+	return t.kind == kWord && t.marks&(mDot|mDash|mUnder|mPlus) != 0 || (t.sign == '.' || t.sign == '_' || t.sign == '-')
 }
 
 // spokenMailbox goes back from token i, the last of a mailbox, to its first; 0 when there is none. last is what its
@@ -162,7 +166,7 @@ func (m *matcher) spokenMailbox(i int) (s int, spelled bool, last mark) {
 		for m.single(j) {
 			s = j
 			j--
-			if t[j].kind == kSign && (t[j].sign == ',' || t[j].sign == '-') && m.single(j-1) {
+			if (t[j].sign == ',' || t[j].sign == '-') && m.single(j-1) {
 				j--
 			}
 			if t[s].gap > space {
@@ -183,7 +187,8 @@ func (m *matcher) spokenMailbox(i int) (s int, spelled bool, last mark) {
 			return s, spelled, last
 		}
 		spelled = true
-		j--
+		for j--; m.link(j) && t[j].kind == kWord; j-- { // guion bajo
+		}
 	}
 }
 
@@ -193,19 +198,19 @@ func (m *matcher) spokenHost(i int) (e int, known bool) {
 	words := 0
 	for j := i; j < i+16; j++ {
 		w := &t[j]
-		if w.gap > space || w.kind != kWord && w.kind != kNum && !(w.kind == kSign && (w.sign == '.' || w.sign == '-' || w.sign == '[' || w.sign == ']' || w.sign == '(' || w.sign == ')')) {
+		if w.gap > space || w.kind != kWord && w.kind != kNum && !(w.sign == '.' || w.sign == '-' || w.sign == '[' || w.sign == ']' || w.sign == '(' || w.sign == ')') {
 			return e, known
 		}
-		dot := w.marks&mDot != 0 || w.kind == kSign && w.sign == '.' && w.gap == none && t[j+1].gap == none
+		dot := w.marks&mDot != 0 || w.sign == '.' && w.gap == none && t[j+1].gap == none
 		switch {
 		case dot && words == 0:
 			return e, known
 		case dot:
 			k := j + 1
-			if t[k].kind == kSign && (t[k].sign == ']' || t[k].sign == ')') {
+			if t[k].sign == ']' || t[k].sign == ')' {
 				k++
 			}
-			if n := m.top(k); n > 0 {
+			if n := m.top(k, e > 0, t[j-1].marks&mHost != 0); n > 0 {
 				known = known || t[j-1].marks&mHost != 0 || t[j-2].marks&mHost != 0
 				e = k + n
 				j = e - 1
@@ -229,10 +234,11 @@ func (m *matcher) spokenHost(i int) (e int, known bool) {
 	return e, known
 }
 
-// top is how many tokens from token i on are a top-level domain: a word, or letters one by one.
-func (m *matcher) top(i int) int {
+// top is how many tokens from token i on are a top-level domain: a word, or letters one by one. Behind another one any
+// two letters are, and behind the name of a provider any short word that means nothing.
+func (m *matcher) top(i int, second, known bool) int {
 	t := m.toks
-	if t[i].kind == kWord && t[i].marks&mTop != 0 && t[i].gap <= space {
+	if w := &t[i]; w.kind == kWord && w.gap <= space && (w.marks&mTop != 0 || second && w.len() == 2 || known && w.len() > 1 && w.len() < 5 && w.marks == 0) {
 		return 1
 	}
 	var b [4]byte
@@ -240,6 +246,9 @@ func (m *matcher) top(i int) int {
 	for n < len(b) && t[i+n].kind == kWord && t[i+n].len() == 1 && t[i+n].gap <= space {
 		b[n] = m.f.text[t[i+n].start]
 		n++
+	}
+	if known && n > 1 {
+		return n
 	}
 	for ; n > 1; n-- {
 		switch string(b[:n]) {

@@ -73,10 +73,10 @@ func particle(w string) bool {
 // A text is looked at in blocks, so that a stream needs no more memory than one. Each is seen with what stands around
 // it. Where they end depends on the text alone.
 const (
-	blockLeast = 16 << 10
-	blockMost  = 32 << 10
-	behind     = 512
-	ahead      = 1024
+	blockLeast = 8 << 10
+	blockMost  = 16 << 10
+	behind     = 256
+	ahead      = 512
 )
 
 // cut ends the block that begins at from: at a new line, else at a space, else after blockMost bytes.
@@ -140,10 +140,10 @@ func (m *matcher) block(spans []Span, first int, text string, from, to int) []Sp
 				spans = append(spans, s)
 			}
 		}
-		if len(spans) == known {
+		sortTail(spans[first:], known-first)
+		if len(spans) == known || !m.again {
 			break
 		}
-		sortTail(spans[first:], known-first)
 	}
 	return spans
 }
@@ -199,6 +199,11 @@ func (e *Engine) Explain(text string, names ...string) []Candidate {
 			c.Start, c.End = c.Start+from, c.End+from
 			for _, s := range found {
 				if c.Start < s.End && s.Start < c.End && c.Type == s.Type {
+					return
+				}
+			}
+			for _, a := range all { // the rest of it
+				if a.Type == c.Type && a.Start < c.Start && a.End >= c.End {
 					return
 				}
 			}

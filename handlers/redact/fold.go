@@ -143,7 +143,7 @@ var latin = sync.OnceValue(func() *[0x1f00]byte {
 func foldRune(r rune, n int) byte {
 	switch {
 	case r == utf8.RuneError && n == 1:
-		return otherByte
+		return letterByte // mostly an accent in an old encoding
 	case r >= 0xff01 && r <= 0xff5e: // full width
 		if c := byte(r - 0xfee0); lower[c] == 0 {
 			return odd(c)

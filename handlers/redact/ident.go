@@ -73,7 +73,7 @@ func (m *matcher) card(w *written) int {
 	case !luhn(d):
 		m.no(CreditCard, w.start, e, "the check digit is wrong")
 		return 0
-	case !issuer(d) && !cued:
+	case !cued && (!issuer(d) || len(d) == 13 || len(d) > 16):
 		m.no(CreditCard, w.start, e, "no issuer's number")
 		return 0
 	case n == 1 && what&(mLabel|mMRN) != 0 && back <= 2:
@@ -112,7 +112,7 @@ func (m *matcher) ssn(w *written) int {
 		return 0
 	}
 	g := w.groups
-	shaped := w.shape(3, 2, 4) && g[1].sep == g[2].sep && (g[1].sep == '-' || g[1].sep == '.' || g[1].sep == ' ')
+	shaped := w.shape(3, 2, 4) && g[1].sep == g[2].sep && (g[1].sep == '-' || g[1].sep == '.' || g[1].sep == ' ' || g[1].sep == '~')
 	bare := g[0].n == 9
 	if !shaped && !bare && g[0].n != 4 {
 		return 0
@@ -126,7 +126,10 @@ func (m *matcher) ssn(w *written) int {
 		if !cued {
 			r = rSSN
 		}
-		if why := m.labelled(what&^mSSN, back); why != "" && g[1].sep != '-' {
+		if !cued && g[1].sep == '~' {
+			return 0
+		}
+		if why := m.labelled(what&^mSSN, back); why != "" {
 			m.no(SSN, w.start, w.until(3), why)
 			return 0
 		}
@@ -152,7 +155,7 @@ func (m *matcher) ssn(w *written) int {
 
 // lastFour says whether "last four" stands a few words before token i.
 func (m *matcher) lastFour(i int) bool {
-	for j := i - 1; j > i-14 && m.toks[j].kind != kEnd; j-- {
+	for j := i - 1; j > i-14 && m.toks[j].kind != kEnd && m.toks[j].kind != kBar; j-- {
 		if m.toks[j].marks&mLast != 0 {
 			return true
 		}
@@ -260,7 +263,7 @@ func (m *matcher) mrn(w *written) int {
 	t := m.toks
 	s, e, digits := w.groups[0].tok, w.groups[0].tok, 0
 	part := func(k int) bool {
-		return t[k].kind == kNum || t[k].kind == kWord && t[k].len() <= 4 || t[k].kind == kSign && t[k].sign == '-'
+		return t[k].kind == kNum || t[k].kind == kWord && t[k].len() <= 4 || t[k].sign == '-'
 	}
 	for t[s].gap == none && part(s-1) && t[s-1].marks&mCue == 0 && s > w.start-4 {
 		s--
@@ -277,7 +280,7 @@ func (m *matcher) mrn(w *written) int {
 	if t[e-1].kind == kSign {
 		e--
 	}
-	if digits < 4 || digits > 14 || t[e].gap == none && (t[e].kind == kWord || t[e].sign == '/' || t[e].sign == '@') {
+	if digits < 4 || digits > 14 || e == s+1 && m.year(s) || t[e].gap == none && (t[e].kind == kWord || t[e].sign == '/' || t[e].sign == '@') {
 		return 0
 	}
 	m.hit(rMRN, s, e)

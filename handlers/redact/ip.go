@@ -6,13 +6,9 @@ func (m *matcher) ipv4(i int) int {
 	if t[i].len() > 3 || !m.joined(i+1, '.') || !m.joined(i+3, '.') || !m.joined(i+5, '.') {
 		return 0
 	}
-	long := 0
 	for k := i; k <= i+6; k += 2 {
 		if t[k].len() > 3 || m.value(k) > 255 {
 			return 0
-		}
-		if t[k].len() == 3 {
-			long++
 		}
 	}
 	e := i + 7
@@ -21,14 +17,20 @@ func (m *matcher) ipv4(i int) int {
 	case what&mVersion != 0 && what&mIP == 0 && back <= 3:
 		m.no(IP, i, e, "a version")
 		return e
-	case t[i].gap == none && (p.kind == kWord || p.kind == kNum || p.kind == kBar || p.kind == kSign && (p.sign == '.' || p.sign == '_' || p.sign == '$')),
+	case t[i].gap == none && (p.kind == kWord || p.kind == kNum || p.kind == kBar || (p.sign == '.' || p.sign == '_' || p.sign == '$' ||
+		(p.sign == '-' || p.sign == '/') && p.gap == none && t[i-2].kind == kWord)),
 		n.gap == none && (n.kind == kWord || n.kind == kBar || n.sign == '_' || n.sign == '%'),
-		m.joined(e, '.') && long < 2:
+		n.gap == none && n.sign == '.' && t[e+1].gap == none && (t[e+1].kind == kWord || t[e+1].kind == kNum && !m.private(i)):
 		m.no(IP, i, e, "part of something longer")
 		return 0
 	}
 	m.hit(rIPv4, i, e)
 	return e
+}
+
+// private says whether the address at token i is of a network at home (RFC 1918): a version seldom begins so.
+func (m *matcher) private(i int) bool {
+	return m.value(i) == 192 && m.value(i+2) == 168
 }
 
 // ipv6 recognises 2001:db8::1 around the colon at token i.
@@ -69,7 +71,7 @@ func (m *matcher) ipv6(i int) int {
 	if what, _ := m.cue(first); compressed && what&mIP == 0 && (groups <= 2 && plain && b[lo] != ':' || !hasDigit(b[lo:hi])) {
 		return i + 1
 	}
-	if b[hi] == '%' && kinds[b[hi+1]] == kWord { // a zone
+	if b[hi] == '%' && (kinds[b[hi+1]] == kWord || kinds[b[hi+1]] == kNum) { // a zone
 		for hi++; kinds[b[hi]] == kWord || kinds[b[hi]] == kNum; hi++ {
 		}
 	}

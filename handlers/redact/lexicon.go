@@ -16,7 +16,8 @@ const (
 	mSSN
 	mCard
 	mBirth
-	mBorn // a birth, if the date stands right beside it
+	mBorn     // a birth, if the date stands near
+	mBirthday // if it stands right beside: there are parties too
 	mMRN
 	mNPI
 	mDEA
@@ -49,13 +50,14 @@ const (
 	mHost  // a provider of mailboxes
 	mTop   // a top-level domain that people say
 	mAge
-	mLast // "last four"
-	mOld  // years old
-	mArea // "area code"
-	mProv // a name is a name only with a capital
-	mWrap // nothing more: the last word of a phrase that means nothing by its parts
+	mLast    // "last four"
+	mOld     // years old
+	mArea    // "area code"
+	mProv    // a name is a name only with a capital
+	mSpeaker // who speaks in a transcript
+	mWrap    // within a phrase, of which the last word speaks
 
-	mCue = mPhone | mSSN | mCard | mBirth | mBorn | mMRN | mNPI | mDEA | mMBI | mIP | mEmail | mLabel | mVersion
+	mCue = mPhone | mSSN | mCard | mBirth | mBorn | mBirthday | mMRN | mNPI | mDEA | mMBI | mIP | mEmail | mLabel | mVersion
 )
 
 // numeral is what a word counts as when digits are spoken.
@@ -109,22 +111,28 @@ type phrase struct {
 // lexicon is all the words that mean something. It is read-only once built.
 type lexicon struct {
 	words []word // [0] is none
-	slots []int32
+	slots []slot
 	mask  uint32
-	bloom [1024]uint64 // by the hash: most words of a text are not in the lexicon, and end here
+	bloom [4096]uint64 // by the hash: most words that are not in the lexicon end here
+}
+
+// slot is where a word may be found by its hash.
+type slot struct {
+	hash uint32
+	word int32 // 0: free
 }
 
 // find is the index of a word, or 0.
 func (x *lexicon) find(w []byte, h uint32) int32 {
-	if x.bloom[h>>22]&(1<<(h&63)) == 0 {
+	if x.bloom[h>>20]&(1<<(h>>14&63)) == 0 {
 		return 0
 	}
-	for i := h & x.mask; x.slots[i] != 0; i = (i + 1) & x.mask {
-		if n := x.slots[i]; string(w) == x.words[n].text {
-			return n
+	for i := h & x.mask; ; i = (i + 1) & x.mask {
+		s := x.slots[i&uint32(len(x.slots)-1)]
+		if s.word == 0 || s.hash == h && string(w) == x.words[s.word].text {
+			return s.word
 		}
 	}
-	return 0
 }
 
 // builder collects what a lexicon is made of.
@@ -170,18 +178,18 @@ func (b *builder) build() *lexicon {
 	for size < 4*len(b.words) {
 		size *= 2
 	}
-	x := &lexicon{words: make([]word, 1, len(b.words)+1), slots: make([]int32, size), mask: uint32(size - 1)}
+	x := &lexicon{words: make([]word, 1, len(b.words)+1), slots: make([]slot, size), mask: uint32(size - 1)}
 	var buf []byte
 	for text, w := range b.words {
 		slices.SortFunc(w.phrases, func(p, q phrase) int { return len(q.rest) - len(p.rest) })
 		buf = append(append(buf[:0], text...), make([]byte, pad)...)
 		h := hash(buf, int32(len(text)))
-		x.bloom[h>>22] |= 1 << (h & 63)
+		x.bloom[h>>20] |= 1 << (h >> 14 & 63)
 		i := h & x.mask
-		for x.slots[i] != 0 {
+		for x.slots[i].word != 0 {
 			i = (i + 1) & x.mask
 		}
-		x.slots[i] = int32(len(x.words))
+		x.slots[i] = slot{h, int32(len(x.words))}
 		x.words = append(x.words, *w)
 	}
 	return x

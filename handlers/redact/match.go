@@ -17,8 +17,12 @@ type matcher struct {
 	text   string // the window, as it was given
 	known  []string
 	groups []group
+	w      written
 	parts  [tongues][]part
 	doubts [][2]int // ambiguous terms
+	passed []hit    // what was looked at and is nothing
+	asked  bool     // a question stood before what cue has found
+	again  bool     // what is found changes what else can be
 	bars   []Span
 	cased  bool // the window has a capital
 
@@ -42,6 +46,12 @@ func (m *matcher) hit(r rule, from, to int) {
 
 // no notes why tokens from..to-1 are not of type t.
 func (m *matcher) no(t Type, from, to int, why string) {
+	m.passed = append(m.passed, hit{start: m.toks[from-2].start, end: m.toks[to+1].end})
+	m.never(t, from, to, why)
+}
+
+// never is no, for what does not depend on what is found beside it.
+func (m *matcher) never(t Type, from, to int, why string) {
 	if m.trace != nil {
 		m.trace(Candidate{Span: Span{Start: int(m.f.origin(m.toks[from].start)), End: int(m.f.origin(m.toks[to-1].end)), Type: t}, Why: why})
 	}
@@ -56,7 +66,7 @@ func (m *matcher) match(text string, bars []Span) {
 		m.room = m.f.at
 	}
 	m.toks = m.x.scan(m.toks, m.f.text)
-	m.found, m.done, m.v6 = m.found[:0], lead-1, 0
+	m.found, m.passed, m.done, m.v6, m.again = m.found[:0], m.passed[:0], lead-1, 0, false
 	m.phrases()
 	m.settle()
 	for i := lead; m.toks[i].kind != kEnd; {
@@ -64,6 +74,7 @@ func (m *matcher) match(text string, bars []Span) {
 	}
 	if len(m.found) > 0 {
 		m.arbitrate()
+		m.touched()
 	}
 }
 
@@ -93,10 +104,10 @@ func (m *matcher) at(i int) int {
 		if m.e.mrn != nil {
 			m.ownMRN(i)
 		}
-		if m.e.strict {
+		if m.e.strict && i > m.done {
 			m.url(i)
 		}
-		if t.word == 0 {
+		if t.word == 0 && t.marks == 0 {
 			if t.len() == 2 && m.toks[i+1].kind == kNum && m.toks[i+1].gap == none {
 				m.dea(i)
 			}
@@ -106,6 +117,7 @@ func (m *matcher) at(i int) int {
 			return i + 1
 		}
 		return m.word(i)
+	default:
 	}
 	return i + 1
 }
@@ -153,15 +165,15 @@ func (m *matcher) phrases() {
 			case p.marks == mMed:
 				m.toks[last].marks |= mMed
 			case p.marks != 0:
-				for j := i; j < last; j++ {
-					m.toks[j].marks &^= mCue | mNamed
+				for j := i; j < last; j++ { // they say the same, but only the last one is what others look for
+					m.toks[j].marks = p.marks&^(mCue|mNamed|mMister|mAt) | mWrap
 				}
 				m.toks[last].marks = p.marks
 			}
 			if p.term {
 				m.term(i, last, &p)
 			}
-			if p.term || p.plain {
+			if p.term || p.plain || p.marks != mMed {
 				i = last
 				break
 			}
@@ -173,7 +185,7 @@ func (m *matcher) phrases() {
 func (m *matcher) phrase(i int, rest []string) (last int, ok bool) {
 	for _, w := range rest {
 		i++
-		if t := &m.toks[i]; t.kind == kSign && (t.sign == '-' || t.sign == '.' && t.gap == none) {
+		if t := &m.toks[i]; t.sign == '-' || t.gap == none && (t.sign == '.' || t.sign == '_' || t.sign == '/' || t.sign == '\'') {
 			i++
 		}
 		t := &m.toks[i]
@@ -211,8 +223,27 @@ func (m *matcher) arbitrate() {
 	m.found = kept
 }
 
+// touched sees whether something that was passed over stands beside something that was found: then it may look
+// different when that is gone.
+func (m *matcher) touched() {
+	k := 0
+	for _, p := range m.passed {
+		for k > 0 && m.found[k].end > p.start { // they are only nearly in order
+			k--
+		}
+		for k < len(m.found)-1 && m.found[k].end <= p.start {
+			k++
+		}
+		if m.found[k].start < p.end && m.found[k].end > p.start {
+			m.again = true
+			return
+		}
+	}
+}
+
 // lost notes that a hit gave way to another.
 func (m *matcher) lost(h, to hit) {
+	m.again = true
 	if m.trace != nil {
 		r := rules[h.rule]
 		m.trace(Candidate{Span: Span{Start: int(m.f.origin(h.start)), End: int(m.f.origin(h.end)), Type: r.t, Rule: r.Rule}, Why: "lost to " + rules[to.rule].t.String()})

@@ -16,7 +16,7 @@ func (m *matcher) knownName(i int) {
 		return
 	}
 	if t.marks&(mProv|mCommon|mMonth|mDay|mIs) != 0 {
-		if !m.capital(i) || m.sentence(i) && !m.knownToken(i+1) && !m.knownToken(i-1) {
+		if !m.capital(i) || (m.sentence(i) || m.toks[i-1].kind == kBar) && !m.knownToken(i+1) && !m.knownToken(i-1) {
 			m.no(Name, i, i+1, "an ordinary word, though it is also the name")
 			return
 		}
@@ -47,7 +47,7 @@ func (m *matcher) knownToken(i int) bool {
 // sentence says whether token i begins a sentence.
 func (m *matcher) sentence(i int) bool {
 	p := &m.toks[i-1]
-	return p.kind == kEnd || m.toks[i].gap >= line || p.kind == kSign && (p.sign == '.' || p.sign == '!' || p.sign == '?' || p.sign == ':')
+	return p.kind == kEnd || m.toks[i].gap >= line || (p.sign == '.' || p.sign == '!' || p.sign == '?' || p.sign == ':')
 }
 
 // nameAfter recognises the name behind "my name is" or "Mr." that ends with token i.
@@ -58,15 +58,21 @@ func (m *matcher) nameAfter(i int) {
 	most := 3
 	if t[i].marks&mMister != 0 {
 		r, most = rNameMister, 2
-		if t[s].kind == kSign && t[s].sign == '.' && t[s].gap == none {
+		if t[s].sign == '.' && t[s].gap == none {
 			s++
+			if t[s].gap == none && (!m.capital(i) || m.capitals(i)) { // ms.Lookup
+				return
+			}
 		}
-		if t[i-1].kind == kNum || m.is(i, "ms") && t[i-1].kind == kNum {
+		if m.is(i, "ms") && (t[i-1].kind == kNum || t[i-1].kind == kBar) {
 			return
 		}
 	} else {
-		said := m.is(i, "is", "name's", "llamo", "llama", "called")
-		for m.is(s, "is", "es", "was") || t[s].kind == kSign && (t[s].sign == ':' || t[s].sign == '=' || t[s].sign == ',' && said) {
+		if m.is(i, "name", "nombre") && (t[i-1].kind == kWord || t[i-1].kind == kBar) && t[i].gap == space && t[i-1].marks&(mMine|mIs|mWrap) == 0 {
+			return // of a file, of a user
+		}
+		said := m.is(i, "is", "name's", "es", "llamo", "llama", "called")
+		for m.is(s, "is", "es", "was") || (t[s].sign == ':' || t[s].sign == ',' && said) {
 			said = true
 			s++
 		}
@@ -78,12 +84,12 @@ func (m *matcher) nameAfter(i int) {
 		}
 	}
 	e := s
-	for e < s+most && t[e].kind == kWord && (t[e].gap == space || e == s && t[e].gap <= space) && m.nameWord(e, e > s) {
+	for words := 0; words < most && t[e].kind == kWord && (t[e].gap == space || e == s && t[e].gap <= space) && m.nameWord(e, e > s); words++ {
 		e++
-		if t[e].kind == kSign && t[e].sign == '.' && t[e-1].len() == 1 && t[e].gap == none && t[e+1].kind == kWord {
+		if t[e].sign == '.' && t[e-1].len() == 1 && t[e].gap == none && t[e+1].kind == kWord {
 			e++ // an initial
 		}
-		if t[e].kind == kSign && t[e].sign == '-' && t[e].gap == none && t[e+1].kind == kWord && t[e+1].gap == none && m.capital(e+1) {
+		if t[e].sign == '-' && t[e].gap == none && t[e+1].kind == kWord && t[e+1].gap == none && m.capital(e+1) {
 			e += 2
 		}
 	}

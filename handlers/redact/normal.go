@@ -16,25 +16,24 @@ func (e *Engine) normal(t Type, value string) string {
 	m.toks = m.x.scan(m.toks, m.f.text)
 	switch t {
 	case PhoneNumber:
-		number, ext, _ := m.number1()
+		number, ext, _ := m.wholeNumber()
 		return e.e164(number) + ext
-	case SSN, CreditCard, NPI, IP:
-		if strings.ContainsAny(string(m.f.text), ":") {
-			break
-		}
-		digits, _, words := m.number1()
-		if t == IP && !words {
-			break
-		}
+	case SSN, CreditCard, NPI:
+		digits, _, _ := m.wholeNumber()
 		return digits
+	case IP:
+		if len(m.toks) > 2*lead && m.toks[lead].kind == kWord && m.single(lead) && m.toks[lead].len() > 1 {
+			return m.mailbox() // numbers with dots between
+		}
 	case MRN:
-		digits, _, words := m.number1()
+		digits, _, words := m.wholeNumber()
 		if words {
 			return digits
 		}
 		return strings.Map(alnum, string(m.f.text))
 	case Email:
 		return m.mailbox()
+	default:
 	}
 	var b strings.Builder
 	for _, k := range m.toks {
@@ -55,9 +54,9 @@ func alnum(c rune) rune {
 	return -1
 }
 
-// number1 is the number that the tokens are: its digits, with a plus if it has one, and its extension. words says that
+// wholeNumber is the number that the tokens are: its digits, with a plus if it has one, and its extension. words says that
 // it was spoken.
-func (m *matcher) number1() (number, ext string, words bool) {
+func (m *matcher) wholeNumber() (number, ext string, words bool) {
 	var b strings.Builder
 	i := lead
 	for ; m.toks[i].kind == kSign || m.toks[i].marks&mPlus != 0 && m.toks[i].kind == kWord; i++ {

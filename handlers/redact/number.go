@@ -1,5 +1,7 @@
 package redact
 
+import "strings"
+
 // group is some digits of a written number, and what stands before them.
 type group struct {
 	tok int
@@ -38,19 +40,23 @@ func (m *matcher) number(i int) int {
 		}
 	}
 	if end, why := m.ordinary(i); end > 0 {
-		m.no(PhoneNumber, i, end, why)
+		m.never(PhoneNumber, i, end, why)
 		m.done = end - 1
 		return end
+	}
+	if m.bareBirth(i) {
+		return i + 1
 	}
 	if m.toks[i].len() > maxDigits {
 		return i + 1
 	}
-	var w written
-	m.write(&w, i)
+	w := &m.w
+	*w = written{}
+	m.write(w, i)
 	for _, look := range [...]func(*matcher, *written) int{
-		(*matcher).card, (*matcher).ssn, (*matcher).npi, (*matcher).mrn, (*matcher).mbi, (*matcher).phone,
+		(*matcher).card, (*matcher).ssn, (*matcher).npi, (*matcher).mrn, (*matcher).mbi, (*matcher).phone, (*matcher).vanity,
 	} {
-		if end := look(m, &w); end > 0 {
+		if end := look(m, w); end > 0 {
 			m.done = end - 1
 			return end
 		}
@@ -64,14 +70,14 @@ func (m *matcher) write(w *written, i int) {
 	w.start, w.groups = i, m.groups[:0]
 	before := func(sign byte) bool {
 		p := &t[w.start-1]
-		if t[w.start].gap != none || p.kind != kSign || p.sign != sign {
+		if t[w.start].gap != none && !(sign == '(' && t[w.start].gap == space && t[i+1].gap == space) || p.kind != kSign || p.sign != sign {
 			return false
 		}
 		w.start--
 		return true
 	}
-	closes := t[i+1].kind == kSign && t[i+1].sign == ')' && t[i+1].gap == none
-	w.paren = closes && before('(')
+	closes := (t[i+1].sign == ')' || t[i+1].sign == ']') && t[i+1].gap <= space
+	w.paren = closes && (before('(') || t[i+1].sign == ']' && before('['))
 	w.plus = before('+')
 	before('+') // a double one is a slip of the pen
 	if w.plus && closes && !w.paren {
@@ -110,8 +116,8 @@ func (m *matcher) separator(i int, open *bool) (next int, sep byte) {
 	}
 	digits := func(k int, most gap) bool { return t[k].kind == kNum && t[k].gap <= most }
 	switch t[0].sign {
-	case ')':
-		if t[0].gap != none {
+	case ')', ']':
+		if !*open && (t[0].gap != none || t[0].sign == ']' || m.toks[i].len() != 3) { // "1) 202…" is a list
 			return 0, 0
 		}
 		*open = false
@@ -134,6 +140,10 @@ func (m *matcher) separator(i int, open *bool) (next int, sep byte) {
 			return i + 2, '-'
 		case t[0].gap == space && digits(1, space) && t[1].gap == space:
 			return i + 2, '~'
+		case t[0].gap == space && digits(1, none):
+			return i + 2, '-'
+		case t[0].gap == none && t[1].gap == none && t[1].sign == '-' && digits(2, none):
+			return i + 3, '-'
 		case t[0].gap == none && t[1].gap == none && t[1].sign == '(' && digits(2, none):
 			*open = true
 			return i + 3, '('
@@ -212,6 +222,7 @@ func (m *matcher) freeLeft(s int, spaced bool) bool {
 		return true
 	case kNum, kBar:
 		return false
+	default:
 	}
 	switch p.sign {
 	case ':':
@@ -222,14 +233,18 @@ func (m *matcher) freeLeft(s int, spaced bool) bool {
 		}
 		return !(glued && q.kind == kNum)
 	case '.':
-		return !glued || q.kind == kWord && q.marks&(mPhone|mNumber|mSSN|mCard|mBirth) != 0 || q.kind == kSign
+		return !glued || t[s].sign == '+' || q.kind == kWord && q.marks&(mPhone|mNumber|mSSN|mCard|mBirth) != 0 || q.kind == kSign
 	case '/':
-		return s-2 == m.done && q.kind == kNum || q.kind == kWord && q.marks&mPhone != 0
-	case ',':
-		return !(glued && q.kind == kNum)
+		return s-2 == m.done || q.kind == kWord && q.marks&mPhone != 0
+	case ',': // but not of 1,415
+		return !(glued && q.kind == kNum) || q.len() > 3 || s-2 <= m.done
+	case '@':
+		return false
+	case '_', '*': // Markdown
+		return !glued || q.kind == kSign || q.kind == kEnd
 	case '#':
-		return q.kind == kWord && q.marks&(mPhone|mCard|mSSN|mMRN) != 0 || glued && q.kind != kWord && q.kind != kEnd
-	case '$', '_', '%', '~', '+', '^':
+		return q.kind == kWord && q.marks&mCue&^(mLabel|mVersion) != 0 || glued && q.kind != kWord && q.kind != kEnd
+	case '$', '%', '~', '+', '^':
 		return false
 	}
 	return true
@@ -249,24 +264,34 @@ func (m *matcher) freeRight(e int, spaced bool) bool {
 		return false
 	case kIdeo, kEnd:
 		return true
+	default:
 	}
 	switch p.sign {
 	case '-':
-		return !glued || q.kind == kWord && q.marks&mPhoneTail != 0 || q.kind == kSign
-	case '.', ':', ',', '(':
+		return !glued || q.kind == kWord && (q.marks&mPhoneTail != 0 || m.emDash(e)) || q.kind == kSign
+	case ',':
+		return !(glued && q.kind == kNum) || q.len() != 3 || t[e+2].sign == '-'
+	case '.', ':', '(':
 		return !(glued && q.kind == kNum)
 	case '/':
-		return !(glued && q.kind == kNum) || q.len() == 3 && t[e+2].gap == none && t[e+2].sign == '-'
-	case '_', '@', '%', '$', '=', '^':
+		return !(glued && q.kind == kNum) || q.len() == 3 && t[e+2].gap == none && t[e+2].sign == '-' || q.len() >= 10
+	case '_':
+		return !glued || q.kind == kSign || q.kind == kEnd
+	case '@', '%', '$', '=', '^':
 		return false
 	}
 	return true
 }
 
+// emDash says whether the hyphen at token i was a dash, which separates.
+func (m *matcher) emDash(i int) bool {
+	return strings.HasPrefix(m.text[m.f.origin(m.toks[i].start):], "\u2014")
+}
+
 // counted says whether the digits at token i count something of their own: an amount, a measure, a house.
 func (m *matcher) counted(i int) bool {
 	n := &m.toks[i+1]
-	return n.kind == kSign && (n.sign == '$' || n.sign == '%') || n.kind == kWord
+	return (n.sign == '$' || n.sign == '%') || n.kind == kWord
 }
 
 // cueReach is how many words a cue reaches over.
@@ -274,10 +299,11 @@ const cueReach = 8
 
 // cue is what the words before token i say that follows, and how many words back; 0 when they say nothing.
 func (m *matcher) cue(i int) (what mark, back int) {
-	number, mine := false, false
+	number, mine, listed := false, false, false
 	words := 0
+	m.asked = false
 	gap := m.toks[i].gap
-	if p := &m.toks[i-1]; p.kind == kSign && p.sign == '#' && gap == none {
+	if p := &m.toks[i-1]; p.sign == '#' && gap == none {
 		number = true
 	}
 	for j := i - 1; j > i-lead && words <= cueReach; j-- {
@@ -287,30 +313,40 @@ func (m *matcher) cue(i int) (what mark, back int) {
 			words++
 		case para:
 			words += 3
+		default:
 		}
 		switch t.kind {
 		case kEnd, kNum, kBar:
-			if t.kind != kNum || t.gap != none || m.toks[j-1].kind != kWord { // IPv6 is a word
+			switch {
+			case t.kind == kNum && t.gap == none && m.toks[j-1].kind == kWord: // IPv6 is a word
+			case t.kind == kNum && (m.toks[j+1].kind == kNum && listed || m.is(j+1, "of", "and", "or", "y", "o", "to")): // so is what comes before
+				listed = true
+			default:
 				j = 0
 			}
 		case kIdeo:
 			words++
 		case kSign:
 			switch {
-			case (t.sign == '.' || t.sign == '!' || t.sign == ';') && gap != none && m.toks[j-1].len() > 1:
+			case (t.sign == '.' || t.sign == '!' || t.sign == ';') && gap != none && m.toks[j-1].len() > 1 && m.toks[j-1].marks&(mNumber|mCue) == 0:
 				words += 3
 			case t.sign == '?':
 				words++
+				m.asked = true
 			case t.sign == ',':
 				words++
 			}
 		case kWord:
 			switch {
+			case t.marks&mLabel != 0 && m.toks[j+1].sign == ',' && m.toks[j+2].gap != none: // "in case, …"
+				words++
 			case t.marks&mCue != 0 && words <= cueReach:
 				return t.marks & mCue, words
+			case t.marks == 0 && m.camelID(j):
+				return mLabel, words
 			case t.marks&mNumber != 0:
 				number = number || words <= 3
-			case t.marks&mIs == 0:
+			case t.marks&(mIs|mFiller) == 0:
 				words++
 			}
 			if t.marks&mMine != 0 && number && words <= 3 {
@@ -328,4 +364,14 @@ func (m *matcher) cue(i int) (what mark, back int) {
 		return mNumber, 1
 	}
 	return 0, 0
+}
+
+// camelID says whether token i is the name of a field as orderId.
+func (m *matcher) camelID(i int) bool {
+	t := &m.toks[i]
+	if t.len() < 4 || m.f.text[t.end-1] != 'd' || m.f.text[t.end-2] != 'i' {
+		return false
+	}
+	at := m.f.origin(t.end - 2)
+	return m.text[at] == 'I' && m.text[at-1] >= 'a' && m.text[at-1] <= 'z'
 }

@@ -5,7 +5,7 @@ package redact
 func (m *matcher) ordinary(i int) (end int, why string) {
 	t := m.toks
 	p, n := &t[i-1], &t[i+1]
-	if p.kind == kSign && p.sign == '$' && t[i].gap <= space {
+	if p.sign == '$' && t[i].gap <= space {
 		return m.amount(i), "an amount"
 	}
 	if end := m.numericDate(i); end > 0 {
@@ -26,7 +26,7 @@ func (m *matcher) ordinary(i int) (end int, why string) {
 		case n.sign == ',' && digits && q.len() == 3 && t[i].len() <= 3:
 			return m.amount(i), "thousands"
 		case n.sign == '.' && digits && !(after.kind == kSign && after.sign == '.' && after.gap == none && t[i+4].kind == kNum) &&
-			!(t[i].len() == 3 && q.len() >= 4) && !(p.kind == kSign && p.gap == none && p.sign == '.' && t[i].gap == none):
+			!(t[i].len() == 3 && q.len() >= 4) && !m.joined(i+3, '-') && !(p.kind == kSign && p.gap == none && p.sign == '.' && t[i].gap == none):
 			return i + 3, "a decimal number"
 		case n.sign == '%':
 			return i + 2, "a percentage"
@@ -34,16 +34,22 @@ func (m *matcher) ordinary(i int) (end int, why string) {
 			return i + 3, "a fraction"
 		}
 	}
-	if n.kind == kSign && n.sign == '$' && n.gap <= space && t[i+2].kind != kNum && t[i].len() < 7 {
+	if n.sign == '$' && n.gap <= space && t[i+2].kind != kNum && t[i].len() < 7 {
 		return i + 1, "an amount"
 	}
-	if n.kind == kWord && n.marks&(mUnit|mMoney) != 0 && n.gap <= space && (t[i].len() < 10 || n.marks&mMoney != 0) && m.alone(i) {
+	if n.kind == kWord && n.marks&(mUnit|mMoney) != 0 && n.gap <= space && m.alone(i) && (t[i].len() < 7 || n.marks&mMoney != 0 || !m.phoneCued(i)) {
 		return i + 1, "a measure"
 	}
 	if end := m.iban(i); end > 0 {
 		return end, "an account number"
 	}
 	return 0, ""
+}
+
+// phoneCued says whether the words before token i speak of a phone.
+func (m *matcher) phoneCued(i int) bool {
+	what, _ := m.cue(i)
+	return what&mPhone != 0
 }
 
 // alone says whether no digits are joined to those at token i from the left.
@@ -91,13 +97,13 @@ func (m *matcher) within(i, most int) bool {
 // joined says whether token i is sign, with digits right behind it.
 func (m *matcher) joined(i int, sign byte) bool {
 	t := m.toks
-	return t[i].kind == kSign && t[i].sign == sign && t[i].gap == none && t[i+1].kind == kNum && t[i+1].gap == none
+	return t[i].sign == sign && t[i].gap == none && t[i+1].kind == kNum && t[i+1].gap == none
 }
 
 // numericDate ends a date of digits that begins at token i: 3/14/2026, 14.3.26, 2026-03-14, 03-2026, 2016/11.
 func (m *matcher) numericDate(i int) int {
 	t := m.toks
-	if t[i].gap == none && t[i-1].kind == kSign && (t[i-1].sign == '-' || t[i-1].sign == '.' || t[i-1].sign == '/') && t[i-1].gap == none && t[i-2].kind == kNum {
+	if t[i].gap == none && (t[i-1].sign == '-' || t[i-1].sign == '.' || t[i-1].sign == '/') && t[i-1].gap == none && t[i-2].kind == kNum && i-2 > m.done {
 		return 0
 	}
 	for _, sep := range [...]byte{'/', '-', '.'} {
@@ -127,8 +133,20 @@ func (m *matcher) numericDate(i int) int {
 		}
 		return 0
 	}
+	if t[i].len() == 8 && (t[i+1].gap != none || t[i+1].kind == kSign) { // 20260314
+		if v := m.value(i); v/10000 >= 1900 && v/10000 <= 2100 && v/100%100 >= 1 && v/100%100 <= 12 && v%100 >= 1 && v%100 <= 31 {
+			return i + 1
+		}
+	}
+	if t[i+1].kind == kNum && t[i+2].kind == kNum && t[i+1].gap == space && t[i+2].gap == space && t[i+1].len() == 2 && m.within(i+1, 31) { // 14 03 2026
+		dm := m.within(i, 31) && t[i].len() == 2 && m.year(i+2) && m.value(i+2) >= 1900 && (m.within(i, 12) || m.within(i+1, 12))
+		ym := m.year(i) && m.value(i) >= 1900 && t[i+2].len() == 2 && m.within(i+2, 31) && (m.within(i+1, 12) || m.within(i+2, 12))
+		if (dm || ym) && (t[i+3].kind != kNum || t[i+3].gap != space || t[i+3].len() <= 2) {
+			return i + 3
+		}
+	}
 	// 14 / 3 / 2026
-	if t[i+1].kind == kSign && (t[i+1].sign == '/' || t[i+1].sign == '-') && t[i+2].kind == kNum && t[i+2].gap <= space {
+	if (t[i+1].sign == '/' || t[i+1].sign == '-') && t[i+2].kind == kNum && t[i+2].gap <= space {
 		if m.year(i) && m.within(i+2, 12) && m.toks[i+3].kind != kSign {
 			return i + 3
 		}
@@ -165,7 +183,7 @@ func (m *matcher) years(i int) int {
 		return 0
 	}
 	s := &t[i+1]
-	if s.kind == kSign && (s.sign == '-' || s.sign == '/') && t[i+2].kind == kNum && (m.year(i+2) || t[i+2].len() == 2) && !m.joined(i+3, '-') {
+	if (s.sign == '-' || s.sign == '/') && t[i+2].kind == kNum && (m.year(i+2) || t[i+2].len() == 2) && !m.joined(i+3, '-') {
 		return i + 3
 	}
 	return 0

@@ -9,7 +9,7 @@ func (m *matcher) phone(w *written) int {
 		return 0
 	}
 	what, back := m.cue(w.start)
-	if why := m.labelled(what, back); why != "" {
+	if why := m.labelled(what, back); why != "" && !(back > 0 && what&(mLabel|mVersion) != 0 && w.shape(3, 3, 4)) {
 		m.no(PhoneNumber, w.start, w.end, why)
 		return 0
 	}
@@ -108,9 +108,22 @@ func (m *matcher) phoneNANP(w *written, near bool) (n int, r rule) {
 			return n, rPhoneNANP
 		}
 	case len(g) == 1:
-		return n * btoi((valid && !(counting(w.digits[:7]) && !near) || near && d == 1) && (w.paren || n == len(w.groups) || w.groups[n].sep == ' ' || w.groups[n].sep == '/')), rPhonePlain
+		return n * btoi((valid && (near || m.plain(w)) || near && d == 1) && (w.paren || n == len(w.groups) || w.groups[n].sep == ' ' || w.groups[n].sep == '/')), rPhonePlain
 	}
 	return 0, 0
+}
+
+// plain says whether ten digits in a row, of which nothing is said, may be a phone.
+func (m *matcher) plain(w *written) bool {
+	p := &m.toks[w.start-1]
+	switch string(w.digits[:10]) {
+	case "2147483647", "2147483648", "4294967295", "4294967296": // what computers count to
+		return false
+	}
+	if n := &m.toks[w.groups[0].tok+1]; n.kind == kSign && strings.IndexByte("*+<>=", n.sign) >= 0 && n.gap != none || p.sign == '\\' {
+		return false // of a sum, of a path
+	}
+	return !counting(w.digits[:7]) && !(m.toks[w.start].gap == none && p.sign == '-')
 }
 
 // counting says whether each digit is one more than the one before, as in a number that was made up in a hurry.
@@ -169,6 +182,9 @@ func (m *matcher) international(w *written, k int, near bool) int {
 		if digits+g.n-k > 15 || g.sep == '~' && !near {
 			break
 		}
+		if i > 1 && !near && g.sep != w.groups[1].sep && (g.sep == '.' || w.groups[1].sep == '.') { // +37.7749-122.4194 is a place
+			return 0
+		}
 		digits += g.n
 		n = i + 1
 		for _, c := range w.digits[digits-g.n : digits] {
@@ -190,18 +206,28 @@ func (m *matcher) phoneAbroad(w *written, near bool) (n int, r rule) {
 	switch first := w.groups[0]; {
 	case w.digits[0] == '0' && w.digits[1] == '1' && w.digits[2] == '1' && first.n == 3:
 		k = 3
-	case w.digits[0] == '0' && w.digits[1] == '0' && (near || w.shape(3, 3, 3, 4) || w.shape(4, 3, 3, 4)):
+	case w.digits[0] == '0' && w.digits[1] == '0' && (near || len(w.groups) >= 3 && w.n >= 11 && (w.digits[2] == '1' && w.n == 13 || country(w.digits[2:w.n]))):
 		k = 2
 	default:
 		return 0, 0
 	}
-	if w.n-k < 9 || len(w.groups) < 3 && !near {
+	if w.n-k < 9 || len(w.groups) < 3 && !near || !near && w.even() {
 		return 0, 0
 	}
 	if n = m.international(w, k, true); n < 3 && !near {
 		return 0, 0
 	}
 	return n, rPhoneAbroad
+}
+
+// even says whether the groups are alike, as in 00-14-22-01-23-45, which is the address of a network card.
+func (w *written) even() bool {
+	for _, g := range w.groups {
+		if g.n != w.groups[0].n {
+			return false
+		}
+	}
+	return true
 }
 
 // phoneCue recognises any number of 7 to 15 digits that a word says is a phone.
@@ -220,7 +246,7 @@ func (m *matcher) phoneCue(w *written, near bool) (n int, r rule) {
 		return 0, 0
 	}
 	for k, g := range w.groups[:n] {
-		if g.sep == '~' || g.sep == '.' && n == 2 || k > 0 && n > 3 && g.n == 1 {
+		if g.sep == '~' || g.sep == '.' && n == 2 && !w.shape(3, 4) || k > 0 && n > 3 && g.n == 1 {
 			return 0, 0
 		}
 	}
@@ -236,11 +262,19 @@ func (m *matcher) trunk(w *written) bool {
 // tail says whether the word at token e says that a phone was before: "781 1704 office".
 func (m *matcher) tail(e int) bool {
 	t := m.toks
-	if t[e].kind == kSign && (t[e].sign == '(' || t[e].sign == '-') && t[e].gap <= space {
+	if (t[e].sign == '(' || t[e].sign == '-') && t[e].gap <= space {
 		e++
 	}
 	if m.is(e, "to") && t[e+1].marks&mPhone != 0 {
 		return true
+	}
+	if m.is(e, "is", "es", "was") && t[e].gap <= space && !m.is(e+1, "not", "no") {
+		for j := e + 1; j < e+5 && t[j].kind == kWord; j++ {
+			if t[j].marks&(mPhone|mNumber) != 0 || t[j].marks&mPhoneTail != 0 && t[j+1].kind != kWord {
+				return true
+			}
+		}
+		return false
 	}
 	return t[e].kind == kWord && t[e].gap <= space && t[e].marks&mPhoneTail != 0 && (t[e+1].gap >= line || t[e+1].kind != kWord)
 }
@@ -249,7 +283,7 @@ func (m *matcher) tail(e int) bool {
 func (m *matcher) extension(e int) int {
 	t := m.toks
 	i := e
-	if t[i].kind == kSign && (t[i].sign == ',' || t[i].sign == ';') && t[i].gap <= space {
+	if (t[i].sign == ',' || t[i].sign == ';') && t[i].gap <= space {
 		i++
 	}
 	if t[i].gap > space {
@@ -261,7 +295,7 @@ func (m *matcher) extension(e int) int {
 		for t[i].kind == kSign && t[i].gap <= space && (t[i].sign == '.' || t[i].sign == ':' || t[i].sign == '=' || t[i].sign == '#') {
 			i++
 		}
-	case t[i].kind == kSign && t[i].sign == '#' && i == e:
+	case t[i].sign == '#' && i == e:
 		i++
 		if t[i].gap != none {
 			return e
@@ -269,7 +303,7 @@ func (m *matcher) extension(e int) int {
 	default:
 		return e
 	}
-	if t[i].kind == kNum && t[i].gap <= space && t[i].len() <= 7 && t[i+1].gap == none && t[i+1].kind == kWord {
+	if t[i].kind == kNum && t[i+1].kind == kWord && (t[i+1].gap == none || t[i+1].marks&mUnit != 0) { // x2 people
 		return e
 	}
 	if t[i].kind == kNum && t[i].gap <= space && t[i].len() <= 7 {

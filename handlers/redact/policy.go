@@ -136,25 +136,11 @@ func lexiconWith(own []string) (*lexicon, error) {
 		return nil, err
 	}
 	for _, t := range own {
-		words := wordsOf(fold(t))
+		words := split(fold(t))
 		if len(t) < 2 || len(t) > MaxTerm || len(words) == 0 || !strings.ContainsFunc(fold(t), func(r rune) bool { return r >= 'a' && r <= 'z' }) {
 			return nil, ErrTerm
 		}
 		b.add(words, phrase{term: true, own: true})
 	}
 	return b.build(), nil
-}
-
-// wordsOf are the words of a folded term, as scan finds them in a text.
-func wordsOf(folded string) []string {
-	var words []string
-	var x lexicon
-	x.slots = make([]int32, 1)
-	text := append([]byte(folded), make([]byte, pad)...)[:len(folded)]
-	for _, t := range x.scan(nil, text) {
-		if t.kind == kWord || t.kind == kNum {
-			words = append(words, folded[t.start:t.end])
-		}
-	}
-	return words
 }

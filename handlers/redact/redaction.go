@@ -3,6 +3,8 @@ package redact
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -17,11 +19,8 @@ type Redaction struct {
 // Key is an org's secret for tokens and hashes; at least 16 bytes. It is never printed.
 type Key []byte
 
-// String and GoString keep the key out of logs.
-func (Key) String() string { return "[key]" }
-
-// GoString is what String is.
-func (Key) GoString() string { return "[key]" }
+// Format keeps the key out of logs, whatever the verb.
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[key]") }
 
 // Redact is text with its personal data replaced, and what was. A replacement is never found again.
 func (e *Engine) Redact(text string, key Key, names ...string) (string, []Redaction) {
@@ -55,7 +54,8 @@ func (e *Engine) replace(s Span, value string, key Key) (Redaction, string) {
 	name := "[" + s.Type.String()
 	switch r.Action {
 	case Mask:
-		if digits := digitsOf(normal); len(digits) > 4 {
+		number, _, _ := strings.Cut(normal, " ") // without the extension
+		if digits := digitsOf(number); len(digits) > 4 {
 			return r, name + ":*" + digits[len(digits)-4:] + "]"
 		}
 	case Token:
@@ -64,6 +64,7 @@ func (e *Engine) replace(s Span, value string, key Key) (Redaction, string) {
 			b[i] = 'a' + r.Hash[i/2]>>(4*(i%2))&15
 		}
 		return r, name + ":" + string(b) + "]"
+	case Remove:
 	}
 	return r, name + "]"
 }

@@ -6,12 +6,20 @@ type said struct {
 	parts  []part
 	digits [maxSaid]byte
 	n      int
-	units  int  // digits that were said one by one
-	words  int  // number words
-	dots   int  // how often "dot" was said
-	mended bool // something was taken back
-	turns  bool // another speaker was between
-	end    int  // behind the last element
+	units  int // digits that were said one by one
+	words  int // number words
+	end    int // behind the last element
+	manner
+}
+
+// manner is what was said between the elements.
+type manner struct {
+	dots     int  // how often "dot"
+	mended   bool // something was taken back
+	and      bool // "and"
+	firm     bool // more than "and"
+	turns    bool // another speaker
+	stranger bool // somebody, or something, of whom nothing is known
 }
 
 // part is an element, as "double five" or "forty two".
@@ -28,28 +36,34 @@ const maxSaid = 40
 func (m *matcher) mixed(i int) bool {
 	t := m.toks
 	n := int(t[i].len())
-	for t[i+1].kind == kSign && (t[i+1].sign == '-' || t[i+1].sign == '.') && t[i+1].gap == none && t[i+2].kind == kNum && t[i+2].gap == none || t[i+1].kind == kNum && t[i+1].gap == space {
+	if n == 1 && t[i-1].sign != '$' {
+		k, ones := i, 1
+		for ; k < i+24 && t[k+1].gap <= space && t[k+1].kind != kEnd; k++ {
+			if sign := (t[k+1].sign == ',' || t[k+1].sign == '-'); !sign && !(t[k+1].kind == kNum && t[k+1].len() == 1) {
+				break
+			}
+			if t[k+1].kind == kNum {
+				ones++
+			}
+		}
+		p := &t[i-1]
+		alone := p.kind != kNum && !(p.sign == ',' || p.sign == '-' && p.gap == none || p.sign == '{' || p.sign == '[')
+		if alone && t[k].kind == kNum && (ones == 10 || ones == 11 && m.value(i) == 1) {
+			return true
+		}
+	}
+	for n <= 7 && ((t[i+1].sign == '-' || t[i+1].sign == '.') && t[i+1].gap == none && t[i+2].kind == kNum && t[i+2].gap == none || t[i+1].kind == kNum && t[i+1].gap == space) {
 		if i++; t[i].kind != kNum {
 			i++
 		}
 		n += int(t[i].len())
 	}
-	if n > 7 || t[i+1].kind == kEnd {
+	if n > 7 || t[i+1].kind == kEnd || t[i].gap == none && t[i-1].kind == kWord {
 		return false
 	}
 	for l := range tongues {
 		var s said
-		if next := m.between(i+1, l, &s); next > 0 && (t[next].kind == kWord || next > i+1 && (s.turns || m.wordsBetween(i+1, next))) {
-			return true
-		}
-	}
-	return false
-}
-
-// wordsBetween says whether one of tokens from..to-1 is a word.
-func (m *matcher) wordsBetween(from, to int) bool {
-	for _, t := range m.toks[from:to] {
-		if t.kind == kWord {
+		if next := m.between(i+1, l, &s); next > 0 && (t[next].kind == kWord || (s.turns || s.firm) && !s.stranger) {
 			return true
 		}
 	}
@@ -103,7 +117,7 @@ func (m *matcher) listen(i int, l tongue, s *said) {
 // dotted says whether a dot was said between tokens from and to.
 func (m *matcher) dotted(from, to int) bool {
 	for _, t := range m.toks[from:to] {
-		if t.marks&mDot != 0 || t.kind == kSign && t.sign == '.' {
+		if t.marks&mDot != 0 || t.sign == '.' {
 			return true
 		}
 	}
@@ -166,11 +180,15 @@ func (m *matcher) element(k int, l tongue, s *said) (p part, ok bool) {
 		}
 		put(0, 1)
 		s.units++
-	case teen:
-		put(int(n.value), 2)
-	case tens:
+	case teen, tens:
 		p.end = k
-		put(m.tensBehind(&p, l), 2)
+		v := m.tensBehind(&p, l)
+		if joined(p.end).kind == hundred && s.n >= 6 { // ninety nine hundred
+			p.end++
+			put(v*100, 4)
+		} else {
+			put(v, 2)
+		}
 	case hundreds:
 		put(int(n.value)+m.tensBehind(&p, l), 3)
 	case times:
@@ -202,24 +220,25 @@ func (m *matcher) tensBehind(p *part, l tongue) int {
 		return 0
 	}
 	n := m.numeral(j, l)
-	switch {
-	case n.kind == teen:
+	switch n.kind {
+	case teen:
 		p.end = j + 1
 		return int(n.value)
-	case n.kind == tens:
+	case tens:
 		p.end = j + 1
 		k := j + 1
-		if l == english && t[k].kind == kSign && t[k].sign == '-' && t[k].gap == none {
+		if l == english && t[k].sign == '-' && t[k].gap == none {
 			k++
 		}
 		if l == spanish && m.is(k, "y") {
 			k++
 		}
-		if u := m.numeral(k, l); u.kind == unit && u.value > 0 && t[k].gap <= space && (l == english || k > j+1) && m.numeral(k+1, l).kind != hundred {
+		if u := m.numeral(k, l); u.kind == unit && u.value > 0 && t[k].gap <= space && (l == english || k > j+1) {
 			p.end = k + 1
 			return int(n.value + u.value)
 		}
 		return int(n.value)
+	default:
 	}
 	return 0
 }
@@ -227,6 +246,16 @@ func (m *matcher) tensBehind(p *part, l tongue) int {
 // between goes over what is said between the elements of one number, from token k on, and returns the next element, or
 // 0 when the number is over.
 func (m *matcher) between(k int, l tongue, s *said) int {
+	heard := s.manner
+	next := m.pause(k, l, s)
+	if next == 0 {
+		s.manner = heard
+	}
+	return next
+}
+
+// pause is between, but leaves in s what was heard before it turned out that the number is over.
+func (m *matcher) pause(k int, l tongue, s *said) int {
 	t := m.toks
 	signs, turn := 0, false
 	for j := k; j < k+lead/2; j++ {
@@ -237,10 +266,10 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 			}
 		}
 		if w.gap == line {
-			if c := m.speaker(j); c > 0 {
-				if turn = false; s != nil {
-					s.turns = true
-				}
+			if c, known := m.speaker(j); c > 0 {
+				turn = false
+				s.turns = s.turns || known
+				s.stranger = s.stranger || !known
 				j = c
 				continue
 			}
@@ -271,6 +300,8 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 			case w.marks&mMend != 0:
 				s.mended = true
 			case w.marks&(mFiller|mNod|mDash|mArea) != 0:
+				s.and = s.and || m.is(j, "and", "y")
+				s.firm = s.firm || w.marks&mFiller != 0 && !m.is(j, "and", "y", "then", "so", "like")
 			default:
 				return 0
 			}
@@ -281,207 +312,14 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 	return 0
 }
 
-// speaker is the colon of "Caller:" that begins at token j, the first of its line; 0 for none.
-func (m *matcher) speaker(j int) int {
+// speaker is the colon of "Caller:" that begins at token j, the first of its line; 0 for none. known says that the word is
+// one for a speaker, and not somebody's name, or a heading.
+func (m *matcher) speaker(j int) (colon int, known bool) {
 	t := m.toks
-	for k := j; k < j+3 && t[k].kind == kWord && (k == j || t[k].gap == space); k++ {
-		if c := &t[k+1]; c.kind == kSign && c.sign == ':' && c.gap == none {
-			return k + 1
+	for k := j; k < j+3 && (t[k].kind == kWord || t[k].kind == kNum && k > j) && (k == j || t[k].gap == space); k++ {
+		if c := &t[k+1]; c.sign == ':' && c.gap == none {
+			return k + 1, m.toks[j].marks&mSpeaker != 0
 		}
 	}
-	return 0
-}
-
-// understand says what a spoken number is, and returns the token behind it, or 0.
-func (m *matcher) understand(s *said, i int) int {
-	if s.n < 4 {
-		return 0
-	}
-	t := m.toks
-	from := i
-	plus := t[i-1].kind == kWord && t[i-1].marks&mPlus != 0 && t[i].gap <= space || t[i-1].kind == kSign && t[i-1].sign == '+'
-	if plus {
-		from--
-	}
-	what, back := m.cue(from)
-	if next := &t[s.end]; next.gap <= space && next.kind == kWord && next.marks&(mMoney|mUnit) != 0 && what&(mSSN|mCard|mMRN) == 0 {
-		// The last element counts something: "five thirty p.m.".
-		last := len(s.parts) - 1
-		if last == 0 {
-			return 0
-		}
-		s.parts = s.parts[:last]
-		s.n, s.end = s.parts[last-1].n, s.parts[last-1].end
-	}
-	d := s.digits[:s.n]
-	if what&mBirth != 0 && back <= 4 {
-		if e := m.birthNumbers(s); e > 0 {
-			m.hit(rBirthSpoken, i, e)
-			return e
-		}
-	}
-	switch {
-	case what&mSSN != 0 && s.n == 9:
-		m.hit(rSSNSpoken, i, s.end)
-		return s.end
-	case what&mSSN != 0 && s.n == 4 && m.lastFour(i):
-		m.hit(rSSNLast, i, s.end)
-		return s.end
-	case what&mMRN != 0 && back <= 4 && s.n <= 14:
-		m.hit(rMRNSpoken, i, s.end)
-		return s.end
-	case s.n >= 13 && s.n <= 19 && luhn(d) && !allSame(d):
-		m.hit(rCardSpoken, i, s.end)
-		return s.end
-	}
-	if s.dots == 3 {
-		if e := m.spokenIP(s, what); e > 0 {
-			m.hit(rIPSpoken, i, e)
-			return e
-		}
-	}
-	if s.n < 7 {
-		return 0
-	}
-	if why := m.labelled(what, back); why != "" {
-		m.no(PhoneNumber, i, s.end, why)
-		return 0
-	}
-	e, r := m.spokenPhone(s, what&mPhone != 0 || m.tail(s.end), plus)
-	if e == 0 {
-		m.no(PhoneNumber, i, s.end, "not as many digits as a phone has")
-		return 0
-	}
-	e = m.extension(e)
-	m.hit(r, from, e)
-	return e
-}
-
-// until ends the element at which s has n digits, or is 0.
-func (s *said) until(n int) int {
-	for _, p := range s.parts {
-		if p.n == n {
-			return p.end
-		}
-	}
-	return 0
-}
-
-// spokenPhone ends the phone that s is; 0 when it is none. near says that a word before speaks of a phone.
-func (m *matcher) spokenPhone(s *said, near, plus bool) (e int, r rule) {
-	r = rPhoneSpoken
-	if near {
-		r = rPhoneSpokenCue
-	}
-	if s.counts() {
-		return 0, r
-	}
-	full := 10
-	if s.digits[0] == '1' && s.n >= 11 || plus && s.digits[0] == '1' {
-		full = 11
-	}
-	oneByOne := s.units >= 6
-	switch {
-	case s.mended && s.n > full && (near || oneByOne):
-		return s.end, r
-	case plus:
-		if s.n >= 8 && s.n <= 15 && (s.digits[0] != '1' || s.n == 11) {
-			return s.end, r
-		}
-	case s.n == full && (near || oneByOne):
-		return s.end, r
-	case s.n > full && s.n <= full+2 && (near || oneByOne):
-		return s.until(full), r
-	case near && s.n >= 7 && s.n <= 15:
-		return s.end, r
-	case s.turns && s.n > full && s.n <= 15 && oneByOne:
-		return s.end, r
-	}
-	return 0, r
-}
-
-// counts says whether the elements go up or down one by one: one two three.
-func (s *said) counts() bool {
-	if len(s.parts) < 7 {
-		return false
-	}
-	step := s.parts[1].value - s.parts[0].value
-	for k := 1; k < len(s.parts); k++ {
-		if s.parts[k].value-s.parts[k-1].value != step {
-			return false
-		}
-	}
-	return step == 1 || step == -1
-}
-
-// spokenIP ends the address of four numbers with "dot" between them that s is; 0 when it is none.
-func (m *matcher) spokenIP(s *said, what mark) int {
-	if what&mVersion != 0 {
-		return 0
-	}
-	v, places, dots := 0, 0, 0
-	from := 0
-	for _, p := range s.parts {
-		if p.dot {
-			if v > 255 || places == 0 {
-				return 0
-			}
-			v, places = 0, 0
-			dots++
-		}
-		for _, c := range s.digits[from:p.n] {
-			v = 10*v + int(c-'0')
-			places++
-		}
-		from = p.n
-		if places > 3 {
-			return 0
-		}
-	}
-	if dots != 3 || v > 255 {
-		return 0
-	}
-	return s.end
-}
-
-// birthNumbers ends a date that is said in numbers alone, month, day and year: three fourteen eighty five.
-func (m *matcher) birthNumbers(s *said) int {
-	if len(s.parts) < 3 {
-		return 0
-	}
-	v := make([]int, 0, 8)
-	for _, p := range s.parts[:min(len(s.parts), 6)] {
-		if k := len(v); k > 0 && v[k-1] == 0 && p.value < 10 { // oh three
-			v[k-1] = p.value
-			continue
-		}
-		v = append(v, p.value)
-	}
-	if len(v) < 3 || v[0] < 1 || v[1] < 1 || v[0] > 31 || v[1] > 31 || v[0] > 12 && v[1] > 12 {
-		return 0
-	}
-	switch {
-	case v[2] >= 1900 && v[2] <= 2100, len(v) == 3 && v[2] <= 99, len(v) == 4 && (v[2] == 19 || v[2] == 20):
-		return s.end
-	}
-	return 0
-}
-
-// digitWords ends the digits said one by one from token i on, at most so many.
-func (m *matcher) digitWords(i, most int) int {
-	for l := range tongues {
-		s := said{tongue: l}
-		k := i
-		for s.n < most && m.toks[k].gap <= space {
-			p, ok := m.element(k, l, &s)
-			if !ok || s.n > most {
-				break
-			}
-			k = p.end
-		}
-		if k > i {
-			return k
-		}
-	}
-	return i
+	return 0, false
 }

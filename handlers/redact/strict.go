@@ -15,7 +15,7 @@ func (m *matcher) address(i int) int {
 		}
 		if t[e].marks&mStreet != 0 && (e > i+1 || m.is(e, "calle", "avenida", "rue", "via", "camino")) {
 			e++
-			if t[e].kind == kSign && t[e].sign == '.' && t[e].gap == none {
+			if t[e].sign == '.' && t[e].gap == none {
 				e++
 			}
 			e = m.place(m.flat(e))
@@ -33,12 +33,12 @@ func (m *matcher) address(i int) int {
 func (m *matcher) flat(e int) int {
 	t := m.toks
 	j := e
-	if t[j].kind == kSign && t[j].sign == ',' {
+	if t[j].sign == ',' {
 		j++
 	}
-	if t[j].gap <= space && (t[j].marks&mUnitNo != 0 || t[j].kind == kSign && t[j].sign == '#') {
+	if t[j].gap <= space && (t[j].marks&mUnitNo != 0 || t[j].sign == '#') {
 		j++
-		if t[j].kind == kSign && (t[j].sign == '.' || t[j].sign == '#') {
+		if t[j].sign == '.' || t[j].sign == '#' {
 			j++
 		}
 		if t[j].kind == kNum || t[j].kind == kWord && t[j].len() <= 2 {
@@ -57,7 +57,7 @@ func (m *matcher) place(e int) int {
 	t := m.toks
 	for j, words := e, 0; words < 5 && t[j].gap <= space; j++ {
 		switch {
-		case t[j].kind == kSign && t[j].sign == ',':
+		case t[j].sign == ',':
 			continue
 		case t[j].marks&mState != 0 && t[j+1].kind == kNum && t[j+1].len() == 5:
 			return m.zip(j + 1)
@@ -110,7 +110,7 @@ func (m *matcher) strictNumber(i int) int {
 // yearsOld says whether "years old" or "-year-old" begins at token i.
 func (m *matcher) yearsOld(i int) bool {
 	t := m.toks
-	if t[i].kind == kSign && t[i].sign == '-' {
+	if t[i].sign == '-' {
 		i++
 	}
 	if !m.is(i, "years", "year", "anos") {
@@ -155,4 +155,7 @@ func (m *matcher) url(i int) {
 		return
 	}
 	m.found = append(m.found, hit{t.start, hi, rURL})
+	for m.done = i; m.toks[m.done+1].start < hi; {
+		m.done++
+	}
 }

@@ -11,7 +11,7 @@ import (
 
 // DictionaryVersion names a state of the medical dictionary: year, month and number of its edition, and how the SHA-256
 // of terms.txt begins. So no edition can be mistaken for another, and a redaction can be told from one by a later edition.
-const DictionaryVersion = "2026.11.1-631a18d3"
+const DictionaryVersion = "2026.11.1-b6178d9e"
 
 //go:embed terms.txt
 var termsFile string
@@ -39,7 +39,7 @@ func (c category) String() string { return categoryNames[c] }
 
 // term is an entry of the dictionary, or a form of one.
 type term struct {
-	words     []string // as fold leaves them, split at all but letters, digits and apostrophes
+	words     []string // folded, as a text's are
 	category  category
 	ambiguous bool // an ordinary word, medical only near another term that is not, or a cue
 }
@@ -96,7 +96,7 @@ func parseEntry(line string) (e entry, err error) {
 	if len(fields) != 3 {
 		return e, errors.New("want text|category|flags")
 	}
-	e.words = wordsOf(fold(fields[0]))
+	e.words = split(fold(fields[0]))
 	if len(e.words) == 0 {
 		return e, errors.New("want a word")
 	}
@@ -174,6 +174,8 @@ func pluralEnglish(words []string) []string {
 	}
 	w := words[n-1]
 	switch {
+	case len(w) < 2: // a letter or a number, as in hepatitis C
+	case strings.HasSuffix(w, "teeth"), strings.HasSuffix(w, "feet"), w == "lice": // it is in the plural
 	case strings.HasSuffix(w, "tooth"):
 		w = strings.TrimSuffix(w, "ooth") + "eeth"
 	case strings.HasSuffix(w, "foot"):
@@ -183,7 +185,7 @@ func pluralEnglish(words []string) []string {
 	case strings.HasSuffix(w, "s"):
 	case strings.HasSuffix(w, "x"), strings.HasSuffix(w, "z"), strings.HasSuffix(w, "ch"), strings.HasSuffix(w, "sh"):
 		w += "es"
-	case len(w) > 1 && w[len(w)-1] == 'y' && !strings.ContainsRune("aeiou", rune(w[len(w)-2])):
+	case w[len(w)-1] == 'y' && !strings.ContainsRune("aeiou", rune(w[len(w)-2])):
 		w = strings.TrimSuffix(w, "y") + "ies"
 	default:
 		w += "s"
@@ -205,6 +207,22 @@ func pluralSpanish(words []string) []string {
 			w += "es"
 		}
 		words[i] = w
+	}
+	return words
+}
+
+// split is the words of a folded text as scan would find them, without its tokens, which for some thousand entries are 30 MB.
+func split(folded string) (words []string) {
+	for i := 0; i < len(folded); {
+		k, end := kinds[folded[i]], i+1
+		for end < len(folded) && (kinds[folded[end]] == k ||
+			k == kWord && folded[end] == '\'' && end+1 < len(folded) && kinds[folded[end+1]] == kWord) {
+			end++
+		}
+		if k == kWord || k == kNum {
+			words = append(words, folded[i:end])
+		}
+		i = end
 	}
 	return words
 }

@@ -25,8 +25,12 @@ func sections(t *testing.T) [][]entry {
 				t.Errorf("%q: %v", line, err)
 				continue
 			}
-			if text, _, _ := strings.Cut(line, "|"); strings.TrimSpace(text) != text || strings.Contains(text, "  ") {
+			text, _, _ := strings.Cut(line, "|")
+			if strings.TrimSpace(text) != text || strings.Contains(text, "  ") {
 				t.Errorf("%q: stray blanks", line)
+			}
+			if !slices.Equal(e.words, wordsOf(fold(text))) {
+				t.Errorf("%q: a text has it as %q", line, wordsOf(fold(text)))
 			}
 			all[len(all)-1] = append(all[len(all)-1], e)
 		}
@@ -55,8 +59,11 @@ func TestTermsAreWellFormed(t *testing.T) {
 				t.Errorf("%q stands twice", text)
 			}
 			seen[text] = true
-			if strings.ContainsFunc(text, func(r rune) bool { return r > 127 }) {
+			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
 				t.Errorf("%q: fold does not know all of its letters", text)
+			}
+			if kinds[text[0]] != kWord {
+				t.Errorf("%q begins with a number, at which no phrase is looked for", text)
 			}
 			if e.ambiguous && (e.category == cue || e.category == plain) {
 				t.Errorf("%q is no term, and so not ambiguous", text)
@@ -70,6 +77,57 @@ func TestTermsAreWellFormed(t *testing.T) {
 					t.Errorf("%q is a form of %q: leave it out", form, e.text())
 				}
 			}
+		}
+	}
+}
+
+func TestForms(t *testing.T) {
+	for line, want := range map[string][]string{
+		"gallstone|condition|":                  {"gallstones"},
+		"biopsy|test|":                          {"biopsies"},
+		"x-ray|test|":                           {"x rays"},
+		"rash|symptom|":                         {"rashes"},
+		"metastasis|condition|":                 {"metastases"},
+		"diabetes|condition|":                   nil,
+		"hepatitis C|condition|":                nil,
+		"broken tooth|condition|":               {"broken teeth"},
+		"swollen foot|symptom|":                 {"swollen feet"},
+		"crooked teeth|condition|":              nil,
+		"loss of appetite|symptom|":             nil,
+		"blood in stool|symptom|":               {"bloods in stool"},
+		"Bell's palsy|condition|":               {"bells palsy", "bell palsy", "bell's palsies", "bells palsies", "bell palsies"},
+		"Crohn's|condition|":                    {"crohns"},
+		"migraña|condition|es":                  {"migranas"},
+		"convulsión|condition|es":               {"convulsiones"},
+		"infección urinaria|condition|es":       {"infecciones urinarias"},
+		"dolor de muela|symptom|es":             {"dolores de muela"},
+		"diabetes tipo 2|condition|es":          nil,
+		"receta|cue|es":                         nil,
+		"cold start|plain|":                     nil,
+		"attention deficit disorder|condition|": {"attention deficit disorders"},
+	} {
+		e, err := parseEntry(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, words := range e.forms() {
+			if form := strings.Join(words, " "); form != e.text() && !slices.Contains(got, form) {
+				got = append(got, form)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestBadEntriesAreRefused(t *testing.T) {
+	for _, line := range []string{"cold", "cold|condition", "cold|illness|", "cold|condition|maybe", "|condition|", "-|condition|", "cold|condition||"} {
+		if _, err := parseTerms(line); err == nil {
+			t.Errorf("%q is read", line)
 		}
 	}
 }
@@ -156,7 +214,7 @@ func TestEverydayWordsAreNoTerms(t *testing.T) {
 	}
 }
 
-// A cue that held a term would make that term medical by itself, and a cue that is a name or a place would be beside everything.
+// A cue that held an ambiguous term would make it medical by itself.
 func TestCuesHoldNoTerm(t *testing.T) {
 	terms, err := medical()
 	if err != nil {
@@ -184,4 +242,18 @@ func TestPlainPhrasesHoldATerm(t *testing.T) {
 			t.Errorf("the plain phrase %q holds no term", p.text())
 		}
 	}
+}
+
+// wordsOf are the words of a folded term, as scan finds them in a text: what split must give too.
+func wordsOf(folded string) []string {
+	var words []string
+	var x lexicon
+	x.slots, x.words = make([]slot, 1), make([]word, 1)
+	text := append([]byte(folded), make([]byte, pad)...)[:len(folded)]
+	for _, t := range x.scan(nil, text) {
+		if t.kind == kWord || t.kind == kNum {
+			words = append(words, folded[t.start:t.end])
+		}
+	}
+	return words
 }

@@ -1,6 +1,9 @@
 package redact
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // kind is what a token is made of.
 type kind uint8
@@ -54,12 +57,22 @@ var kinds = func() (t [256]kind) {
 // lead is how many ends stand before the first token and behind the last, so that looking around needs no bounds.
 const lead = 32
 
+// ends are what stands on both sides of a text.
+var ends = func() (t [lead]token) {
+	for i := range t {
+		t[i] = token{kind: kEnd, gap: para}
+	}
+	return t
+}()
+
 // scan cuts a folded text into tokens, with their words looked up.
 func (x *lexicon) scan(toks []token, text []byte) []token {
-	toks = toks[:0]
-	for range lead {
-		toks = append(toks, token{kind: kEnd, gap: para})
+	if len(toks) < lead {
+		toks = append(toks[:0], ends[:]...)
 	}
+	toks = slices.Grow(toks[:lead], len(text)+lead) // as many as there can be
+	next := lead
+	toks = toks[:cap(toks)]
 	b := text[:len(text)+pad]
 	n := int32(len(text))
 	gap := para
@@ -78,7 +91,9 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 			i++
 			continue
 		}
-		t := token{start: i, kind: k, gap: gap}
+		t := &toks[next]
+		next++
+		*t = token{start: i, kind: k, gap: gap}
 		gap = none
 		i++
 		switch k {
@@ -87,9 +102,11 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 				i++
 			}
 			t.end = i
-			if t.word = x.find(b[t.start:i], hash(b[t.start:], t.len())); t.word != 0 {
-				t.marks = x.words[t.word].marks
+			n := t.len()
+			if t.word = x.find(b[t.start:i], hash(b[t.start:], n)); t.word == 0 && n > 2 && b[i-1] == 's' && b[i-2] == '\'' {
+				t.word = x.find(b[t.start:i-2], hash(b[t.start:], n-2))
 			}
+			t.marks = x.words[t.word].marks
 		case kNum:
 			for kinds[b[i]] == kNum {
 				i++
@@ -98,10 +115,10 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 		default:
 			t.end, t.sign = i, c
 		}
-		toks = append(toks, t)
 	}
-	for range lead {
-		toks = append(toks, token{start: n, end: n, kind: kEnd, gap: para})
+	toks = append(toks[:next], ends[:]...)
+	for i := next; i < len(toks); i++ {
+		toks[i].start, toks[i].end = n, n
 	}
 	return toks
 }

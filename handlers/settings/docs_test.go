@@ -77,3 +77,26 @@ func TestDocs(t *testing.T) {
 		t.Errorf("the table has changed; see whether it should, then go test -update (%v)", err)
 	}
 }
+
+// TestExamples: what docs/redaction.md shows can be set.
+func TestExamples(t *testing.T) {
+	page, err := os.ReadFile("../../docs/redaction.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for rest := string(page); ; n++ {
+		_, from, ok := strings.Cut(rest, "```json\n")
+		if !ok {
+			break
+		}
+		example, behind, _ := strings.Cut(from, "```")
+		if _, err := Parse([]byte(example), "US", installation); err != nil {
+			t.Errorf("%s: %v", example, err)
+		}
+		rest = behind
+	}
+	if n < 2 {
+		t.Errorf("%d examples", n)
+	}
+}

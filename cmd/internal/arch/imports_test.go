@@ -102,6 +102,7 @@ var innerForeign = rule{
 		{path: "testing", in: []string{"store/storetest"}, tests: true},
 		{path: module + "/store/storetest", in: []string{"store/storetest"}, tests: true},
 		{path: module + "/handlers/sms/twiliosim", in: []string{"handlers/sms/twiliosim", "cmd"}, tests: true},
+		{path: module + "/handlers/redact/redacttest", in: []string{"handlers/redact/redacttest", "cmd/internal/bench"}, tests: true},
 		{path: module + "/cmd/internal/contract", in: []string{"cmd/internal/contract"}, tests: true},
 	}),
 	bad: []example{
@@ -109,6 +110,7 @@ var innerForeign = rule{
 		{"handlers/x.go", `package handlers; import "holdfast/store/storetest"`},
 		{"handlers/sms/x.go", `package sms; import "holdfast/handlers/sms/twiliosim"`},
 		{"cmd/internal/ingress/x.go", `package ingress; import "holdfast/cmd/internal/contract"`},
+		{"cmd/holdfast/x.go", `package main; import "holdfast/handlers/redact/redacttest"`},
 	},
 	good: []example{
 		{"store/storetest/x.go", `package storetest; import "testing"`},

@@ -107,7 +107,8 @@ func (h *redacting) dirty(s string) bool {
 	if harmless(s) {
 		return false
 	}
-	for _, span := range h.engine.Find(nil, s) {
+	var room [8]redact.Span // addresses of our own are found often
+	for _, span := range h.engine.Find(room[:0], s) {
 		if !ours(s, span) {
 			return true
 		}
@@ -144,11 +145,23 @@ func ours(s string, span redact.Span) bool {
 	return err == nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsUnspecified() || ip.IsLinkLocalUnicast())
 }
 
-// harmless reports, before an engine is asked, what cannot hold anything: single words without digits, as most codes and
-// names of things are, and ids.
+// harmless reports, before an engine is asked, what cannot hold anything: ids, and single words with few digits, as most
+// codes, routes and names of things are.
 func harmless(s string) bool {
-	return isID(s) || !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x80 || r == '@' || r >= '0' && r <= '9' })
+	digits := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c <= ' ' || c >= 0x80 || c == '@':
+			return false
+		case c >= '0' && c <= '9':
+			digits++
+		}
+	}
+	return digits < leastDigits || isID(s)
 }
+
+// leastDigits is how many the shortest address of the internet has; all else that is written without a space has more.
+const leastDigits = 4
 
 // isID reports a UUID.
 func isID(s string) bool {

@@ -15,27 +15,33 @@ type Speed struct {
 // rounds of which the median counts: others use the machine too.
 const rounds = 5
 
-// Time measures find over all lines, after a first round that does not count.
-func Time(lines []string, find func(line string)) Speed {
+// Time measures each find over all lines, after a first round that does not count. They take turns, so that what else
+// the machine does meanwhile meets all of them.
+func Time(lines []string, finds ...func(line string)) []Speed {
 	size := 0
 	for _, line := range lines {
 		size += len(line)
-		find(line)
 	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	took := make([]time.Duration, rounds)
-	for i := range took {
-		begin := time.Now()
-		for _, line := range lines {
-			find(line)
+	took := make([][]time.Duration, len(finds))
+	speeds := make([]Speed, len(finds))
+	for round := range rounds + 1 {
+		for i, find := range finds {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			begin := time.Now()
+			for _, line := range lines {
+				find(line)
+			}
+			if round > 0 {
+				took[i] = append(took[i], time.Since(begin))
+				runtime.ReadMemStats(&after)
+				speeds[i].Allocated += float64(after.TotalAlloc-before.TotalAlloc) / float64(rounds*size)
+			}
 		}
-		took[i] = time.Since(begin)
 	}
-	runtime.ReadMemStats(&after)
-	slices.Sort(took)
-	return Speed{
-		MBPerSecond: float64(size) / 1e6 / took[rounds/2].Seconds(),
-		Allocated:   float64(after.TotalAlloc-before.TotalAlloc) / float64(rounds*size),
+	for i := range finds {
+		slices.Sort(took[i])
+		speeds[i].MBPerSecond = float64(size) / 1e6 / took[i][rounds/2].Seconds()
 	}
+	return speeds
 }
