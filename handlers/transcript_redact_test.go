@@ -272,3 +272,16 @@ func TestKilledInRedaction(t *testing.T) {
 		}
 	}
 }
+
+// A false report is about one redaction, whole.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	for span, want := range map[string]string{
+		"[PHONE_NUMBER]": "PHONE_NUMBER", "[PHONE_NUMBER:*0142]": "PHONE_NUMBER", "[NAME:abcdefghijklmnop]": "NAME",
+		"[PHONE_NUMBER:*0142] or [EMAIL]": "", "[PHONE_NUMBER], [EMAIL]": "", "[PHONE_NUMBER": "", "PHONE_NUMBER]": "", "[PHONE]": "", "[laughs]": "", "[]": "", "": "", "x": "",
+	} {
+		if got := replaced(span); got != want {
+			t.Errorf("%q is a redaction of %q, want %q", span, got, want)
+		}
+	}
+}
