@@ -121,7 +121,9 @@ func TestRedactionsAreCounted(t *testing.T) {
 	var got []string
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			got = append(got, fmt.Sprint(f.GetName(), " ", m.GetLabel()[0].GetValue(), " ", m.GetLabel()[1].GetValue(), " ", m.GetCounter().GetValue()))
+			if m.GetCounter().GetValue() > 0 { // the others are there from the start
+				got = append(got, fmt.Sprint(f.GetName(), " ", m.GetLabel()[0].GetValue(), " ", m.GetLabel()[1].GetValue(), " ", m.GetCounter().GetValue()))
+			}
 		}
 	}
 	if want := "[holdfast_redactions_total note EMAIL 1 holdfast_redactions_total note PHONE_NUMBER 2]"; fmt.Sprint(got) != want {

@@ -19,7 +19,7 @@ var about = map[Type]string{
 	DateOfBirth: "dates with a cue; other dates stay",
 	IP:          "addresses of the internet, not version numbers",
 	MRN:         "medical record numbers, with a cue or in the org's own form",
-	NPI:         "numbers of US health providers, by check digit",
+	NPI:         "numbers of US health providers, with a cue and the right check digit",
 	DEA:         "registrations of US prescribers, by check digit",
 	MBI:         "identifiers of Medicare beneficiaries",
 	MedicalTerm: "drugs, conditions, procedures and tests of the dictionary, and the org's own terms. Ordinary words (cold, stroke) need a second medical word beside them",

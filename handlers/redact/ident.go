@@ -185,13 +185,13 @@ func (m *matcher) npi(w *written) int {
 
 // dea recognises a prescriber's registration: two letters at token i, the first one a kind of registrant, and seven
 // digits, the last of which is a check (21 CFR 1301, by the sum of the 1st, 3rd, 5th and twice the 2nd, 4th, 6th).
-func (m *matcher) dea(i int) {
+func (m *matcher) dea(i int) bool {
 	t := m.toks
-	if t[i+1].len() != 7 || t[i].gap == none && t[i-1].kind != kSign {
-		return
+	if t[i+1].len() != 7 || t[i+1].gap != none || t[i].kind != kWord || t[i].len() != 2 || t[i].gap == none && t[i-1].kind != kSign {
+		return false
 	}
 	if next := &t[i+2]; next.gap == none && (next.kind == kWord || next.kind == kSign && next.sign == '-' && t[i+3].kind != kEnd && t[i+3].gap == none) {
-		return
+		return false
 	}
 	d := m.f.text[t[i+1].start:t[i+1].end]
 	v := func(k int) int { return int(d[k] - '0') }
@@ -204,7 +204,9 @@ func (m *matcher) dea(i int) {
 	default:
 		m.hit(rDEA, i, i+2)
 		m.done = i + 1
+		return true
 	}
+	return false
 }
 
 // mbi recognises a Medicare beneficiary identifier: eleven places of fixed kind, without S, L, O, I, B and Z (CMS,

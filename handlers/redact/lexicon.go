@@ -55,6 +55,7 @@ const (
 	mArea    // "area code"
 	mProv    // a name is a name only with a capital
 	mSpeaker // who speaks in a transcript
+	mBegin   // begins a phrase
 	mWrap    // within a phrase, of which the last word speaks
 
 	mCue = mPhone | mSSN | mCard | mBirth | mBorn | mBirthday | mMRN | mNPI | mDEA | mMBI | mIP | mEmail | mLabel | mVersion
@@ -112,24 +113,25 @@ type phrase struct {
 type lexicon struct {
 	words []word // [0] is none
 	slots []slot
-	mask  uint32
+	mask  uint64
 	bloom [4096]uint64 // by the hash: most words that are not in the lexicon end here
 }
 
 // slot is where a word may be found by its hash.
 type slot struct {
-	hash uint32
+	hash uint64
 	word int32 // 0: free
 }
 
-// find is the index of a word, or 0.
-func (x *lexicon) find(w []byte, h uint32) int32 {
-	if x.bloom[h>>20]&(1<<(h>>14&63)) == 0 {
+// find is the index of the word with that hash, or 0. Words of up to eight bytes have each a hash of its own (all steps of
+// hash can be undone); of longer ones two in 2^64 meet, and to compare them would cost more than all else here.
+func (x *lexicon) find(h uint64) int32 {
+	if x.bloom[h>>52]&(1<<(h>>46&63)) == 0 {
 		return 0
 	}
-	for i := h & x.mask; ; i = (i + 1) & x.mask {
-		s := x.slots[i&uint32(len(x.slots)-1)]
-		if s.word == 0 || s.hash == h && string(w) == x.words[s.word].text {
+	for i := h & x.mask; ; i++ {
+		s := &x.slots[i&uint64(len(x.slots)-1)]
+		if s.word == 0 || s.hash == h {
 			return s.word
 		}
 	}
@@ -178,13 +180,16 @@ func (b *builder) build() *lexicon {
 	for size < 4*len(b.words) {
 		size *= 2
 	}
-	x := &lexicon{words: make([]word, 1, len(b.words)+1), slots: make([]slot, size), mask: uint32(size - 1)}
+	x := &lexicon{words: make([]word, 1, len(b.words)+1), slots: make([]slot, size), mask: uint64(size - 1)}
 	var buf []byte
 	for text, w := range b.words {
+		if len(w.phrases) > 0 {
+			w.marks |= mBegin
+		}
 		slices.SortFunc(w.phrases, func(p, q phrase) int { return len(q.rest) - len(p.rest) })
 		buf = append(append(buf[:0], text...), make([]byte, pad)...)
 		h := hash(buf, int32(len(text)))
-		x.bloom[h>>20] |= 1 << (h >> 14 & 63)
+		x.bloom[h>>52] |= 1 << (h >> 46 & 63)
 		i := h & x.mask
 		for x.slots[i].word != 0 {
 			i = (i + 1) & x.mask

@@ -13,6 +13,7 @@ type matcher struct {
 	f      folded
 	room   []int32 // for f.at
 	toks   []token
+	begins []int32 // those that begin a phrase
 	found  []hit
 	text   string // the window, as it was given
 	known  []string
@@ -65,11 +66,16 @@ func (m *matcher) match(text string, bars []Span) {
 	if m.f.at != nil {
 		m.room = m.f.at
 	}
-	m.toks = m.x.scan(m.toks, m.f.text)
+	m.toks, m.begins = m.x.scan(m.toks, m.begins[:0], m.f.text)
 	m.found, m.passed, m.done, m.v6, m.again = m.found[:0], m.passed[:0], lead-1, 0, false
 	m.phrases()
 	m.settle()
+	all := m.e.strict || m.e.mrn != nil || len(m.known) > 0
 	for i := lead; m.toks[i].kind != kEnd; {
+		if t := &m.toks[i]; t.kind == kWord && t.marks == 0 && t.word == 0 && !all { // most
+			i++
+			continue
+		}
 		i = max(i+1, m.at(i))
 	}
 	if len(m.found) > 0 {
@@ -108,9 +114,6 @@ func (m *matcher) at(i int) int {
 			m.url(i)
 		}
 		if t.word == 0 && t.marks == 0 {
-			if t.len() == 2 && m.toks[i+1].kind == kNum && m.toks[i+1].gap == none {
-				m.dea(i)
-			}
 			if len(m.known) > 0 {
 				m.knownName(i)
 			}
@@ -127,9 +130,6 @@ func (m *matcher) word(i int) int {
 	t := &m.toks[i]
 	if len(m.known) > 0 {
 		m.knownName(i)
-	}
-	if t.len() == 2 && m.toks[i+1].kind == kNum && m.toks[i+1].gap == none {
-		m.dea(i)
 	}
 	w := &m.x.words[t.word]
 	if i > m.done && (w.number[english].kind != notNumber || w.number[spanish].kind != notNumber) {
@@ -151,11 +151,13 @@ func (m *matcher) word(i int) int {
 
 // phrases gives the last word of each phrase its marks, and notes medical terms.
 func (m *matcher) phrases() {
-	for i := lead; i < len(m.toks)-lead; i++ {
-		t := &m.toks[i]
-		if t.word == 0 {
+	next := 0
+	for _, b := range m.begins {
+		i := int(b)
+		if i < next { // within the one before
 			continue
 		}
+		t := &m.toks[i]
 		for _, p := range m.x.words[t.word].phrases {
 			last, ok := m.phrase(i, p.rest)
 			if !ok {
@@ -174,7 +176,7 @@ func (m *matcher) phrases() {
 				m.term(i, last, &p)
 			}
 			if p.term || p.plain || p.marks != mMed {
-				i = last
+				next = last + 1
 				break
 			}
 		}

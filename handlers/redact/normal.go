@@ -13,7 +13,7 @@ func (e *Engine) normal(t Type, value string) string {
 	defer matchers.Put(m)
 	m.f.fold(value, nil, m.room)
 	m.text = value
-	m.toks = m.x.scan(m.toks, m.f.text)
+	m.toks, m.begins = m.x.scan(m.toks, m.begins[:0], m.f.text)
 	switch t {
 	case PhoneNumber:
 		number, ext, _ := m.wholeNumber()

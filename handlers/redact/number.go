@@ -44,7 +44,7 @@ func (m *matcher) number(i int) int {
 		m.done = end - 1
 		return end
 	}
-	if m.bareBirth(i) {
+	if m.bareBirth(i) || m.dea(i-1) {
 		return i + 1
 	}
 	if m.toks[i].len() > maxDigits {

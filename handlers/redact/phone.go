@@ -96,11 +96,11 @@ func (m *matcher) phoneNANP(w *written, near bool) (n int, r rule) {
 		case paren && a == ')' && b != '(':
 			return n, rPhoneNANP
 		case a == '(' || b == '(' || a == ')' || b == ')' && !near:
-			return n * btoi(near && valid), rPhoneCue
+			return when(near && valid, n), rPhoneCue
 		case a == ' ' && b == ' ':
-			return n * btoi(near || valid || d == 1 || w.plus || m.toks[w.start].gap == none && m.toks[w.start-1].sign == '-'), rPhoneNANP
+			return when(near || valid || d == 1 || w.plus || m.toks[w.start].gap == none && m.toks[w.start-1].sign == '-', n), rPhoneNANP
 		case a == '~' || b == '~':
-			return n * btoi(near || valid && a == b), rPhoneNANP
+			return when(near || valid && a == b, n), rPhoneNANP
 		}
 		return n, rPhoneNANP
 	case len(g) == 2 && lengths[0] == 3 && lengths[1] == 7:
@@ -108,7 +108,7 @@ func (m *matcher) phoneNANP(w *written, near bool) (n int, r rule) {
 			return n, rPhoneNANP
 		}
 	case len(g) == 1:
-		return n * btoi((valid && (near || m.plain(w)) || near && d == 1) && (w.paren || n == len(w.groups) || w.groups[n].sep == ' ' || w.groups[n].sep == '/')), rPhonePlain
+		return when((valid && (near || m.plain(w)) || near && d == 1) && (w.paren || n == len(w.groups) || w.groups[n].sep == ' ' || w.groups[n].sep == '/'), n), rPhonePlain
 	}
 	return 0, 0
 }
@@ -136,9 +136,10 @@ func counting(d []byte) bool {
 	return true
 }
 
-func btoi(b bool) int {
-	if b {
-		return 1
+// when is n if ok, else 0.
+func when(ok bool, n int) int {
+	if ok {
+		return n
 	}
 	return 0
 }

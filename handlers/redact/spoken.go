@@ -275,7 +275,7 @@ func (m *matcher) pause(k int, l tongue, s *said) int {
 			}
 		}
 		if w.kind == kNum {
-			return j * btoi(w.gap != none || j == k || t[j-1].kind == kSign && t[j-1].sign != ':')
+			return when(w.gap != none || j == k || t[j-1].kind == kSign && t[j-1].sign != ':', j)
 		}
 		switch w.kind {
 		case kSign:

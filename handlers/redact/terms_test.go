@@ -250,7 +250,8 @@ func wordsOf(folded string) []string {
 	var x lexicon
 	x.slots, x.words = make([]slot, 1), make([]word, 1)
 	text := append([]byte(folded), make([]byte, pad)...)[:len(folded)]
-	for _, t := range x.scan(nil, text) {
+	toks, _ := x.scan(nil, nil, text)
+	for _, t := range toks {
 		if t.kind == kWord || t.kind == kNum {
 			words = append(words, folded[t.start:t.end])
 		}

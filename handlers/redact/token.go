@@ -65,8 +65,8 @@ var ends = func() (t [lead]token) {
 	return t
 }()
 
-// scan cuts a folded text into tokens, with their words looked up.
-func (x *lexicon) scan(toks []token, text []byte) []token {
+// scan cuts a folded text into tokens, with their words looked up. begins gets those that begin a phrase.
+func (x *lexicon) scan(toks []token, begins []int32, text []byte) ([]token, []int32) {
 	if len(toks) < lead {
 		toks = append(toks[:0], ends[:]...)
 	}
@@ -103,10 +103,16 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 			}
 			t.end = i
 			n := t.len()
-			if t.word = x.find(b[t.start:i], hash(b[t.start:], n)); t.word == 0 && n > 2 && b[i-1] == 's' && b[i-2] == '\'' {
-				t.word = x.find(b[t.start:i-2], hash(b[t.start:], n-2))
+			if t.word = x.find(hash(b[t.start:], n)); t.word == 0 {
+				if n < 3 || b[i-2] != '\'' || b[i-1] != 's' {
+					continue
+				}
+				t.word = x.find(hash(b[t.start:], n-2))
 			}
-			t.marks = x.words[t.word].marks
+			if t.marks = x.words[t.word].marks; t.marks&mBegin != 0 {
+				t.marks &^= mBegin
+				begins = append(begins, int32(next-1))
+			}
 		case kNum:
 			for kinds[b[i]] == kNum {
 				i++
@@ -120,11 +126,11 @@ func (x *lexicon) scan(toks []token, text []byte) []token {
 	for i := next; i < len(toks); i++ {
 		toks[i].start, toks[i].end = n, n
 	}
-	return toks
+	return toks, begins
 }
 
 // hash mixes the n bytes that b begins with; b has at least 8 more.
-func hash(b []byte, n int32) uint32 {
+func hash(b []byte, n int32) uint64 {
 	const m = 0x9e3779b97f4a7c15
 	h := uint64(n) * m
 	for ; n > 8; n -= 8 {
@@ -133,5 +139,5 @@ func hash(b []byte, n int32) uint32 {
 		b = b[8:]
 	}
 	h = (h ^ binary.LittleEndian.Uint64(b)<<(8*(8-n))) * m
-	return uint32(h >> 32)
+	return h ^ h>>32
 }

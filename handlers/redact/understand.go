@@ -110,7 +110,7 @@ func (m *matcher) spokenPhone(s *said, near, plus bool) (e int, r rule) {
 		full = 11
 	}
 	oneByOne := s.units >= 6 || s.n == 10 && !s.and && !s.turns && s.grouped()
-	if s.units < 6 && s.and && s.times(0) { // "call me at nine forty five and ten thirty"
+	if s.units < 6 && s.and && s.n <= 15 && s.times(0) { // "call me at nine forty five and ten thirty"
 		return 0, r
 	}
 	if s.words == 0 && !near && (s.digits[0] < '2' || s.digits[3] < '2') { // 2, 0, 2 …

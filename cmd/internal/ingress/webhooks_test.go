@@ -99,8 +99,7 @@ func TestEvents(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 	for name, tt := range map[string]struct{ body, kind, field string }{
-		"type":        {`{"type":"transcript.deleted","data":{}}`, "invalid-request", "type"},
-		"transcript":  {`{"type":"transcript.created","data":{}}`, "missing-field", "call_id"},
+		"type":        {`{"type":"booking.moved","data":{}}`, "invalid-request", "type"},
 		"no type":     {`{"data":{}}`, "missing-field", "type"},
 		"no data":     {`{"type":"booking.canceled"}`, "missing-field", "data"},
 		"null data":   {`{"type":"booking.canceled","data":null}`, "missing-field", "data"},

@@ -74,6 +74,7 @@ func (h *redacting) dirtyValue(v slog.Value) bool {
 		if err, ok := v.Any().(error); ok {
 			return h.dirty(errorText(err))
 		}
+	default:
 	}
 	return false
 }
@@ -93,6 +94,7 @@ func (h *redacting) attr(a slog.Attr) slog.Attr {
 		return slog.Attr{Key: a.Key, Value: slog.GroupValue(group...)}
 	case slog.KindAny:
 		return slog.String(a.Key, h.text(errorText(v.Any().(error)))) // dirtyValue knows no other
+	default:
 	}
 	return slog.String(a.Key, h.text(v.String()))
 }
