@@ -270,6 +270,15 @@ func TestSweeps(t *testing.T) {
 	id := r.hold(ana, at(2, 10, 0))
 	over := r.hold(bob, at(2, 11, 0))
 	r.expect(r.verify(over, r.codeIn(r.texts(bob, 1)[0])), 200, "confirmed")
+	accepted := func(id uuid.UUID) (n int) {
+		for _, kind := range r.timeline(id) {
+			if kind == "text_accepted" {
+				n++
+			}
+		}
+		return n
+	}
+	eventually(t, 10*time.Second, "its texts are out, which would come last else", func() bool { return accepted(id) == 1 && accepted(over) == 2 })
 	r.lapse(id)
 	r.exec("UPDATE booking SET starts_at = now() - interval '1 h', ends_at = now() WHERE id = $1", over)
 	stop, err := tasks.StartScheduler(rdb, table, r.logger())

@@ -57,6 +57,8 @@ func TestBadInput(t *testing.T) {
 		{"letters", "/bookings/" + id + "/verify", `{"code":"12345a"}`, 422, "invalid-code", "code"},
 		{"booking", "/bookings/" + id + "/verify", `{"code":"123456"}`, 404, "not-found", ""},
 		{"cancel nothing", "/bookings/" + id + "/cancel", ``, 404, "not-found", ""},
+		{"transcript, bad JSON", "/transcripts", `{`, 400, "invalid-json", ""},
+		{"report, bad JSON", "/transcripts/" + id + "/reports", `{`, 400, "invalid-json", ""},
 		{"cancel, bad JSON", "/bookings/" + id + "/cancel", `{`, 400, "invalid-json", ""},
 		{"transcript of no call", "/transcripts", `{"text":"x"}`, 422, "missing-field", "call_id"},
 		{"call with a space", "/transcripts", `{"call_id":"call me","text":"x"}`, 422, "invalid-request", "call_id"},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"holdfast/handlers/redact/redacttest"
 	"holdfast/store/logctx"
 )
 
@@ -147,7 +148,7 @@ func TestCleanLinesAllocateNothing(t *testing.T) {
 	h := redacted(discard{})
 	for _, line := range recorded(t) {
 		r := record(t, line)
-		if n := testing.AllocsPerRun(10, func() { _ = h.Handle(context.Background(), r) }); n > 0 {
+		if n := redacttest.Allocations(func() { _ = h.Handle(context.Background(), r) }); n > 0 {
 			t.Errorf("%v allocations: %s", n, line)
 		}
 	}
