@@ -67,6 +67,8 @@ func TestBadInput(t *testing.T) {
 		{"turns", "/transcripts", `{"call_id":"c","text":["a"]}`, 422, "invalid-request", "text"},
 		{"transcript of no booking", "/transcripts", `{"call_id":"c","text":"a","booking_id":"` + id + `"}`, 404, "not-found", "booking_id"},
 		{"booking by name", "/transcripts", `{"call_id":"c","text":"a","booking_id":"sofa"}`, 404, "not-found", "booking_id"},
+		{"transcript, bad JSON", "/transcripts", `{`, 400, "invalid-json", ""},
+		{"report, bad JSON", "/transcripts/" + id + "/reports", `{`, 400, "invalid-json", ""},
 		{"report of nothing", "/transcripts/" + id + "/reports", `{"kind":"missed","start":0,"end":1}`, 404, "not-found", ""},
 		{"report by name", "/transcripts/sofa/reports", `{`, 404, "not-found", ""},
 		{"report, no kind", "/transcripts/" + id + "/reports", `{}`, 422, "missing-field", "kind"},

@@ -63,11 +63,11 @@ func (r *rig) tooLarge(t *testing.T, method, path string) {
 func TestEveryWriteKnowsItsKey(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	b, block := r.fixtures(t)
+	f := r.fixtures(t)
 	if a := r.api(t, "POST", "/bookings", bookingBody(tomorrow("12:00")), "Idempotency-Key", "used"); a.StatusCode != 202 {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
 	}
-	for name, w := range writes(b.ID, block) {
+	for name, w := range writes(f) {
 		if p := r.api(t, w.method, w.path, w.body, "Idempotency-Key", "two words").problem(t); p.Type != "invalid-request" || p.Field != headerKey {
 			t.Errorf("%s: %+v", name, p)
 		}
@@ -78,7 +78,7 @@ func TestEveryWriteKnowsItsKey(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
 		}
 	}
-	event := `{"type":"booking.canceled","data":{"booking":"` + b.ID.String() + `"}}`
+	event := `{"type":"booking.canceled","data":{"booking":"` + f.booking.ID.String() + `"}}`
 	if a := r.event(t, "given-up", event); a.StatusCode != 202 {
 		t.Errorf("event: %d %s", a.StatusCode, a.body)
 	}
@@ -87,7 +87,7 @@ func TestEveryWriteKnowsItsKey(t *testing.T) {
 	if _, err := r.db.Admin.Exec(t.Context(), "UPDATE request SET done_at = clock_timestamp(), body_sealed = NULL, status = $1, answer = $2 WHERE done_at IS NULL", dead.Status, dead.Body); err != nil {
 		t.Fatal(err)
 	}
-	for name, w := range writes(b.ID, block) {
+	for name, w := range writes(f) {
 		a := r.api(t, w.method, w.path, w.body, "Idempotency-Key", name)
 		if a.StatusCode != 500 || a.problem(t).Type != "request-failed" || a.Header.Get("Idempotency-Replayed") != "true" {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
@@ -163,7 +163,7 @@ func TestStandings(t *testing.T) {
 func TestWishesRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	b, _ := r.fixtures(t)
+	b := r.fixtures(t).booking
 	wish := func(resource, start, phone string) string {
 		return `{` + resource + `,"start":"` + start + `","customer":{"phone":"` + phone + `"}}`
 	}
