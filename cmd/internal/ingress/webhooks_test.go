@@ -100,6 +100,7 @@ func TestEvents(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ body, kind, field string }{
 		"type":        {`{"type":"booking.moved","data":{}}`, "invalid-request", "type"},
+		"transcript":  {`{"type":"transcript.created","data":{}}`, "missing-field", "call_id"},
 		"no type":     {`{"data":{}}`, "missing-field", "type"},
 		"no data":     {`{"type":"booking.canceled"}`, "missing-field", "data"},
 		"null data":   {`{"type":"booking.canceled","data":null}`, "missing-field", "data"},
