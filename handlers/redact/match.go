@@ -21,6 +21,7 @@ type matcher struct {
 	w      written
 	parts  [tongues][]part
 	doubts [][2]int // ambiguous terms
+	last   number   // what was found last
 	passed []hit    // what was looked at and is nothing
 	asked  bool     // a question stood before what cue has found
 	again  bool     // what is found changes what else can be
@@ -67,6 +68,7 @@ func (m *matcher) match(text string, bars []Span) {
 		m.room = m.f.at
 	}
 	m.toks, m.begins = m.x.scan(m.toks, m.begins[:0], m.f.text)
+	m.last.n = 0
 	m.found, m.passed, m.done, m.v6, m.again = m.found[:0], m.passed[:0], lead-1, 0, false
 	m.phrases()
 	m.settle()

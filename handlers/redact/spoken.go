@@ -24,10 +24,30 @@ type manner struct {
 
 // part is an element, as "double five" or "forty two".
 type part struct {
-	tok, end int // tokens
-	n        int // digits up to here
-	value    int
-	dot      bool // "dot" was said before
+	tok, end        int // tokens
+	n, units, words int // what said counts, up to here
+	value           int
+	dot             bool // "dot" was said before
+	fresh           bool // a pause was before: a sign, or a new line
+}
+
+// take leaves the first k elements.
+func (s *said) take(k int) {
+	last := s.parts[k-1]
+	s.parts = s.parts[:k]
+	s.n, s.units, s.words, s.end = last.n, last.units, last.words, last.end
+}
+
+// skip leaves out the first element.
+func (s *said) skip() {
+	p := s.parts[0]
+	copy(s.digits[:], s.digits[p.n:s.n])
+	s.n, s.units, s.words = s.n-p.n, s.units-p.units, s.words-p.words
+	s.parts = s.parts[1:]
+	for k := range s.parts {
+		q := &s.parts[k]
+		q.n, q.units, q.words = q.n-p.n, q.units-p.units, q.words-p.words
+	}
 }
 
 const maxSaid = 40
@@ -103,7 +123,11 @@ func (m *matcher) listen(i int, l tongue, s *said) {
 		if !ok {
 			return
 		}
-		p.dot = s.dots > 0 && len(s.parts) > 0 && m.dotted(s.parts[len(s.parts)-1].end, k)
+		p.units, p.words = s.units, s.words
+		if n := len(s.parts); n > 0 {
+			p.dot = s.dots > 0 && m.dotted(s.parts[n-1].end, k)
+			p.fresh = m.paused(s.parts[n-1].end, k)
+		}
 		s.parts = append(s.parts, p)
 		s.end = p.end
 		next := m.between(p.end, l, s)
@@ -118,6 +142,16 @@ func (m *matcher) listen(i int, l tongue, s *said) {
 func (m *matcher) dotted(from, to int) bool {
 	for _, t := range m.toks[from:to] {
 		if t.marks&mDot != 0 || t.sign == '.' {
+			return true
+		}
+	}
+	return false
+}
+
+// paused says whether a sign or a new line stands between what ends before token from and token to.
+func (m *matcher) paused(from, to int) bool {
+	for k := from; k <= to; k++ {
+		if t := &m.toks[k]; t.gap >= line || k < to && t.kind == kSign && t.sign != '-' {
 			return true
 		}
 	}
@@ -258,7 +292,7 @@ func (m *matcher) between(k int, l tongue, s *said) int {
 func (m *matcher) pause(k int, l tongue, s *said) int {
 	t := m.toks
 	signs, turn := 0, false
-	for j := k; j < k+lead/2; j++ {
+	for j := k; j < k+lead-24; j++ {
 		w := &t[j]
 		if w.gap >= line && j > k || w.gap == para {
 			if w.gap == para || turn {
@@ -310,16 +344,4 @@ func (m *matcher) pause(k int, l tongue, s *said) int {
 		}
 	}
 	return 0
-}
-
-// speaker is the colon of "Caller:" that begins at token j, the first of its line; 0 for none. known says that the word is
-// one for a speaker, and not somebody's name, or a heading.
-func (m *matcher) speaker(j int) (colon int, known bool) {
-	t := m.toks
-	for k := j; k < j+3 && (t[k].kind == kWord || t[k].kind == kNum && k > j) && (k == j || t[k].gap == space); k++ {
-		if c := &t[k+1]; c.sign == ':' && c.gap == none {
-			return k + 1, m.toks[j].marks&mSpeaker != 0
-		}
-	}
-	return 0, false
 }

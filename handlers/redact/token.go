@@ -55,7 +55,7 @@ var kinds = func() (t [256]kind) {
 }()
 
 // lead is how many ends stand before the first token and behind the last, so that looking around needs no bounds.
-const lead = 32
+const lead = 64
 
 // ends are what stands on both sides of a text.
 var ends = func() (t [lead]token) {

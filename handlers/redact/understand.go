@@ -9,52 +9,23 @@ func (m *matcher) understand(s *said, i int) int {
 	if s.n < 4 {
 		return 0
 	}
-	t := m.toks
 	from := i
-	plus := t[i-1].kind == kWord && t[i-1].marks&mPlus != 0 && t[i].gap <= space || t[i-1].sign == '+'
+	plus := m.toks[i-1].marks&mPlus != 0 && m.toks[i].gap <= space || m.toks[i-1].sign == '+'
 	if plus {
 		from--
 	}
 	what, back := m.cue(from)
-	if next := &t[s.end]; next.gap <= space && next.kind == kWord && next.marks&(mMoney|mUnit) != 0 && what&(mSSN|mCard|mMRN) == 0 {
-		// The last element counts something: "five thirty p.m.".
-		last := len(s.parts) - 1
-		if last == 0 {
-			return 0
-		}
-		s.parts = s.parts[:last]
-		s.n, s.end = s.parts[last-1].n, s.parts[last-1].end
+	if !m.end(s, what, plus) {
+		return 0
 	}
 	if s.stranger && s.units > 2*s.words { // a table, rather
 		m.no(PhoneNumber, i, s.end, "a list")
 		return 0
 	}
-	d := s.digits[:s.n]
-	if what&mBirth != 0 && back <= 4 {
-		if e := m.birthNumbers(s); e > 0 {
-			m.hit(rBirthSpoken, i, e)
-			return e
-		}
-	}
-	switch {
-	case what&mSSN != 0 && s.n == 9:
-		m.hit(rSSNSpoken, i, s.end)
-		return s.end
-	case what&mSSN != 0 && s.n == 4 && m.lastFour(i):
-		m.hit(rSSNLast, i, s.end)
-		return s.end
-	case what&mMRN != 0 && back <= 4 && s.n <= 14:
-		m.hit(rMRNSpoken, i, s.end)
-		return s.end
-	case s.n >= 13 && s.n <= 19 && luhn(d) && !allSame(d) && (what&mCard != 0 || issuer(d) && s.units >= s.n-4 && m.labelled(what, back) == ""):
-		m.hit(rCardSpoken, i, s.end)
-		return s.end
-	}
-	if s.dots == 3 {
-		if e := m.spokenIP(s, what); e > 0 {
-			m.hit(rIPSpoken, i, e)
-			return e
-		}
+	if r, e := m.spokenIdentity(s, what, back); e > 0 {
+		m.hit(r, i, e)
+		m.remember(r, s.digits[:s.n])
+		return e
 	}
 	if s.n < 7 {
 		return 0
@@ -64,26 +35,98 @@ func (m *matcher) understand(s *said, i int) int {
 		return 0
 	}
 	// "At three, two oh two …": what stands before a pause is no part of it.
-	if full := 10; s.n > full && s.n <= full+2 && !plus && s.digits[0] != '1' && s.digits[0] != '0' && len(s.parts) > 6 {
-		if skip := s.parts[0].n; s.n-skip == full && m.toks[s.parts[0].end].sign == ',' {
-			from = s.parts[1].tok
-			copy(s.digits[:], s.digits[skip:s.n])
-			s.n -= skip
-			s.units--
-			s.parts = s.parts[1:]
-			for k := range s.parts {
-				s.parts[k].n -= skip
-			}
-		}
+	if s.n > 10 && s.n <= 12 && !plus && s.digits[0] > '1' && len(s.parts) > 6 && s.n-s.parts[0].n == 10 && s.parts[1].fresh {
+		s.skip()
+		from = s.parts[0].tok
 	}
 	e, r := m.spokenPhone(s, what&mPhone != 0 || m.tail(s.end), plus)
 	if e == 0 {
 		m.no(PhoneNumber, from, s.end, "not as many digits as a phone has")
 		return 0
 	}
+	m.remember(r, s.digits[:s.n])
 	e = m.extension(e)
 	m.hit(r, from, e)
 	return e
+}
+
+// end finds where the number ends, if more was heard: before a pause at which it is whole, or is what was said just
+// before, since the other side reads numbers back and then goes on; and before an element that counts something else.
+// It is false when nothing is left.
+func (m *matcher) end(s *said, what mark, plus bool) bool {
+	for k := 1; k < len(s.parts) && !plus && !s.mended; k++ {
+		if p := &s.parts[k-1]; s.parts[k].fresh && (s.wholeAt(p.n, what) || p.n == m.last.n && string(s.digits[:p.n]) == string(m.last.digits[:p.n])) {
+			s.take(k)
+			return true
+		}
+	}
+	next := &m.toks[s.end]
+	if next.gap > space || next.kind != kWord || next.marks&(mMoney|mUnit) == 0 || what&(mSSN|mCard|mMRN) != 0 {
+		return true
+	}
+	if len(s.parts) == 1 { // "five thirty p.m."
+		return false
+	}
+	s.take(len(s.parts) - 1)
+	return true
+}
+
+// wholeAt says whether the first n digits are all that such a number has.
+func (s *said) wholeAt(n int, what mark) bool {
+	switch first := s.digits[0]; {
+	case what&mSSN != 0:
+		return n == 9
+	case what&mCard != 0:
+		return n >= 13 && n <= 19 && luhn(s.digits[:n]) && issuer(s.digits[:n])
+	case what&mMRN != 0:
+		return false
+	case first == '1':
+		return n == 11
+	case first == '0':
+		return n == 11 && s.n >= 18
+	default:
+		return n == 10
+	}
+}
+
+// number is a number that was found, for when it is read back.
+type number struct {
+	rule   rule
+	digits [maxSaid]byte
+	n      int
+}
+
+func (m *matcher) remember(r rule, digits []byte) {
+	m.last.rule = r
+	m.last.n = copy(m.last.digits[:], digits)
+}
+
+// spokenIdentity recognises what is no phone: by the word before, by a check digit, or because it is read back.
+func (m *matcher) spokenIdentity(s *said, what mark, back int) (r rule, e int) {
+	d := s.digits[:s.n]
+	if what&mBirth != 0 && back <= 4 {
+		if e := m.birthNumbers(s); e > 0 {
+			return rBirthSpoken, e
+		}
+	}
+	switch {
+	case what&mSSN != 0 && s.n == 9:
+		return rSSNSpoken, s.end
+	case what&mSSN != 0 && s.n == 4 && m.lastFour(s.parts[0].tok):
+		return rSSNLast, s.end
+	case what&mMRN != 0 && back <= 4 && s.n <= 14:
+		return rMRNSpoken, s.end
+	case s.n >= 13 && s.n <= 19 && luhn(d) && !allSame(d) && (what&mCard != 0 || issuer(d) && s.units >= s.n-4 && m.labelled(what, back) == ""):
+		return rCardSpoken, s.end
+	case s.n >= 7 && s.n == m.last.n && string(d) == string(m.last.digits[:s.n]):
+		return m.last.rule, s.end
+	}
+	if s.dots == 3 {
+		if e := m.spokenIP(s, what); e > 0 {
+			return rIPSpoken, e
+		}
+	}
+	return 0, 0
 }
 
 // until ends the element at which s has n digits, or is 0.
@@ -125,7 +168,7 @@ func (m *matcher) spokenPhone(s *said, near, plus bool) (e int, r rule) {
 		}
 	case s.n == full && (near || oneByOne):
 		return s.end, r
-	case s.n > full && s.n <= full+2 && (near || oneByOne):
+	case s.n > full && (s.n <= full+2 || s.n >= full+7 && s.units >= 6) && (near || oneByOne):
 		return s.until(full), r
 	case s.tongue == spanish && s.n == 9 && (s.digits[0] == '6' || s.digits[0] == '7') && s.words > 0 && s.until(3) > 0: // a mobile in Spain
 		return s.end, r

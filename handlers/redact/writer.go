@@ -73,11 +73,11 @@ func (w *Writer) block() {
 	if last < to {
 		w.write(text[last:to])
 	}
-	w.forget(max(last, to), to)
+	w.forget(to)
 }
 
 // forget drops what no longer matters; the next block begins at to.
-func (w *Writer) forget(written, to int) {
+func (w *Writer) forget(to int) {
 	drop := max(0, to-2*behind)
 	kept := w.spans[:0]
 	for _, s := range w.spans {
@@ -95,7 +95,6 @@ func (w *Writer) forget(written, to int) {
 	w.buf = append(w.buf[:0], w.buf[drop:]...)
 	w.from = to - drop
 	w.off += drop
-	_ = written
 }
 
 func (w *Writer) write(s string) {
