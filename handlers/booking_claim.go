@@ -64,7 +64,7 @@ type claimant struct {
 	asker      store.Asker
 	settings   store.Settings // when there are notes, as all below
 	redactor   Redactor
-	names      []string // that the customer is known by
+	names      []string // that the customer is known by, and the phone
 }
 
 func (c *claimant) run(ctx context.Context) (store.Answer, error) {
@@ -140,6 +140,7 @@ func (c *claimant) readNotes(ctx context.Context) (err error) {
 	if c.redactor, err = c.h.Engines.By(c.tx.Org, c.settings); err != nil {
 		return err
 	}
+	c.names = append(c.names, c.phone.Reveal())
 	if c.body.Customer.Name != "" {
 		c.names = append(c.names, c.body.Customer.Name)
 	}

@@ -73,8 +73,19 @@ func (e *Engines) engine(org uuid.UUID, s store.Settings) (*redact.Engine, error
 	}
 	engine, err := settings.Read(s, e.Installation).Redaction.Compile(s.Region)
 	if err != nil {
-		// Another version of Holdfast took it. Rather too much is taken out than a booking refused for its notes.
-		if engine, err = (redact.Policy{Name: redact.Strict}).Compile(); err != nil {
+		// Another version of Holdfast took it. Rather too much is taken out than a booking refused for its notes: what
+		// this one understands of it counts.
+		r := settings.Read(s, e.Installation).Redaction
+		p := redact.Policy{Name: redact.Strict}
+		for _, more := range []redact.Policy{
+			{Name: p.Name, Region: s.Region}, {Name: p.Name, Region: s.Region, MRN: r.MRN}, {Name: p.Name, Region: s.Region, Terms: r.Terms},
+			{Name: p.Name, Region: s.Region, MRN: r.MRN, Terms: r.Terms},
+		} {
+			if _, err := more.Compile(); err == nil {
+				p = more
+			}
+		}
+		if engine, err = p.Compile(); err != nil {
 			return nil, err
 		}
 	}

@@ -102,16 +102,20 @@ func (h *TranscriptRedact) Answer(ctx context.Context, tx *store.Tx, req store.O
 	return answer(201, ViewTranscript(t)), nil
 }
 
-// names are the known values of a booking: its customer's name.
+// names are the known values of a booking: its customer's name and phone.
 func (h *TranscriptRedact) names(ctx context.Context, tx *store.Tx, b store.Booking) ([]string, error) {
 	if b.ID == uuid.Nil {
 		return nil, nil
 	}
 	c, err := store.LoadCustomer(ctx, tx, h.Keys, b.CustomerID)
-	if err != nil || c.Name.IsZero() {
+	if err != nil {
 		return nil, err
 	}
-	return []string{c.Name.Reveal()}, nil
+	all := []string{c.Phone.Reveal()}
+	if !c.Name.IsZero() {
+		all = append(all, c.Name.Reveal())
+	}
+	return all, nil
 }
 
 // ResolveCall finds the booking that a call was about: the one that is named, else the one that a voice agent made in the

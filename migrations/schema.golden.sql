@@ -701,7 +701,7 @@ CREATE TABLE public.redaction (
     CONSTRAINT redaction_hash_check CHECK ((octet_length(hash) = 32)),
     CONSTRAINT redaction_ordinal_check CHECK ((ordinal >= 0)),
     CONSTRAINT redaction_rule_check CHECK ((rule <> ''::text)),
-    CONSTRAINT redaction_source_check CHECK ((source = ANY (ARRAY['transcript'::text, 'note'::text, 'inbound'::text]))),
+    CONSTRAINT redaction_source_check CHECK ((source = ANY (ARRAY['transcript'::text, 'note'::text]))),
     CONSTRAINT redaction_type_check CHECK ((type <> ''::text))
 );
 

@@ -10,8 +10,7 @@ import (
 // What a text was that something was taken out of.
 const (
 	RedactedTranscript = "transcript"
-	RedactedNote       = "note"    // a booking's; its id is the booking's
-	RedactedInbound    = "inbound" // a customer's text
+	RedactedNote       = "note" // a booking's; its id is the booking's
 )
 
 // Redaction is what the audit trail has of one thing that was taken out of a text. It never has the value.

@@ -19,7 +19,7 @@ func (m *matcher) birth(from, to int) bool {
 	if what, back := m.cue(from); what&mBirth != 0 {
 		return back <= 3 || m.asked
 	} else if what&(mBorn|mBirthday) != 0 {
-		return back == 0 || what&mBorn != 0 && back <= 2
+		return back == 0 || what&mBorn != 0 && back <= 2 || what&mBirthday != 0 && m.asked
 	}
 	if m.is(from-2, "b") && t[from-1].sign == '.' && t[from-1].gap == none {
 		return true
@@ -45,7 +45,7 @@ func (m *matcher) bareBirth(i int) bool {
 	if t.len() != 8 {
 		return false
 	}
-	if what, back := m.cue(i); what&mBirth == 0 || back > 2 {
+	if what, back := m.cue(i); what&mBirth == 0 || back > 2 && !m.asked {
 		return false
 	}
 	v := m.value(i)
@@ -191,7 +191,7 @@ func (m *matcher) yearBehind(e int) (end int, words bool) {
 	if t[j].gap > space {
 		return 0, false
 	}
-	if m.year(j) || t[j].kind == kNum && t[j].len() == 2 && j > e && t[j-1].sign == '\'' {
+	if m.year(j) || t[j].kind == kNum && t[j].len() == 2 && j > e && t[j-1].sign == '\'' || t[j].len() == 2 && t[j].kind == kNum && m.is(j-1, "del") {
 		return j + 1, false
 	}
 	for l := range tongues {
@@ -206,7 +206,7 @@ func (m *matcher) yearBehind(e int) (end int, words bool) {
 func (m *matcher) yearWords(j int, l tongue) int {
 	t := m.toks
 	first := m.numeral(j, l)
-	ok := first.kind == teen || first.kind == tens && l == english || first.kind == thousand || first.kind == unit && m.numeral(j+1, l).kind == thousand
+	ok := first.kind == teen || first.kind == tens && (l == english || m.is(j-1, "del")) || first.kind == thousand || first.kind == unit && m.numeral(j+1, l).kind == thousand
 	if !ok {
 		return 0
 	}

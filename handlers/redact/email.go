@@ -116,9 +116,9 @@ func (m *matcher) spokenEmail(i int) {
 			}
 		}
 	}
-	if !spelled && m.toks[i].len() > 2 { // nobody says arroba of anything else
+	if !spelled && (m.toks[i].len() > 2 || host) { // nobody says arroba, or the name of a provider, of anything else
 		for k := s; k > s-3 && t[k-1].kind == kWord && t[k-1].marks == 0 && t[k].gap <= space; k-- {
-			if m.sentence(k - 1) {
+			if m.sentence(k-1) || m.is(k-2, "at", "is", "es", "it's", "to") {
 				s = k - 1
 				break
 			}

@@ -32,7 +32,7 @@ type Engine struct {
 func (e *Engine) Version() string { return e.version }
 
 // Find appends the personal data of text to spans, in order and without overlap, and returns it. Names are known
-// values, as of the booking's customer; each word of them counts. It allocates nothing when there is nothing to find
+// values, as of the booking's customer: each word of a name counts, and of a phone its last seven digits and more. It allocates nothing when there is nothing to find
 // and no name is given.
 func (e *Engine) Find(spans []Span, text string, names ...string) []Span {
 	m := e.matcher(names)
@@ -51,7 +51,12 @@ func (e *Engine) matcher(names []string) *matcher {
 	m := matchers.Get().(*matcher)
 	m.e, m.x, m.trace = e, e.lexicon, nil
 	m.known = m.known[:0]
+	m.phones = m.phones[:0]
 	for _, name := range names {
+		if d := digitsOf(fold(name)); len(d) >= leastPhone {
+			m.phones = append(m.phones, d)
+			continue
+		}
 		for w := range strings.FieldsFuncSeq(fold(name), func(r rune) bool { return kinds[byte(r)] != kWord && r != '\'' }) {
 			if len(w) > 1 && !particle(w) {
 				m.known = append(m.known, w)

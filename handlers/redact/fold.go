@@ -153,6 +153,8 @@ func foldRune(r rune, n int) byte {
 		return '-'
 	case r == 0x2018, r == 0x2019, r == 0x02bc:
 		return '\''
+	case r == 0xb7, r == 0x2022, r == 0x2219, r == 0x22c5: // dots in the middle
+		return '.'
 	case r == 0x201c, r == 0x201d:
 		return '"'
 	case r == 0x2028, r == 0x2029, r == 0x85:

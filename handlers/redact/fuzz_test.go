@@ -114,6 +114,7 @@ func FuzzRedact(f *testing.F) {
 	for i, c := range cases {
 		f.Add(c.Text, uint64(i))
 	}
+	f.Add("0 lumpeCtomY1MAY", uint64(0)) // was one word with the number until that was gone
 	f.Fuzz(func(t *testing.T, text string, seed uint64) { holds(t, engines, text, seed) })
 }
 

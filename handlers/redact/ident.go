@@ -126,7 +126,7 @@ func (m *matcher) ssn(w *written) int {
 		if !cued {
 			r = rSSN
 		}
-		if !cued && g[1].sep == '~' {
+		if !cued && (g[1].sep == '~' || g[1].sep == ' ' && (!m.alone3(w.start, w.until(3)) || m.round(w, 3) || string(w.digits[7:9]) == "00")) {
 			return 0
 		}
 		if why := m.labelled(what&^mSSN, back); why != "" {
@@ -151,6 +151,12 @@ func (m *matcher) ssn(w *written) int {
 	}
 	m.hit(r, w.start, e)
 	return e
+}
+
+// alone3 says whether tokens from..to-1 stand for themselves, between signs or the ends of a line.
+func (m *matcher) alone3(from, to int) bool {
+	before, after := &m.toks[from-1], &m.toks[to]
+	return (before.kind == kSign || before.kind == kEnd || m.toks[from].gap >= line) && (after.kind == kSign || after.kind == kEnd || after.gap >= line)
 }
 
 // lastFour says whether "last four" stands a few words before token i.
@@ -190,7 +196,7 @@ func (m *matcher) dea(i int) bool {
 	if t[i+1].len() != 7 || t[i+1].gap != none || t[i].kind != kWord || t[i].len() != 2 || t[i].gap == none && t[i-1].kind != kSign {
 		return false
 	}
-	if next := &t[i+2]; next.gap == none && (next.kind == kWord || next.kind == kSign && next.sign == '-' && t[i+3].kind != kEnd && t[i+3].gap == none) {
+	if next := &t[i+2]; next.gap == none && (next.kind == kWord || next.kind == kBar || next.kind == kSign && next.sign == '-' && t[i+3].kind != kEnd && t[i+3].gap == none) {
 		return false
 	}
 	d := m.f.text[t[i+1].start:t[i+1].end]
@@ -282,7 +288,7 @@ func (m *matcher) mrn(w *written) int {
 	if t[e-1].kind == kSign {
 		e--
 	}
-	if digits < 4 || digits > 14 || e == s+1 && m.year(s) || t[e].gap == none && (t[e].kind == kWord || t[e].sign == '/' || t[e].sign == '@') {
+	if digits < 4 || digits > 14 || e == s+1 && m.year(s) || t[e].gap == none && (t[e].kind == kWord || t[e].kind == kBar || t[e].sign == '/' || t[e].sign == '@') {
 		return 0
 	}
 	m.hit(rMRN, s, e)

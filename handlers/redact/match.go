@@ -15,8 +15,9 @@ type matcher struct {
 	toks   []token
 	begins []int32 // those that begin a phrase
 	found  []hit
-	text   string // the window, as it was given
-	known  []string
+	text   string   // the window, as it was given
+	known  []string // the words of names that were told
+	phones []string // the digits of phones that were told
 	groups []group
 	w      written
 	parts  [tongues][]part

@@ -71,7 +71,11 @@ func (m *matcher) nameAfter(i int) {
 		if m.is(i, "name", "nombre") && (t[i-1].kind == kWord || t[i-1].kind == kBar) && t[i].gap == space && t[i-1].marks&(mMine|mIs|mWrap) == 0 {
 			return // of a file, of a user
 		}
-		said := m.is(i, "is", "name's", "es", "llamo", "llama", "called")
+		if q, asked := m.answer(s); asked && m.is(i, "name", "nombre", "apellido", "surname") {
+			m.answerName(q)
+			return
+		}
+		said := m.is(i, "soy", "is", "name's", "es", "llamo", "llama", "called")
 		for m.is(s, "is", "es", "was") || (t[s].sign == ':' || t[s].sign == ',' && said) {
 			said = true
 			s++
@@ -83,6 +87,38 @@ func (m *matcher) nameAfter(i int) {
 			return
 		}
 	}
+	m.nameFrom(s, most, r, i)
+}
+
+// answer is the first token of what is said to the question that ends behind token i: by the other side, on the next line.
+func (m *matcher) answer(i int) (first int, asked bool) {
+	t := m.toks
+	for m.is(i, "please", "por", "favor", "for", "me") {
+		i++
+	}
+	if t[i].sign != '?' || t[i+1].gap != line {
+		return 0, false
+	}
+	i++
+	if c, _ := m.speaker(i); c > 0 {
+		i = c + 1
+	}
+	for t[i].gap <= space && (m.is(i, "it's", "its", "it", "is", "this", "yes", "yeah", "sure", "si", "es", "soy", "uh", "um", "claro", "my", "name", "i'm") || t[i].sign == ',') {
+		i++
+	}
+	return i, true
+}
+
+// answerName recognises a name that answers a question: with capitals, and nothing else in its line's beginning.
+func (m *matcher) answerName(s int) {
+	if m.toks[s].kind == kWord && m.capital(s) {
+		m.nameFrom(s, 3, rNameCue, s)
+	}
+}
+
+// nameFrom recognises a name of so many words at token s; cue is the token that says so.
+func (m *matcher) nameFrom(s, most int, r rule, cue int) {
+	t := m.toks
 	e := s
 	for words := 0; words < most && t[e].kind == kWord && (t[e].gap == space || e == s && t[e].gap <= space) && m.nameWord(e, e > s); words++ {
 		e++
@@ -93,7 +129,10 @@ func (m *matcher) nameAfter(i int) {
 			e += 2
 		}
 	}
-	if e == s {
+	switch {
+	case e == s,
+		m.is(cue-1, "this") && !m.is(e, "calling", "speaking", "from", "here"),
+		(m.is(cue-1, "this") || m.is(cue, "soy")) && !m.capital(s), m.is(cue, "soy") && e < s+2:
 		return
 	}
 	m.hit(r, s, e)

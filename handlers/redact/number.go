@@ -40,7 +40,11 @@ func (m *matcher) number(i int) int {
 		}
 	}
 	if end, why := m.ordinary(i); end > 0 {
-		m.never(PhoneNumber, i, end, why)
+		if why == aMeasure { // of which the unit may be found to be something
+			m.no(PhoneNumber, i, end, why)
+		} else {
+			m.never(PhoneNumber, i, end, why)
+		}
 		m.done = end - 1
 		return end
 	}
@@ -110,6 +114,9 @@ func (m *matcher) separator(i int, open *bool) (next int, sep byte) {
 	t := m.toks[i+1 : i+5]
 	switch {
 	case t[0].kind == kNum && t[0].gap == space:
+		if m.numericDate(i+1) > 0 || m.clock(i+1) > 0 {
+			return 0, 0
+		}
 		return i + 1, ' '
 	case t[0].kind != kSign || t[0].gap > space:
 		return 0, 0
@@ -274,7 +281,7 @@ func (m *matcher) freeRight(e int, spaced bool) bool {
 	case '.', ':', '(':
 		return !(glued && q.kind == kNum)
 	case '/':
-		return !(glued && q.kind == kNum) || q.len() == 3 && t[e+2].gap == none && t[e+2].sign == '-' || q.len() >= 10
+		return !(glued && q.kind == kNum) || q.len() == 3 && t[e+2].gap == none && t[e+2].sign == '-' || q.len() == 4 || q.len() >= 10
 	case '_':
 		return !glued || q.kind == kSign || q.kind == kEnd
 	case '@', '%', '$', '=', '^':

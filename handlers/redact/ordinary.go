@@ -38,7 +38,7 @@ func (m *matcher) ordinary(i int) (end int, why string) {
 		return i + 1, "an amount"
 	}
 	if n.kind == kWord && n.marks&(mUnit|mMoney) != 0 && n.gap <= space && m.alone(i) && (t[i].len() < 7 || n.marks&mMoney != 0 || !m.phoneCued(i)) {
-		return i + 1, "a measure"
+		return i + 1, aMeasure
 	}
 	if end := m.iban(i); end > 0 {
 		return end, "an account number"
@@ -51,6 +51,8 @@ func (m *matcher) phoneCued(i int) bool {
 	what, _ := m.cue(i)
 	return what&mPhone != 0
 }
+
+const aMeasure = "a measure"
 
 // alone says whether no digits are joined to those at token i from the left.
 func (m *matcher) alone(i int) bool {
@@ -138,9 +140,9 @@ func (m *matcher) numericDate(i int) int {
 			return i + 1
 		}
 	}
-	if t[i+1].kind == kNum && t[i+2].kind == kNum && t[i+1].gap == space && t[i+2].gap == space && t[i+1].len() == 2 && m.within(i+1, 31) { // 14 03 2026
-		dm := m.within(i, 31) && t[i].len() == 2 && m.year(i+2) && m.value(i+2) >= 1900 && (m.within(i, 12) || m.within(i+1, 12))
-		ym := m.year(i) && m.value(i) >= 1900 && t[i+2].len() == 2 && m.within(i+2, 31) && (m.within(i+1, 12) || m.within(i+2, 12))
+	if t[i+1].kind == kNum && t[i+2].kind == kNum && t[i+1].gap == space && t[i+2].gap == space && m.within(i+1, 31) { // 14 3 2026
+		dm := m.within(i, 31) && m.year(i+2) && m.value(i+2) >= 1900 && (m.within(i, 12) || m.within(i+1, 12))
+		ym := m.year(i) && m.value(i) >= 1900 && m.within(i+2, 31) && (m.within(i+1, 12) || m.within(i+2, 12))
 		if (dm || ym) && (t[i+3].kind != kNum || t[i+3].gap != space || t[i+3].len() <= 2) {
 			return i + 3
 		}

@@ -5,8 +5,13 @@ import "strings"
 // phone recognises a written phone. Its shape decides, not whether somebody has been given the number: what is misheard
 // or made up is personal too.
 func (m *matcher) phone(w *written) int {
-	if w.n < 7 {
+	if w.n < leastPhone {
 		return 0
+	}
+	if n := m.knownPhone(w); n > 0 {
+		e := m.extension(w.until(n))
+		m.hit(rPhoneKnown, w.start, e)
+		return e
 	}
 	what, back := m.cue(w.start)
 	if why := m.labelled(what, back); why != "" && !(back > 0 && what&(mLabel|mVersion) != 0 && w.shape(3, 3, 4)) {
@@ -41,6 +46,30 @@ func (m *matcher) phone(w *written) int {
 		m.no(PhoneNumber, w.start, w.end, "not the shape of a phone")
 	}
 	return 0
+}
+
+// leastPhone is how many digits a phone has at least: a line of the North American plan, as it is told at home.
+const leastPhone = 7
+
+// knownPhone is how many groups of a number are a phone that was told; 0 for none.
+func (m *matcher) knownPhone(w *written) int {
+	n := 0
+	for k, g := range w.groups {
+		if n += g.n; m.told(w.digits[:n]) && (k == len(w.groups)-1 || w.groups[k+1].sep == ' ') {
+			return k + 1
+		}
+	}
+	return 0
+}
+
+// told says whether digits are those of a phone that was told, perhaps without its beginning.
+func (m *matcher) told(d []byte) bool {
+	for _, p := range m.phones {
+		if len(d) >= leastPhone && (strings.HasSuffix(p, string(d)) || strings.HasSuffix(string(d), p)) {
+			return true
+		}
+	}
+	return false
 }
 
 // labelled says why a number with that cue is no phone, or nothing.
@@ -97,6 +126,8 @@ func (m *matcher) phoneNANP(w *written, near bool) (n int, r rule) {
 			return n, rPhoneNANP
 		case a == '(' || b == '(' || a == ')' || b == ')' && !near:
 			return when(near && valid, n), rPhoneCue
+		case a == ' ' && b == ' ' && !near && d == 0 && m.round(w, n):
+			return 0, 0
 		case a == ' ' && b == ' ':
 			return when(near || valid || d == 1 || w.plus || m.toks[w.start].gap == none && m.toks[w.start-1].sign == '-', n), rPhoneNANP
 		case a == '~' || b == '~':
@@ -235,6 +266,14 @@ func (w *written) even() bool {
 func (m *matcher) phoneCue(w *written, near bool) (n int, r rule) {
 	n = len(w.groups)
 	digits := w.n
+	last := w.groups[n-1].tok
+	if m.toks[last+1].marks&mMoney != 0 || m.hours(w) {
+		return 0, 0
+	}
+	if n > 1 && m.houseNumber(last) {
+		n--
+		digits -= w.groups[n].n
+	}
 	if n > 1 && w.groups[n-1].sep == ' ' && m.counted(w.groups[n-1].tok) && m.toks[w.groups[n-1].tok+1].marks&(mUnit|mMoney) != 0 {
 		n--
 		digits -= w.groups[n].n
@@ -258,6 +297,45 @@ func (m *matcher) phoneCue(w *written, near bool) (n int, r rule) {
 // within those of the North American plan.
 func (m *matcher) trunk(w *written) bool {
 	return m.e.policy.Region != "US" && m.e.policy.Region != "CA" && w.digits[0] == '0' && w.n >= 8 && len(w.groups) > 1
+}
+
+// hours says whether two groups are times of day, as in "call 0900-1700".
+func (m *matcher) hours(w *written) bool {
+	if !w.shape(4, 4) || len(w.groups) > 2 {
+		return false
+	}
+	for k := 0; k < 8; k += 4 {
+		h, min := 10*int(w.digits[k]-'0')+int(w.digits[k+1]-'0'), 10*int(w.digits[k+2]-'0')+int(w.digits[k+3]-'0')
+		if h > 24 || min > 59 || min%5 != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// houseNumber says whether a street stands behind the digits at token i: 1300 Main Street.
+func (m *matcher) houseNumber(i int) bool {
+	for j := i + 1; j < i+5 && m.toks[j].kind == kWord && m.toks[j].gap == space; j++ {
+		if j > i+1 && m.toks[j].marks&mStreet != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// round says whether the groups are amounts rather: each ends in 0, and the last in 00; or what they measure stands behind.
+func (m *matcher) round(w *written, n int) bool {
+	if next := &m.toks[w.groups[n-1].tok+1]; next.kind == kWord && next.gap == space && next.marks&(mUnit|mMoney) != 0 {
+		return true
+	}
+	at := 0
+	for _, g := range w.groups[:n] {
+		at += g.n
+		if w.digits[at-1] != '0' {
+			return false
+		}
+	}
+	return w.digits[at-2] == '0'
 }
 
 // tail says whether the word at token e says that a phone was before: "781 1704 office".

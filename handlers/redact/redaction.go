@@ -55,7 +55,7 @@ func (e *Engine) replace(s Span, value string, key Key) (Redaction, string) {
 	switch r.Action {
 	case Mask:
 		number, _, _ := strings.Cut(normal, " ") // without the extension
-		if digits := digitsOf(number); len(digits) > 4 {
+		if digits := digitsOf(number); len(digits) >= leastMasked {
 			return r, name + ":*" + digits[len(digits)-4:] + "]"
 		}
 	case Token:
@@ -68,6 +68,9 @@ func (e *Engine) replace(s Span, value string, key Key) (Redaction, string) {
 	}
 	return r, name + "]"
 }
+
+// leastMasked is how many digits a number has of which four may stay: at most half.
+const leastMasked = 8
 
 func digitsOf(s string) string {
 	return strings.Map(func(c rune) rune {

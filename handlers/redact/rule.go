@@ -10,6 +10,7 @@ const (
 	rPhoneAbroad
 	rPhoneCue
 	rPhoneVanity
+	rPhoneKnown
 	rPhoneSpoken
 	rPhoneSpokenCue
 	rEmail
@@ -58,6 +59,7 @@ var rules = [...]struct {
 	rPhoneAbroad:    {PhoneNumber, Rule{"phone.abroad", 75}},
 	rPhoneCue:       {PhoneNumber, Rule{"phone.cue", 85}},
 	rPhoneVanity:    {PhoneNumber, Rule{"phone.vanity", 75}},
+	rPhoneKnown:     {PhoneNumber, Rule{"phone.known", 97}},
 	rPhoneSpoken:    {PhoneNumber, Rule{"phone.spoken", 85}},
 	rPhoneSpokenCue: {PhoneNumber, Rule{"phone.spoken-cue", 90}},
 	rEmail:          {Email, Rule{"email.written", 99}},

@@ -175,7 +175,7 @@ func (m *matcher) element(k int, l tongue, s *said) (p part, ok bool) {
 	}
 	if t[k].kind == kNum {
 		n := int(t[k].len())
-		if n > 7 || s.n+n > maxSaid || t[k-1].kind == kSign && t[k].gap == none && (t[k-1].sign == '$' || t[k-1].sign == '#') || t[k+1].gap == none && (t[k+1].kind == kWord || t[k+1].sign == ':' || t[k+1].sign == '%') {
+		if n > 7 || s.n+n > maxSaid || t[k-1].kind == kSign && t[k].gap == none && (t[k-1].sign == '$' || t[k-1].sign == '#') || t[k+1].gap == none && (t[k+1].kind == kWord || t[k+1].kind == kBar || t[k+1].sign == ':' || t[k+1].sign == '%') {
 			return p, false
 		}
 		p.value = m.value(k)

@@ -24,7 +24,7 @@ func (m *matcher) term(from, last int, p *phrase) {
 // wholeWord says whether nothing is glued to tokens from..last that makes them a part of a name of something.
 func (m *matcher) wholeWord(from, last int) bool {
 	glued := func(t, g *token) bool { // g: whose gap is between
-		return g.gap == none && (t.kind == kNum || t.kind == kWord || (t.sign == '_' || t.sign == '@' || t.sign == '#' || t.sign == '$' || t.sign == '='))
+		return g.gap == none && (t.kind == kNum || t.kind == kWord || t.kind == kBar || (t.sign == '_' || t.sign == '@' || t.sign == '#' || t.sign == '$' || t.sign == '='))
 	}
 	return !glued(&m.toks[from-1], &m.toks[from]) && !glued(&m.toks[last+1], &m.toks[last+1])
 }

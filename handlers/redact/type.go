@@ -54,8 +54,8 @@ func Types() []Type {
 	return all
 }
 
-// Maskable says whether the last four digits of such a value may stay: it is a number, and four digits of it are not
-// yet the whole.
+// Maskable says whether the last four digits of such a value may stay: it is a number, and mostly long
+// enough that four digits of it are not yet the whole. Of one with fewer than eight none stays.
 func (t Type) Maskable() bool {
 	return t == PhoneNumber || t == SSN || t == CreditCard || t == MRN || t == NPI
 }

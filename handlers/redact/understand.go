@@ -27,7 +27,7 @@ func (m *matcher) understand(s *said, i int) int {
 		m.remember(r, s.digits[:s.n])
 		return e
 	}
-	if s.n < 7 {
+	if s.n < leastPhone {
 		return 0
 	}
 	if why := m.labelled(what, back); why != "" {
@@ -118,7 +118,9 @@ func (m *matcher) spokenIdentity(s *said, what mark, back int) (r rule, e int) {
 		return rMRNSpoken, s.end
 	case s.n >= 13 && s.n <= 19 && luhn(d) && !allSame(d) && (what&mCard != 0 || issuer(d) && s.units >= s.n-4 && m.labelled(what, back) == ""):
 		return rCardSpoken, s.end
-	case s.n >= 7 && s.n == m.last.n && string(d) == string(m.last.digits[:s.n]):
+	case m.told(d):
+		return rPhoneKnown, s.end
+	case s.n >= leastPhone && s.n == m.last.n && string(d) == string(m.last.digits[:s.n]):
 		return m.last.rule, s.end
 	}
 	if s.dots == 3 {

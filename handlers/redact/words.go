@@ -63,7 +63,7 @@ var marked = []struct {
 		build pid port error code codes otp pin license licence passport vin isbn issn upc ean batch lot page chapter verse psalm hymn section
 		article item product catalog cat invoice_number order_number po purchase job work_order rma return receipt transaction txn payment_id
 		vendor customer_id customer_number client_id member member_id membership group grp employee badge student case_number matter docket
-		docket_number plate tag vehicle registration_number unit_number bus train route highway hwy interstate exit mile bill check cheque
+		docket_number wo ro repair_order stock stk stock_no job_no plate tag vehicle registration_number unit_number bus train route highway hwy interstate exit mile bill check cheque
 		tax_id ein tin vat duns cas npa_id epoch timestamp unix hash commit merge revision rev issue bug pr pull_request task tasks
 		booking booking_id booking_number appointment_id appointment_number request request_id session session_id call_id message_id user_id
 		pedido pedidos orden factura facturas referencia caso folio ticket_numero guia rastreo seguimiento cuenta cuentas codigo codigos
@@ -71,8 +71,8 @@ var marked = []struct {
 		reclamo expediente clave nip contrasena password postal codigo_postal rfc curp dni nie cedula pasaporte licencia patente
 		part_number part_no serial_number model_number zip_code sort_code swift bic node channel extension_code quote quote_number estimate
 		coordinates latitude longitude lat lon lng gps location_id store asin imei imsi iccid mac uuid guid key token nonce
-		score scores shipment shipments s_n sn barcode permit row rows offset length bytes population votes attendance revenue sales views followers downloads steps points miles_driven mileage odometer`},
-	{mVersion, `section chapter figure step rule article clause paragraph page verse item seccion figura paso regla clausula parrafo version versions ver v release firmware driver kernel software update patch build tag semver`},
+		score scores shipment shipments cost costs price prices s_n sn barcode permit row rows offset length bytes population votes attendance revenue sales views followers downloads steps points miles_driven mileage odometer`},
+	{mVersion, `part parts filter model section chapter figure step rule article clause paragraph page verse item seccion figura paso regla clausula parrafo version versions ver v release firmware driver kernel software update patch build tag semver`},
 	{mMonth, `january february march april may june july august september october november december
 		jan feb mar apr jun jul aug sep sept oct nov dec
 		enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre ene abr ago dic`},
@@ -107,9 +107,9 @@ var marked = []struct {
 		square sq trail trl crescent close row alley loop plaza pike turnpike broadway calle avenida avda carretera camino paseo strasse straße rue via`},
 	{mUnitNo, `apt apartment suite ste unit floor fl bldg building room rm piso depto departamento apartamento interior int`},
 	{mMister, `mr mrs ms miss mister missus sr sra srta senor senora senorita don dona`},
-	{mNamed, `my_name_is name_is my_name's me_llamo mi_nombre_es se_llama her_name_is his_name_is patient_name patient_name_is first_name last_name first_name_is last_name_is
-		full_name surname apellido nombre nombre_completo name i_am_called caller_name customer_name`},
-	{mHost, `gmail g_mail hotmail yahoo outlook icloud aol msn m_s_n protonmail proton live comcast verizon att ymail gmx mac me`},
+	{mNamed, `this_is my_name_is name_is my_name's me_llamo mi_nombre_es se_llama her_name_is his_name_is patient_name patient_name_is first_name last_name first_name_is last_name_is
+		full_name surname apellido nombre nombre_completo name soy i_am_called caller_name customer_name`},
+	{mHost, `gmail g_mail hotmail yahoo outlook icloud aol msn m_s_n protonmail proton live comcast verizon att ymail gmx mac`},
 	{mTop, `com org net edu gov io co us info biz es mx uk ca ar cl pe de fr dev app health clinic dental`},
 	{mAge, `age aged turned edad cumplio turning`},
 	{mOld, `old years_old year_old y_o yo yrs_old anos_de_edad years_of_age`},
@@ -124,7 +124,7 @@ var marked = []struct {
 		mi tu su el la los las un una unos unas y o de del en con por para que es son fue ser estoy soy como cuando donde quien si ya muy mas menos
 		aqui alli hoy manana llamo llama correo gracias bien calling looking trying having running here's address called still already back
 		located based arrive arrives noon midnight morning afternoon evening night work home lunch dinner check book booked pay paid take taken
-		list file form mucho dificil facil raro comun hard easy long unusual common details menu specials cheap cheaper cheapest sold sale free posted shown found hosted better account order system record card phone number`},
+		list file form mucho dificil facil raro comun hard easy long unusual common details menu specials cheap cheaper cheapest sold sale free posted shown found hosted better works work worked lives live living stays stayed shops buys orders eats sleeps lives account order system record card phone number`},
 	{mProv, `will may mark grant rose june april august hope grace faith joy dawn summer autumn pat bill sue rob art dean chase hunter mason bishop king
 		young long short brown green white black gray rich frank jack drew ray gene guy sky star pearl ruby amber iris lily daisy violet ivy olive
 		heather ginger sandy dusty rusty rocky penny cash max miles major price love day month wood stone field hill lake brook

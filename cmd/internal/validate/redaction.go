@@ -68,7 +68,7 @@ func total(counts map[string]int) (n int) {
 
 // numbers are phones as people write and say them, each with what must not be left of it.
 var numbers = map[string]string{
-	"(202) 555-0142": "555-0142", "+1 202 555 0143": "0143", "202.555.0144": "0144",
+	"(202) 555-0142": "555-0142", "+1 202 555 0143": "555 0143", "202.555.0144": "555.0144",
 	"two oh two, five five five, oh one four five":          "five five five",
 	"dos cero dos, cinco cinco cinco, cero uno cuatro seis": "cinco cinco cinco",
 }
