@@ -199,7 +199,18 @@ func TestEnginesAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// A policy that this version cannot compile, since another has stored it, gives way to the strict one.
+// The customer's own phone is known, also where nothing but that says that it is a phone.
+func TestNotesWithTheOwnPhone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	run := r.process()
+	if _, stored := r.noted(run, CustomerBody{Phone: "+12025550187"}, at(2, 9, 0), "keys under 5550187, crate 5550188"); stored != "keys under [PHONE_NUMBER], crate 5550188" {
+		t.Error(stored)
+	}
+}
+
+// A policy that this version cannot compile, since another has stored it, gives way to the strict one, with what compiles of
+// the rest.
 func TestPolicyOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	e := newEngines(storetest.New(t))
@@ -211,5 +222,12 @@ func TestPolicyOfAnotherVersion(t *testing.T) {
 		if got := by.Redact(store.RedactedNote, "202-555-0142, 12 Main Street").Text.Reveal(); got != "[PHONE_NUMBER], [ADDRESS]" {
 			t.Errorf("%s: %s", doc, got)
 		}
+	}
+	by, err := e.By(uuid.New(), store.Settings{Version: 7, Region: "DE", Doc: []byte(`{"redaction":{"policy":"lenient","mrn":"MR-######","terms":["bridge therapy"]}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := by.Redact(store.RedactedNote, "030 1234567, MR-123456, bridge therapy").Text.Reveal(); got != "[PHONE_NUMBER], [MRN], [MEDICAL_TERM]" {
+		t.Error(got)
 	}
 }
