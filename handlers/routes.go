@@ -59,6 +59,8 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Call(m, tasks.VerificationSend, text)
 	Do(m, tasks.CompensateVerification, &CompensateVerification{Installation: d.Installation})
 	Call(m, tasks.SMSSend, text)
+	Call(m, tasks.FollowupSend, text)
+	Call(m, tasks.ReminderSend, text)
 	Call(m, tasks.WebhookDeliver, &WebhookDeliver{Keys: d.Keys, Client: d.Hooks, Pace: &hook.Pace{Most: d.HookCalls}, Deliveries: d.Deliveries})
 	Call(m, tasks.SMSReconcile, &SMSReconcile{Keys: d.Keys, Finder: d.Twilio, Grace: d.Grace, CallLimit: d.CallLimit})
 	Call(m, tasks.SMSPoll, &SMSPoll{Keys: d.Keys, Fetcher: d.Twilio, Status: TextStatus{d.Codes}})

@@ -16,6 +16,7 @@ import (
 // many rows it changed and whether there may be more.
 type Sweep struct {
 	Every time.Duration
+	After time.Duration // how long something waits before it is due, where that is no time of its own
 	Do    func(ctx context.Context, tx *store.Tx) (n int, more bool, err error)
 }
 
@@ -50,7 +51,7 @@ func (r *Runner) tick(ctx context.Context, name string, s Sweep) {
 // sweep goes round the orgs that have something due, one batch each, until nobody has more: an org with much
 // to do does not keep the others waiting. One org's failure does not stop the others.
 func (r *Runner) sweep(ctx context.Context, name string, s Sweep) (total int, err error) {
-	orgs, err := store.OrgsDue(ctx, r.DB.Pool, name)
+	orgs, err := store.OrgsDue(ctx, r.DB.Pool, name, s.After)
 	if err != nil {
 		return 0, err
 	}

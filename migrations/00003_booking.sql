@@ -93,6 +93,8 @@ CREATE TABLE booking (
   created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
   confirmed_at    timestamptz,
   canceled_at     timestamptz,
+  followup_from   timestamptz, -- when its hold ended, while nobody has thought of a follow-up; null: there is none to think of
+  reminder_at     timestamptz, -- when its customer is reminded next
   PRIMARY KEY (org_id, id),
   CHECK (starts_at < ends_at),
   CHECK (state NOT IN ('confirmed', 'completed', 'no_show') OR confirmed_at IS NOT NULL),
@@ -103,9 +105,34 @@ CREATE TABLE booking (
 CREATE INDEX booking_customer ON booking (customer_id, created_at DESC);
 CREATE INDEX booking_ended ON booking (ends_at) WHERE state = 'confirmed';
 CREATE INDEX booking_start ON booking (org_id, starts_at, id);
+CREATE INDEX booking_followup ON booking (followup_from) WHERE followup_from IS NOT NULL;
+CREATE INDEX booking_reminder ON booking (reminder_at) WHERE reminder_at IS NOT NULL;
 SELECT isolate('booking');
-SELECT dispatch_may('booking', 'SELECT (org_id, id, state, ends_at)');
+SELECT dispatch_may('booking', 'SELECT (org_id, id, state, ends_at, followup_from, reminder_at)');
 GRANT SELECT, INSERT, UPDATE ON booking TO holdfast_app;
+
+-- +goose StatementBegin
+-- reminder_next is when a booking's customer is to be reminded next, after a moment; null when no more. The default is
+-- that of handlers/settings; a test compares them.
+CREATE FUNCTION reminder_next(p_org uuid, p_starts timestamptz, p_after timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT min(p_starts - m::int * interval '1 min')
+            FROM jsonb_array_elements_text(COALESCE(
+                   (SELECT s.doc #> '{reminders,minutes_before}' FROM settings s WHERE s.org_id = p_org), '[1440, 120]')) m
+           WHERE p_starts - m::int * interval '1 min' > p_after);
+END $$;
+
+-- booking_remind keeps reminder_at, whoever confirms, moves or ends a booking.
+CREATE FUNCTION booking_remind() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.reminder_at := CASE WHEN NEW.state = 'confirmed' THEN reminder_next(NEW.org_id, NEW.starts_at, clock_timestamp()) END;
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION booking_remind() FROM PUBLIC;
+CREATE TRIGGER booking_confirmed BEFORE INSERT OR UPDATE OF state, starts_at ON booking FOR EACH ROW
+  WHEN (NEW.state = 'confirmed' OR NEW.reminder_at IS NOT NULL) EXECUTE FUNCTION booking_remind();
 
 -- Time that cannot be booked: a holiday, a sick day, an appointment from elsewhere.
 CREATE TABLE block (
@@ -180,30 +207,35 @@ CREATE UNIQUE INDEX booking_event_told ON booking_event (told_as, org_id) WHERE 
 SELECT isolate('booking_event');
 GRANT SELECT, INSERT ON booking_event TO holdfast_app;
 
--- event_told makes the task that tells the org's endpoint of an event, if there is one that wants to hear of it. It is
--- a trigger, so that whatever writes to the timeline cannot forget it, and the task is there in the same commit. The
--- relay pushes it, since nothing outside knows of it. The kinds are those of handlers/settings, and type, queue and
--- limit those of tasks.WebhookDeliver; tests compare them. To an org without an endpoint it is one look-up by key.
+-- endpoint_tell makes the task that tells the org's endpoint of an event, if there is one that wants to hear of it, and
+-- returns its id, which is that of the event too. The relay pushes it, since nothing outside knows of it. Type, queue and
+-- limit are those of tasks.WebhookDeliver; a test compares them. To an org without an endpoint it is one look-up by key.
 -- +goose StatementBegin
-CREATE FUNCTION event_told() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE due timestamptz;
+CREATE FUNCTION endpoint_tell(p_org uuid, p_event text) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE due timestamptz; told uuid;
 BEGIN
   PERFORM FROM settings s
-    WHERE s.org_id = NEW.org_id AND s.doc #>> '{endpoint,url}' <> '' AND s.endpoint_disabled_at IS NULL
-      AND COALESCE(s.doc #> '{endpoint,events}' ? ('booking.' || NEW.kind), true);
-  IF FOUND THEN
-    NEW.told_as := uuid_v7();
-    due := clock_timestamp();
-    INSERT INTO task (org_id, id, type, queue, payload, run_at, check_at, give_up_at)
-    VALUES (NEW.org_id, NEW.told_as, 'webhook:deliver', 'default', jsonb_build_object('event', NEW.told_as),
-            due, due, due + interval '10 days');
-  END IF;
+    WHERE s.org_id = p_org AND s.doc #>> '{endpoint,url}' <> '' AND s.endpoint_disabled_at IS NULL
+      AND COALESCE(s.doc #> '{endpoint,events}' ? p_event, true);
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  told := uuid_v7();
+  due := clock_timestamp();
+  INSERT INTO task (org_id, id, type, queue, payload, run_at, check_at, give_up_at)
+  VALUES (p_org, told, 'webhook:deliver', 'default', jsonb_build_object('event', told), due, due, due + interval '10 days');
+  RETURN told;
+END $$;
+
+-- event_told tells of what the timeline tells. It is a trigger, so that whatever writes to the timeline cannot forget it,
+-- and the task is there in the same commit. The kinds are those of handlers/settings; a test compares them.
+CREATE FUNCTION event_told() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.told_as := endpoint_tell(NEW.org_id, 'booking.' || NEW.kind);
   RETURN NEW;
 END $$;
 -- +goose StatementEnd
 REVOKE ALL ON FUNCTION event_told() FROM PUBLIC;
 CREATE TRIGGER booking_event_told BEFORE INSERT ON booking_event FOR EACH ROW
-  WHEN (NEW.kind IN ('held', 'confirmed', 'expired', 'canceled', 'rescheduled', 'unreachable')) EXECUTE FUNCTION event_told();
+  WHEN (NEW.kind IN ('held', 'confirmed', 'expired', 'canceled', 'rescheduled', 'unreachable', 'completed', 'no_show')) EXECUTE FUNCTION event_told();
 
 -- What follows is PL/pgSQL also where SQL would do: PostgreSQL plans the body of an SQL function that it cannot
 -- inline anew at each call, which costs ten times the work itself.
@@ -241,8 +273,10 @@ BEGIN
      ORDER BY s;
 END $$;
 
--- bookings_expire ends held bookings of one org whose hold has lapsed: the whole bookkeeping, for the sweep and
--- for the claimant who needs the seat. The caller has locked the booking rows.
+-- bookings_expire ends what has lapsed of an org's bookings: of those that are held the booking, which is due for a
+-- follow-up when a text has brought its code; of those that are confirmed the wish for another time, whose code may still
+-- come. It is the whole bookkeeping, for the sweep and for the claimant who needs the seat. The caller has locked the
+-- booking rows. It returns how many holds it ended.
 CREATE FUNCTION bookings_expire(p_org uuid, p_bookings uuid[]) RETURNS int
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE n int;
@@ -252,12 +286,19 @@ BEGIN
      WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
     RETURNING h.booking_id),
   expired AS (
-    UPDATE booking b SET state = 'expired' FROM lapsed l
-     WHERE b.org_id = p_org AND b.id = l.booking_id AND b.state = 'held'
+    UPDATE booking b SET state = 'expired',
+           followup_from = CASE WHEN EXISTS (SELECT FROM message m WHERE m.org_id = p_org AND m.booking_id = b.id AND m.kind = 'code'
+                                                AND m.state IN ('accepted', 'sent', 'delivered')) THEN clock_timestamp() END
+      FROM lapsed l WHERE b.org_id = p_org AND b.id = l.booking_id AND b.state = 'held'
     RETURNING b.id),
+  stayed AS (
+    UPDATE move m SET state = 'expired' FROM lapsed l
+     WHERE m.org_id = p_org AND m.booking_id = l.booking_id AND m.state = 'pending'
+    RETURNING m.booking_id),
   told AS (
-    INSERT INTO booking_event (org_id, booking_id, kind) SELECT p_org, e.id, 'expired' FROM expired e)
-  SELECT count(*) INTO n FROM expired;
+    INSERT INTO booking_event (org_id, booking_id, kind)
+    SELECT p_org, e.id, 'expired' FROM expired e UNION ALL SELECT p_org, s.booking_id, 'move_expired' FROM stayed s)
+  SELECT count(*) INTO n FROM lapsed;
   RETURN n;
 END $$;
 

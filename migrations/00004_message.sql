@@ -21,12 +21,39 @@ CREATE UNIQUE INDEX verification_live ON verification (booking_id, org_id) WHERE
 SELECT isolate('verification');
 GRANT SELECT, INSERT, UPDATE ON verification TO holdfast_app;
 
+-- A confirmed booking's wish for another time, which is held until its code comes back; the old time is let go with it,
+-- not before. One at a time. The span, with the buffers, is as in booking.
+CREATE TABLE move (
+  org_id          uuid NOT NULL,
+  id              uuid NOT NULL,
+  booking_id      uuid NOT NULL,
+  resource_id     uuid NOT NULL,
+  verification_id uuid NOT NULL, -- the code that proves it
+  state           text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'expired', 'replaced', 'canceled')),
+  starts_at       timestamptz NOT NULL,
+  ends_at         timestamptz NOT NULL,
+  buffer_before   int NOT NULL DEFAULT 0,
+  buffer_after    int NOT NULL DEFAULT 0,
+  expires_at      timestamptz NOT NULL,
+  created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (org_id, id),
+  CHECK (starts_at < ends_at),
+  FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id),
+  FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
+  FOREIGN KEY (org_id, verification_id) REFERENCES verification (org_id, id)
+);
+CREATE UNIQUE INDEX move_pending ON move (booking_id, org_id) WHERE state = 'pending';
+CREATE INDEX move_booking ON move (booking_id, created_at);
+SELECT isolate('move');
+GRANT SELECT, INSERT, UPDATE ON move TO holdfast_app;
+
 -- A text to a customer. Its body is rendered when it is sent and never stored; body_hash finds it again at
 -- the provider when the outcome of a send is unknown. States only move forward.
 CREATE TABLE message (
   org_id          uuid NOT NULL REFERENCES org,
   id              uuid NOT NULL,
   kind            text NOT NULL,
+  occasion        text, -- what it is for, when a booking has one text for that and no second
   booking_id      uuid,
   verification_id uuid,
   to_hash         bytea NOT NULL,
@@ -52,13 +79,15 @@ CREATE TABLE message (
 );
 CREATE INDEX message_to ON message (to_hash, created_at);
 CREATE INDEX message_booking ON message (booking_id);
+CREATE UNIQUE INDEX message_occasion ON message (booking_id, occasion, org_id) WHERE occasion IS NOT NULL;
 CREATE INDEX message_verification ON message (verification_id) WHERE verification_id IS NOT NULL;
 CREATE INDEX message_poll ON message (poll_at) WHERE poll_at IS NOT NULL;
 SELECT isolate('message');
 SELECT dispatch_may('message', 'SELECT (org_id, poll_at)');
 GRANT SELECT, INSERT, UPDATE ON message TO holdfast_app;
 
--- A text from a customer; the body is sealed and emptied once it is understood.
+-- A text from a customer; the body is sealed and emptied once it is understood. text_sealed is what is left of a reply
+-- that nobody but the integrator can understand, after redaction; told_as is as in booking_event.
 CREATE TABLE inbound (
   org_id       uuid NOT NULL REFERENCES org,
   id           uuid NOT NULL,
@@ -67,14 +96,20 @@ CREATE TABLE inbound (
   from_sealed  bytea NOT NULL,
   sender       text NOT NULL,
   body_sealed  bytea,
+  text_sealed  bytea,
   opt_out_type text NOT NULL DEFAULT '',
   intent       text,
+  booking_id   uuid, -- what it was about
+  told_as      uuid,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   done_at      timestamptz,
   PRIMARY KEY (org_id, id),
   UNIQUE (provider_sid, org_id),
-  CHECK (done_at IS NULL OR body_sealed IS NULL)
+  CHECK (done_at IS NULL OR body_sealed IS NULL),
+  FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
+CREATE UNIQUE INDEX inbound_told ON inbound (told_as, org_id) WHERE told_as IS NOT NULL;
+CREATE INDEX inbound_booking ON inbound (booking_id) WHERE booking_id IS NOT NULL;
 SELECT isolate('inbound');
 GRANT SELECT, INSERT, UPDATE ON inbound TO holdfast_app;
 
@@ -88,6 +123,28 @@ CREATE TABLE suppression (
 );
 SELECT isolate('suppression');
 GRANT SELECT, INSERT, DELETE ON suppression TO holdfast_app;
+
+-- What a phone was asked by a text of a sender pool, so that a short reply says something: K keeps the booking, a digit
+-- takes one of choices ([{"resource", "start", "end"}]), C once more cancels. A conversation has one open question; a new
+-- one takes the place of the old.
+CREATE TABLE question (
+  org_id     uuid NOT NULL,
+  id         uuid NOT NULL,
+  booking_id uuid NOT NULL,
+  pool       text NOT NULL,
+  phone_hash bytea NOT NULL,
+  kind       text NOT NULL CHECK (kind IN ('keep', 'cancel')),
+  choices    jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(choices) = 'array'),
+  state      text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'answered', 'replaced')),
+  expires_at timestamptz NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (org_id, id),
+  FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
+);
+CREATE UNIQUE INDEX question_open ON question (phone_hash, pool, org_id) WHERE state = 'open';
+CREATE INDEX question_booking ON question (booking_id);
+SELECT isolate('question');
+GRANT SELECT, INSERT, UPDATE ON question TO holdfast_app;
 
 -- Why an org's texts wait. The row is its breaker: open once opened_at is set. Before, it counts refusals that may be
 -- the numbers' fault as well as the account's. An operator's pause has no retry_at: only an operator ends it.
@@ -204,7 +261,8 @@ $$;
 
 -- orgs_due lists the orgs for which a sweep has something to do; of a huge backlog, those that have waited longest.
 -- The order is that of the index on what is due: without it DISTINCT would walk the primary key, which begins with the org.
-CREATE FUNCTION orgs_due(p_sweep text) RETURNS TABLE (org_id uuid)
+-- p_after is how long after a hold's end its follow-up is due.
+CREATE FUNCTION orgs_due(p_sweep text, p_after interval) RETURNS TABLE (org_id uuid)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT DISTINCT d.org_id FROM (
     SELECT h.org_id FROM hold h
@@ -220,7 +278,17 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
     SELECT m.org_id FROM message m
      WHERE p_sweep = 'messages:scan' AND m.poll_at <= (SELECT clock_timestamp())
      ORDER BY m.poll_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'followups:scan' AND b.followup_from <= (SELECT clock_timestamp()) - p_after
+     ORDER BY b.followup_from LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
+     ORDER BY b.reminder_at LIMIT 100000) d
 $$;
 -- +goose StatementEnd
 SELECT dispatch_owns('sms_breakers_open()');
-SELECT dispatch_owns('orgs_due(text)');
+SELECT dispatch_owns('orgs_due(text, interval)');

@@ -50,6 +50,15 @@ BEGIN
 END $$;
 ALTER FUNCTION public.block_take(p_org uuid, p_resource uuid, p_block uuid, p_from timestamp with time zone, p_to timestamp with time zone) OWNER TO holdfast_owner;
 
+CREATE FUNCTION public.booking_remind() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  NEW.reminder_at := CASE WHEN NEW.state = 'confirmed' THEN reminder_next(NEW.org_id, NEW.starts_at, clock_timestamp()) END;
+  RETURN NEW;
+END $$;
+ALTER FUNCTION public.booking_remind() OWNER TO holdfast_owner;
+
 CREATE FUNCTION public.bookings_expire(p_org uuid, p_bookings uuid[]) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -60,12 +69,19 @@ BEGIN
      WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
     RETURNING h.booking_id),
   expired AS (
-    UPDATE booking b SET state = 'expired' FROM lapsed l
-     WHERE b.org_id = p_org AND b.id = l.booking_id AND b.state = 'held'
+    UPDATE booking b SET state = 'expired',
+           followup_from = CASE WHEN EXISTS (SELECT FROM message m WHERE m.org_id = p_org AND m.booking_id = b.id AND m.kind = 'code'
+                                                AND m.state IN ('accepted', 'sent', 'delivered')) THEN clock_timestamp() END
+      FROM lapsed l WHERE b.org_id = p_org AND b.id = l.booking_id AND b.state = 'held'
     RETURNING b.id),
+  stayed AS (
+    UPDATE move m SET state = 'expired' FROM lapsed l
+     WHERE m.org_id = p_org AND m.booking_id = l.booking_id AND m.state = 'pending'
+    RETURNING m.booking_id),
   told AS (
-    INSERT INTO booking_event (org_id, booking_id, kind) SELECT p_org, e.id, 'expired' FROM expired e)
-  SELECT count(*) INTO n FROM expired;
+    INSERT INTO booking_event (org_id, booking_id, kind)
+    SELECT p_org, e.id, 'expired' FROM expired e UNION ALL SELECT p_org, s.booking_id, 'move_expired' FROM stayed s)
+  SELECT count(*) INTO n FROM lapsed;
   RETURN n;
 END $$;
 ALTER FUNCTION public.bookings_expire(p_org uuid, p_bookings uuid[]) OWNER TO holdfast_owner;
@@ -91,21 +107,28 @@ BEGIN
 END $$;
 ALTER FUNCTION public.dispatch_owns(f regprocedure) OWNER TO holdfast_owner;
 
+CREATE FUNCTION public.endpoint_tell(p_org uuid, p_event text) RETURNS uuid
+    LANGUAGE plpgsql
+    AS $$
+DECLARE due timestamptz; told uuid;
+BEGIN
+  PERFORM FROM settings s
+    WHERE s.org_id = p_org AND s.doc #>> '{endpoint,url}' <> '' AND s.endpoint_disabled_at IS NULL
+      AND COALESCE(s.doc #> '{endpoint,events}' ? p_event, true);
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  told := uuid_v7();
+  due := clock_timestamp();
+  INSERT INTO task (org_id, id, type, queue, payload, run_at, check_at, give_up_at)
+  VALUES (p_org, told, 'webhook:deliver', 'default', jsonb_build_object('event', told), due, due, due + interval '10 days');
+  RETURN told;
+END $$;
+ALTER FUNCTION public.endpoint_tell(p_org uuid, p_event text) OWNER TO holdfast_owner;
+
 CREATE FUNCTION public.event_told() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
-DECLARE due timestamptz;
 BEGIN
-  PERFORM FROM settings s
-    WHERE s.org_id = NEW.org_id AND s.doc #>> '{endpoint,url}' <> '' AND s.endpoint_disabled_at IS NULL
-      AND COALESCE(s.doc #> '{endpoint,events}' ? ('booking.' || NEW.kind), true);
-  IF FOUND THEN
-    NEW.told_as := uuid_v7();
-    due := clock_timestamp();
-    INSERT INTO task (org_id, id, type, queue, payload, run_at, check_at, give_up_at)
-    VALUES (NEW.org_id, NEW.told_as, 'webhook:deliver', 'default', jsonb_build_object('event', NEW.told_as),
-            due, due, due + interval '10 days');
-  END IF;
+  NEW.told_as := endpoint_tell(NEW.org_id, 'booking.' || NEW.kind);
   RETURN NEW;
 END $$;
 ALTER FUNCTION public.event_told() OWNER TO holdfast_owner;
@@ -194,7 +217,7 @@ BEGIN
 END $$;
 ALTER FUNCTION public.isolate(t regclass, org_column name) OWNER TO holdfast_owner;
 
-CREATE FUNCTION public.orgs_due(p_sweep text) RETURNS TABLE(org_id uuid)
+CREATE FUNCTION public.orgs_due(p_sweep text, p_after interval) RETURNS TABLE(org_id uuid)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
@@ -212,8 +235,29 @@ CREATE FUNCTION public.orgs_due(p_sweep text) RETURNS TABLE(org_id uuid)
     SELECT m.org_id FROM message m
      WHERE p_sweep = 'messages:scan' AND m.poll_at <= (SELECT clock_timestamp())
      ORDER BY m.poll_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'followups:scan' AND b.followup_from <= (SELECT clock_timestamp()) - p_after
+     ORDER BY b.followup_from LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
+     ORDER BY b.reminder_at LIMIT 100000) d
 $$;
-ALTER FUNCTION public.orgs_due(p_sweep text) OWNER TO holdfast_dispatch;
+ALTER FUNCTION public.orgs_due(p_sweep text, p_after interval) OWNER TO holdfast_dispatch;
+
+CREATE FUNCTION public.reminder_next(p_org uuid, p_starts timestamp with time zone, p_after timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+  RETURN (SELECT min(p_starts - m::int * interval '1 min')
+            FROM jsonb_array_elements_text(COALESCE(
+                   (SELECT s.doc #> '{reminders,minutes_before}' FROM settings s WHERE s.org_id = p_org), '[1440, 120]')) m
+           WHERE p_starts - m::int * interval '1 min' > p_after);
+END $$;
+ALTER FUNCTION public.reminder_next(p_org uuid, p_starts timestamp with time zone, p_after timestamp with time zone) OWNER TO holdfast_owner;
 
 CREATE FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) RETURNS TABLE(id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -532,6 +576,8 @@ CREATE TABLE public.booking (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     confirmed_at timestamp with time zone,
     canceled_at timestamp with time zone,
+    followup_from timestamp with time zone,
+    reminder_at timestamp with time zone,
     CONSTRAINT booking_check CHECK ((starts_at < ends_at)),
     CONSTRAINT booking_check1 CHECK (((state <> ALL (ARRAY['confirmed'::text, 'completed'::text, 'no_show'::text])) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT booking_state_check CHECK ((state = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'completed'::text, 'no_show'::text])))
@@ -611,8 +657,11 @@ CREATE TABLE public.inbound (
     from_sealed bytea NOT NULL,
     sender text NOT NULL,
     body_sealed bytea,
+    text_sealed bytea,
     opt_out_type text DEFAULT ''::text NOT NULL,
     intent text,
+    booking_id uuid,
+    told_as uuid,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     done_at timestamp with time zone,
     CONSTRAINT inbound_check CHECK (((done_at IS NULL) OR (body_sealed IS NULL)))
@@ -625,6 +674,7 @@ CREATE TABLE public.message (
     org_id uuid NOT NULL,
     id uuid NOT NULL,
     kind text NOT NULL,
+    occasion text,
     booking_id uuid,
     verification_id uuid,
     to_hash bytea NOT NULL,
@@ -647,6 +697,26 @@ CREATE TABLE public.message (
 
 ALTER TABLE ONLY public.message FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.message OWNER TO holdfast_owner;
+
+CREATE TABLE public.move (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    resource_id uuid NOT NULL,
+    verification_id uuid NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    buffer_before integer DEFAULT 0 NOT NULL,
+    buffer_after integer DEFAULT 0 NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT move_check CHECK ((starts_at < ends_at)),
+    CONSTRAINT move_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'expired'::text, 'replaced'::text, 'canceled'::text])))
+);
+
+ALTER TABLE ONLY public.move FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.move OWNER TO holdfast_owner;
 
 CREATE TABLE public.opening_hours (
     org_id uuid NOT NULL,
@@ -679,6 +749,25 @@ CREATE TABLE public.org (
 
 ALTER TABLE ONLY public.org FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.org OWNER TO holdfast_owner;
+
+CREATE TABLE public.question (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    pool text NOT NULL,
+    phone_hash bytea NOT NULL,
+    kind text NOT NULL,
+    choices jsonb DEFAULT '[]'::jsonb NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT question_choices_check CHECK ((jsonb_typeof(choices) = 'array'::text)),
+    CONSTRAINT question_kind_check CHECK ((kind = ANY (ARRAY['keep'::text, 'cancel'::text]))),
+    CONSTRAINT question_state_check CHECK ((state = ANY (ARRAY['open'::text, 'answered'::text, 'replaced'::text])))
+);
+
+ALTER TABLE ONLY public.question FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.question OWNER TO holdfast_owner;
 
 CREATE TABLE public.redaction (
     org_id uuid NOT NULL,
@@ -1044,6 +1133,9 @@ ALTER TABLE ONLY public.message
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_provider_sid_org_id_key UNIQUE (provider_sid, org_id);
 
+ALTER TABLE ONLY public.move
+    ADD CONSTRAINT move_pkey PRIMARY KEY (org_id, id);
+
 ALTER TABLE ONLY public.opening_hours
     ADD CONSTRAINT opening_hours_pkey PRIMARY KEY (org_id, resource_id, weekday, opens);
 
@@ -1052,6 +1144,9 @@ ALTER TABLE ONLY public.org
 
 ALTER TABLE ONLY public.org
     ADD CONSTRAINT org_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY public.question
+    ADD CONSTRAINT question_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.redaction
     ADD CONSTRAINT redaction_pkey PRIMARY KEY (subject, source, ordinal, org_id);
@@ -1129,6 +1224,10 @@ CREATE INDEX booking_event_booking ON public.booking_event USING btree (booking_
 
 CREATE UNIQUE INDEX booking_event_told ON public.booking_event USING btree (told_as, org_id) WHERE (told_as IS NOT NULL);
 
+CREATE INDEX booking_followup ON public.booking USING btree (followup_from) WHERE (followup_from IS NOT NULL);
+
+CREATE INDEX booking_reminder ON public.booking USING btree (reminder_at) WHERE (reminder_at IS NOT NULL);
+
 CREATE INDEX booking_start ON public.booking USING btree (org_id, starts_at, id);
 
 CREATE UNIQUE INDEX endpoint_secret_newest ON public.endpoint_secret USING btree (org_id) WHERE (ends_at IS NULL);
@@ -1139,13 +1238,27 @@ CREATE INDEX hold_owner ON public.hold USING btree (owner_id) WHERE live;
 
 CREATE INDEX hold_time ON public.hold USING btree (resource_id, starts_at) WHERE live;
 
+CREATE INDEX inbound_booking ON public.inbound USING btree (booking_id) WHERE (booking_id IS NOT NULL);
+
+CREATE UNIQUE INDEX inbound_told ON public.inbound USING btree (told_as, org_id) WHERE (told_as IS NOT NULL);
+
 CREATE INDEX message_booking ON public.message USING btree (booking_id);
+
+CREATE UNIQUE INDEX message_occasion ON public.message USING btree (booking_id, occasion, org_id) WHERE (occasion IS NOT NULL);
 
 CREATE INDEX message_poll ON public.message USING btree (poll_at) WHERE (poll_at IS NOT NULL);
 
 CREATE INDEX message_to ON public.message USING btree (to_hash, created_at);
 
 CREATE INDEX message_verification ON public.message USING btree (verification_id) WHERE (verification_id IS NOT NULL);
+
+CREATE INDEX move_booking ON public.move USING btree (booking_id, created_at);
+
+CREATE UNIQUE INDEX move_pending ON public.move USING btree (booking_id, org_id) WHERE (state = 'pending'::text);
+
+CREATE INDEX question_booking ON public.question USING btree (booking_id);
+
+CREATE UNIQUE INDEX question_open ON public.question USING btree (phone_hash, pool, org_id) WHERE (state = 'open'::text);
 
 CREATE INDEX request_conversation ON public.request USING btree (conversation, created_at) WHERE (conversation IS NOT NULL);
 
@@ -1171,7 +1284,9 @@ CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON public.audit_log FOR EACH STATEM
 
 CREATE TRIGGER audit_log_rows AFTER DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
 
-CREATE TRIGGER booking_event_told BEFORE INSERT ON public.booking_event FOR EACH ROW WHEN ((new.kind = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'rescheduled'::text, 'unreachable'::text]))) EXECUTE FUNCTION public.event_told();
+CREATE TRIGGER booking_confirmed BEFORE INSERT OR UPDATE OF state, starts_at ON public.booking FOR EACH ROW WHEN (((new.state = 'confirmed'::text) OR (new.reminder_at IS NOT NULL))) EXECUTE FUNCTION public.booking_remind();
+
+CREATE TRIGGER booking_event_told BEFORE INSERT ON public.booking_event FOR EACH ROW WHEN ((new.kind = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'rescheduled'::text, 'unreachable'::text, 'completed'::text, 'no_show'::text]))) EXECUTE FUNCTION public.event_told();
 
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
@@ -1216,6 +1331,9 @@ ALTER TABLE ONLY public.hold
     ADD CONSTRAINT hold_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
 
 ALTER TABLE ONLY public.inbound
+    ADD CONSTRAINT inbound_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
+
+ALTER TABLE ONLY public.inbound
     ADD CONSTRAINT inbound_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
 ALTER TABLE ONLY public.message
@@ -1227,8 +1345,20 @@ ALTER TABLE ONLY public.message
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_org_id_verification_id_fkey FOREIGN KEY (org_id, verification_id) REFERENCES public.verification(org_id, id);
 
+ALTER TABLE ONLY public.move
+    ADD CONSTRAINT move_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
+
+ALTER TABLE ONLY public.move
+    ADD CONSTRAINT move_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
+
+ALTER TABLE ONLY public.move
+    ADD CONSTRAINT move_org_id_verification_id_fkey FOREIGN KEY (org_id, verification_id) REFERENCES public.verification(org_id, id);
+
 ALTER TABLE ONLY public.opening_hours
     ADD CONSTRAINT opening_hours_org_id_resource_id_fkey FOREIGN KEY (org_id, resource_id) REFERENCES public.resource(org_id, id);
+
+ALTER TABLE ONLY public.question
+    ADD CONSTRAINT question_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
 
 ALTER TABLE ONLY public.redaction
     ADD CONSTRAINT redaction_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
@@ -1312,9 +1442,13 @@ CREATE POLICY audit_read ON public.inbound FOR SELECT TO holdfast_audit USING (t
 
 CREATE POLICY audit_read ON public.message FOR SELECT TO holdfast_audit USING (true);
 
+CREATE POLICY audit_read ON public.move FOR SELECT TO holdfast_audit USING (true);
+
 CREATE POLICY audit_read ON public.opening_hours FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.org FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.question FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.redaction FOR SELECT TO holdfast_audit USING (true);
 
@@ -1371,6 +1505,7 @@ ALTER TABLE public.endpoint_secret ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.hold ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.inbound ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.message ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.move ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.opening_hours ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.org ENABLE ROW LEVEL SECURITY;
 
@@ -1394,9 +1529,13 @@ CREATE POLICY org_only ON public.inbound TO holdfast_app USING ((org_id = ( SELE
 
 CREATE POLICY org_only ON public.message TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY org_only ON public.move TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY org_only ON public.opening_hours TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.org TO holdfast_app USING ((id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.question TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.redaction TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1452,9 +1591,13 @@ CREATE POLICY owner_all ON public.inbound TO holdfast_owner USING (true) WITH CH
 
 CREATE POLICY owner_all ON public.message TO holdfast_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON public.move TO holdfast_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON public.opening_hours TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.org TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.question TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.redaction TO holdfast_owner USING (true) WITH CHECK (true);
 
@@ -1489,6 +1632,7 @@ CREATE POLICY owner_all ON public.transcript_report TO holdfast_owner USING (tru
 CREATE POLICY owner_all ON public.verification TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.webhook_secret TO holdfast_owner USING (true) WITH CHECK (true);
+ALTER TABLE public.question ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.redaction ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.request ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.resource ENABLE ROW LEVEL SECURITY;
@@ -1512,6 +1656,7 @@ GRANT USAGE ON SCHEMA public TO holdfast_audit;
 REVOKE ALL ON FUNCTION public.api_key_find(p_prefix text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.api_key_find(p_prefix text) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.audit_log_stays() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.booking_remind() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_may(t regclass, granted text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_owns(f regprocedure) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.event_told() FROM PUBLIC;
@@ -1522,8 +1667,8 @@ GRANT SELECT(id) ON TABLE public.hold TO holdfast_dispatch;
 GRANT SELECT(live) ON TABLE public.hold TO holdfast_dispatch;
 GRANT SELECT(expires_at) ON TABLE public.hold TO holdfast_dispatch;
 REVOKE ALL ON FUNCTION public.isolate(t regclass, org_column name) FROM PUBLIC;
-REVOKE ALL ON FUNCTION public.orgs_due(p_sweep text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.orgs_due(p_sweep text) TO holdfast_app;
+REVOKE ALL ON FUNCTION public.orgs_due(p_sweep text, p_after interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.orgs_due(p_sweep text, p_after interval) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.sms_breakers_open() FROM PUBLIC;
@@ -1565,6 +1710,8 @@ GRANT SELECT(org_id) ON TABLE public.booking TO holdfast_dispatch;
 GRANT SELECT(id) ON TABLE public.booking TO holdfast_dispatch;
 GRANT SELECT(state) ON TABLE public.booking TO holdfast_dispatch;
 GRANT SELECT(ends_at) ON TABLE public.booking TO holdfast_dispatch;
+GRANT SELECT(followup_from) ON TABLE public.booking TO holdfast_dispatch;
+GRANT SELECT(reminder_at) ON TABLE public.booking TO holdfast_dispatch;
 GRANT SELECT ON TABLE public.booking_event TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.booking_event TO holdfast_app;
 GRANT SELECT ON TABLE public.customer TO holdfast_audit;
@@ -1577,10 +1724,14 @@ GRANT SELECT ON TABLE public.message TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.message TO holdfast_app;
 GRANT SELECT(org_id) ON TABLE public.message TO holdfast_dispatch;
 GRANT SELECT(poll_at) ON TABLE public.message TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.move TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.move TO holdfast_app;
 GRANT SELECT ON TABLE public.opening_hours TO holdfast_audit;
 GRANT SELECT ON TABLE public.opening_hours TO holdfast_app;
 GRANT SELECT ON TABLE public.org TO holdfast_audit;
 GRANT SELECT ON TABLE public.org TO holdfast_app;
+GRANT SELECT ON TABLE public.question TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.question TO holdfast_app;
 GRANT SELECT ON TABLE public.redaction TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.redaction TO holdfast_app;
 GRANT SELECT ON TABLE public.request TO holdfast_audit;

@@ -20,6 +20,7 @@ const (
 	BookingExpired   = "expired"
 	BookingCanceled  = "canceled"
 	BookingCompleted = "completed"
+	BookingNoShow    = "no_show"
 )
 
 // Booking is one appointment with what an answer shows of it.
@@ -196,7 +197,8 @@ func FindOwn(ctx context.Context, tx *Tx, customer uuid.UUID, resources []uuid.U
 // this transaction: the hold becomes firm. b is brought up to date.
 func ConfirmBooking(tx *Tx, b *Booking) {
 	b.State, b.CodeState, b.ConfirmedAt = BookingConfirmed, "verified", &b.ReadAt
-	tx.Queue(`UPDATE booking SET state = 'confirmed', confirmed_at = $3 WHERE org_id = $1 AND id = $2`, tx.Org, b.ID, b.ReadAt)
+	tx.Queue(`UPDATE booking SET state = 'confirmed', confirmed_at = $3, followup_from = NULL, code_attempts = 0 WHERE org_id = $1 AND id = $2`,
+		tx.Org, b.ID, b.ReadAt)
 	tx.Queue(`UPDATE hold SET expires_at = NULL WHERE org_id = $1 AND owner_id = $2 AND live`, tx.Org, b.ID)
 	NoteBooking(tx, b.ID, "confirmed", nil)
 }
@@ -208,8 +210,9 @@ func CancelBooking(tx *Tx, b *Booking) {
 	if b.CodeState != "verified" {
 		b.CodeState = "revoked"
 	}
-	tx.Queue(`UPDATE booking SET state = 'canceled', canceled_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, b.ID)
+	tx.Queue(`UPDATE booking SET state = 'canceled', canceled_at = clock_timestamp(), followup_from = NULL WHERE org_id = $1 AND id = $2`, tx.Org, b.ID)
 	ReleaseHold(tx, b.ID)
+	EndMove(tx, b.ID, MoveCanceled)
 	RevokeCodes(tx, b.ID)
 	NoteBooking(tx, b.ID, "canceled", nil)
 }
@@ -273,6 +276,7 @@ func CompleteBookings(ctx context.Context, tx *Tx) (n int, more bool, err error)
 		 ORDER BY b.ends_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
 		ended AS (UPDATE booking b SET state = 'completed' FROM due WHERE b.org_id = $1 AND b.id = due.id RETURNING b.id),
 		freed AS (UPDATE hold h SET live = false FROM ended e WHERE h.org_id = $1 AND h.owner_id = e.id AND h.live),
+		stayed AS (UPDATE move m SET state = 'expired' FROM ended e WHERE m.org_id = $1 AND m.booking_id = e.id AND m.state = 'pending'),
 		told AS (INSERT INTO booking_event (org_id, booking_id, kind) SELECT $1, e.id, 'completed' FROM ended e)
 		SELECT count(*) FROM ended`, tx.Org, sweepBatch).Scan(&n)
 	if err != nil {

@@ -40,7 +40,7 @@ func (w *world) swept(s sweep) (got string) {
 
 func (w *world) due(name string) bool {
 	w.t.Helper()
-	orgs, err := store.OrgsDue(w.t.Context(), w.App, name)
+	orgs, err := store.OrgsDue(w.t.Context(), w.App, name, 0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestExpirePendingMove(t *testing.T) {
 	id := w.book(wish{Resource: w.org.Chair, Span: at(10, 0)})
 	w.confirm(w.org.Chair, id)
 	w.book(wish{Resource: w.org.Chair, Booking: id, Span: at(11, 0), TTL: -time.Second})
-	if got := w.swept(func(tx *store.Tx) (int, bool, error) { return store.ExpireHolds(t.Context(), tx) }); got != "0 false" {
+	if got := w.swept(func(tx *store.Tx) (int, bool, error) { return store.ExpireHolds(t.Context(), tx) }); got != "1 false" {
 		t.Errorf("expired %s", got)
 	}
 	if s := w.find(id).State; s != store.BookingConfirmed {

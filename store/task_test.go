@@ -206,10 +206,11 @@ func TestDueReadsTheIndex(t *testing.T) {
 	w := newWorld(t)
 	w.admin("ALTER DATABASE " + w.Admin.Config().ConnConfig.Database + " SET enable_seqscan = off")
 	w.Admin.Reset()
-	for _, c := range []struct{ function, column string }{{"task_due", "check_at"}, {"orgs_due", "expires_at"}, {"orgs_due", "ends_at"}} {
+	for _, c := range []struct{ function, column string }{{"task_due", "check_at"}, {"orgs_due", "expires_at"}, {"orgs_due", "ends_at"},
+		{"orgs_due", "poll_at"}, {"orgs_due", "reminder_at"}, {"orgs_due", "followup_from"}} {
 		body := value[string](w, "SELECT prosrc FROM pg_proc WHERE proname = $1", c.function)
 		plan := func(body string) string {
-			rows, err := w.Admin.Query(t.Context(), "EXPLAIN "+strings.NewReplacer("p_limit", "100", "p_sweep = ", "'x' <> ").Replace(body))
+			rows, err := w.Admin.Query(t.Context(), "EXPLAIN "+strings.NewReplacer("p_limit", "100", "p_after", "'2 min'::interval", "p_sweep = ", "'x' <> ").Replace(body))
 			if err != nil {
 				t.Fatal(err)
 			}

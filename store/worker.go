@@ -43,8 +43,9 @@ func FinishTick(ctx context.Context, db DB, name string, window time.Time, rows 
 	return err
 }
 
-// OrgsDue lists the orgs for which a sweep has something to do.
-func OrgsDue(ctx context.Context, db DB, sweep string) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, `SELECT org_id FROM orgs_due($1)`, sweep)
+// OrgsDue lists the orgs for which a sweep has something to do that has been waiting for at least after, if the sweep
+// waits.
+func OrgsDue(ctx context.Context, db DB, sweep string, after time.Duration) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, `SELECT org_id FROM orgs_due($1, $2)`, sweep, after)
 	return many(rows, err, pgx.RowTo[uuid.UUID])
 }

@@ -16,6 +16,12 @@ var VerificationCheck = define[RequestPayload]("verification:check", Options{Que
 // BookingCancel cancels a booking.
 var BookingCancel = define[RequestPayload]("booking:cancel", Options{Queue: QueueClaim})
 
+// BookingReschedule holds another time for a booking, and lets the old one go once that is proven.
+var BookingReschedule = define[RequestPayload]("booking:reschedule", Options{Queue: QueueClaim})
+
+// BookingMark says whether the customer came.
+var BookingMark = define[RequestPayload]("booking:mark", Options{Queue: QueueClaim})
+
 // BlockCreate blocks time of a resource.
 var BlockCreate = define[RequestPayload]("block:create", Options{Queue: QueueClaim})
 

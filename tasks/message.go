@@ -1,6 +1,10 @@
 package tasks
 
-import "github.com/google/uuid"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // MessagePayload names a text to a customer.
 type MessagePayload struct {
@@ -12,6 +16,12 @@ var VerificationSend = define[MessagePayload]("verification:send", Options{Queue
 
 // SMSSend sends any other text.
 var SMSSend = define[MessagePayload]("sms:send", Options{Queue: QueueDefault})
+
+// FollowupSend sends the one text that follows a hold which ended unconfirmed.
+var FollowupSend = define[MessagePayload]("followup:send", Options{Queue: QueueLow, GiveUp: 48 * time.Hour})
+
+// ReminderSend sends a text before a booking.
+var ReminderSend = define[MessagePayload]("reminder:send", Options{Queue: QueueLow})
 
 // SMSReconcile settles a text whose outcome is unknown.
 var SMSReconcile = define[MessagePayload]("sms:reconcile", Options{Queue: QueueSend, MaxAttempts: 30})

@@ -20,6 +20,8 @@ type Periodic struct {
 const (
 	HoldsExpire      = "holds:expire"
 	BookingsComplete = "bookings:complete"
+	FollowupsScan    = "followups:scan"
+	RemindersScan    = "reminders:scan"
 	MessagesScan     = "messages:scan"
 )
 
@@ -28,6 +30,8 @@ func PeriodicTable(sweep time.Duration) []Periodic {
 	return []Periodic{
 		{HoldsExpire, sweep},
 		{BookingsComplete, max(sweep, time.Minute)},
+		{FollowupsScan, sweep},
+		{RemindersScan, sweep},
 		{MessagesScan, sweep},
 	}
 }

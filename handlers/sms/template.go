@@ -22,7 +22,13 @@ const maxSegments = 2
 // shows a text to anybody; what a kind has no value for is not offered.
 var templateFields = map[Kind][]string{
 	KindCode:          {"Org", "Code", "For"},
+	KindMoveCode:      {"Org", "Code", "For", "When"},
 	KindConfirmation:  {"Org", "Resource", "Service", "When"},
+	KindMoved:         {"Org", "Resource", "Service", "When"},
+	KindReminder:      {"Org", "Resource", "When"},
+	KindFollowup:      {"Org", "Name", "Resource", "Service", "Notes", "When"},
+	KindAlternatives:  {"Org", "Name", "Resource", "When", "Choices"},
+	KindCancelCheck:   {"Org", "Resource", "When"},
 	KindCanceled:      {"Org", "Resource", "When"},
 	KindExpired:       {"Org", "Resource", "When"},
 	KindWrongCode:     {"Org"},
@@ -53,7 +59,7 @@ func CheckTemplate(kind Kind, locale, text string) error {
 	if err := checkNodes(kind, t.Root, false); err != nil {
 		return err
 	}
-	if kind == KindCode {
+	if kind.Code() {
 		if err := codeFirst(t.Root); err != nil {
 			return err
 		}
@@ -173,11 +179,14 @@ var errCodeFirst = errors.New("must hold {{.Code}} before any other field and an
 // samples fill a template in with the longest names, and with each of those that may be missing.
 func samples() []Data {
 	long := strings.Repeat("W", 100)
+	start := time.Date(2026, 9, 30, 22, 30, 0, 0, time.UTC)
 	var all []Data
 	for _, resource := range []string{long, ""} {
+		name := resource
 		for _, service := range []string{long, ""} {
 			all = append(all, Data{Org: long, Resource: resource, Service: service, Code: pii.NewCode("048291"),
-				ValidFor: 119 * time.Minute, Start: time.Date(2026, 9, 30, 22, 30, 0, 0, time.UTC)})
+				ValidFor: 119 * time.Minute, Start: start, Name: name, Notes: service,
+				Choices: []Choice{{Start: start}, {Start: start}, {Start: start}}})
 		}
 	}
 	return all
@@ -195,7 +204,7 @@ func checkSample(kind Kind, locale, text string, d Data) error {
 	switch {
 	case strings.TrimSpace(said) == "":
 		return errors.New("says nothing when names are missing")
-	case kind == KindCode && sixDigits.FindString(said) != d.Code.Reveal():
+	case kind.Code() && sixDigits.FindString(said) != d.Code.Reveal():
 		return errCodeFirst
 	case n > maxSegments && encoding == UCS2:
 		return errors.New("takes more than two SMS with the longest names; a character outside of GSM-7 halves what one holds")

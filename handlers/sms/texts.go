@@ -8,7 +8,13 @@ type Kind string
 // The kinds of text.
 const (
 	KindCode          Kind = "code"              // a one-time code
+	KindMoveCode      Kind = "move_code"         // a one-time code for another time
 	KindConfirmation  Kind = "confirmation"      // a booking is confirmed
+	KindMoved         Kind = "moved"             // a booking is at another time now
+	KindReminder      Kind = "reminder"          // a booking is near
+	KindFollowup      Kind = "followup"          // a hold has ended unconfirmed, and its time is still free
+	KindAlternatives  Kind = "alternatives"      // a time is taken, and these are free
+	KindCancelCheck   Kind = "cancel_check"      // is the booking to be canceled?
 	KindCanceled      Kind = "canceled"          // a booking is canceled
 	KindHelp          Kind = "help"              // answer to HELP
 	KindStopConfirm   Kind = "stop_confirmation" // the one answer to STOP that is allowed
@@ -34,7 +40,16 @@ var wording = map[string]map[Kind]string{
 			`Do not share it.`,
 		KindConfirmation: `Booking confirmed{{with .Service}}: {{.}}{{end}}{{with .Resource}} with {{.}}{{end}}` +
 			` at {{.Org}}, {{.When}}. Reply C to cancel.`,
-		KindCanceled: `{{.Org}}: your booking on {{.When}} is canceled.`,
+		KindMoveCode: `{{.Code}} is your code for {{.Org}}. Reply with it within {{.For}} to move your booking to {{.When}}. ` +
+			`Do not share it.`,
+		KindMoved: `Booking moved{{with .Service}}: {{.}}{{end}}{{with .Resource}} with {{.}}{{end}}` +
+			` at {{.Org}}, now {{.When}}. Reply C to cancel.`,
+		KindReminder: `Reminder: your booking{{with .Resource}} with {{.}}{{end}} at {{.Org}} is {{.When}}. Reply C to cancel.`,
+		KindFollowup: `{{with .Name}}{{.}}, your{{else}}Your{{end}} {{with .Service}}{{.}}{{else}}{{with .Notes}}{{.}}{{else}}booking{{end}}{{end}}` +
+			`{{with .Resource}} with {{.}}{{end}} at {{.Org}}, {{.When}}, is not confirmed. Reply K to keep it or STOP.`,
+		KindAlternatives: `{{with .Name}}{{.}}, {{end}}{{.When}} at {{.Org}} is taken. Free: {{.Choices}}. Reply with its number to book it.`,
+		KindCancelCheck:  `{{.Org}}: cancel your booking on {{.When}}? Reply C again to cancel it, K to keep it.`,
+		KindCanceled:     `{{.Org}}: your booking on {{.When}} is canceled.`,
 		KindHelp: `{{.Org}}: texts about your bookings. Reply with your code to confirm, C to cancel a booking, ` +
 			`STOP to end all texts.`,
 		KindStopConfirm:   `You will get no more texts from {{.Org}}. Reply START to get them again.`,
@@ -47,7 +62,16 @@ var wording = map[string]map[Kind]string{
 			`No la compartas.`,
 		KindConfirmation: `Cita confirmada{{with .Service}}: {{.}}{{end}}{{with .Resource}} con {{.}}{{end}}` +
 			` en {{.Org}}, {{.When}}. Responde C para cancelar.`,
-		KindCanceled: `{{.Org}}: tu cita del {{.When}} queda cancelada.`,
+		KindMoveCode: `{{.Code}} es tu clave de {{.Org}}. Responde con ella en {{.For}} para cambiar tu cita al {{.When}}. ` +
+			`No la compartas.`,
+		KindMoved: `Cita cambiada{{with .Service}}: {{.}}{{end}}{{with .Resource}} con {{.}}{{end}}` +
+			` en {{.Org}}, ahora {{.When}}. Responde C para cancelar.`,
+		KindReminder: `Recuerda tu cita{{with .Resource}} con {{.}}{{end}} en {{.Org}}: {{.When}}. Responde C para cancelar.`,
+		KindFollowup: `{{with .Name}}{{.}}, tu{{else}}Tu{{end}} {{with .Service}}{{.}}{{else}}{{with .Notes}}{{.}}{{else}}cita{{end}}{{end}}` +
+			`{{with .Resource}} con {{.}}{{end}} en {{.Org}}, {{.When}}, no queda confirmada. Responde K para guardarla o STOP.`,
+		KindAlternatives: `{{with .Name}}{{.}}, {{end}}{{.When}} en {{.Org}} ya no queda libre. Libre: {{.Choices}}. Responde con su número.`,
+		KindCancelCheck:  `{{.Org}}: ¿cancelar tu cita del {{.When}}? Responde C otra vez para cancelarla, K para guardarla.`,
+		KindCanceled:     `{{.Org}}: tu cita del {{.When}} queda cancelada.`,
 		KindHelp: `{{.Org}}: mensajes sobre tus citas. Responde con tu clave para confirmar, C para cancelar una ` +
 			`cita, STOP para darte de baja.`,
 		KindStopConfirm: `Ya no te enviaremos mensajes de {{.Org}}. Responde START para recibirlos de nuevo.`,
@@ -64,6 +88,7 @@ const (
 	maxOrgConfirm  = 30
 	maxService     = 30
 	maxResource    = 22
+	maxName        = 20
 	fallbackLocale = "en"
 )
 
@@ -77,3 +102,6 @@ var templates = func() map[string]map[Kind]*template.Template {
 	}
 	return all
 }()
+
+// Code reports whether texts of the kind carry a one-time code.
+func (k Kind) Code() bool { return k == KindCode || k == KindMoveCode }

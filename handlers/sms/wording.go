@@ -16,7 +16,7 @@ func Languages() []string { return []string{"en", "es"} }
 
 // Kinds are all kinds of text, in the order in which they are documented.
 func Kinds() []Kind {
-	return []Kind{KindCode, KindConfirmation, KindCanceled, KindExpired, KindWrongCode, KindNotUnderstood, KindHelp, KindStopConfirm}
+	return []Kind{KindCode, KindMoveCode, KindConfirmation, KindMoved, KindReminder, KindFollowup, KindAlternatives, KindCancelCheck, KindCanceled, KindExpired, KindWrongCode, KindNotUnderstood, KindHelp, KindStopConfirm}
 }
 
 // DefaultWording is a copy of Holdfast's own words.
