@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -87,13 +88,23 @@ func lateCode(ctx context.Context, tx *store.Tx, b *store.Booking, v store.Verif
 // holdExpired is the problem of a hold that has lapsed, with free times near its own.
 func holdExpired(ctx context.Context, tx *store.Tx, b store.Booking) (*Problem, error) {
 	p := NewProblem("hold-expired", "", "")
-	offer, err := store.FindOffer(ctx, tx, b.ResourceID.String(), "", int(b.Span.End.Sub(b.Span.Start).Minutes()))
-	if err != nil {
-		return p, nil // the resource is no longer offered: there are no alternatives
-	}
-	free, err := store.Alternatives(ctx, tx, offer, b.Span.Start, b.ReadAt, maxAlternatives)
+	free, err := nearest(ctx, tx, b)
 	p.Alternatives = alternatives(free)
 	return p, err
+}
+
+// nearest lists the free times nearest to a booking's own, of the same length with the same resource; none when that is
+// no longer offered.
+func nearest(ctx context.Context, tx *store.Tx, b store.Booking) ([]store.Opening, error) {
+	offer, err := store.FindOffer(ctx, tx, b.ResourceID.String(), "", int(b.Span.End.Sub(b.Span.Start).Minutes()))
+	var refused *store.Refusal
+	switch {
+	case errors.As(err, &refused):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return store.Alternatives(ctx, tx, offer, b.Span.Start, b.ReadAt, maxAlternatives)
 }
 
 func confirm(tx *store.Tx, b *store.Booking, v store.Verification) error {

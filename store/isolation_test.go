@@ -72,8 +72,9 @@ func fill(t *testing.T, db *storetest.DB, org storetest.Org, phone, name, notes,
 		store.Suppress(tx, org.Account.Pool(), hash)
 		tx.Queue(`INSERT INTO move (org_id, id, booking_id, resource_id, verification_id, starts_at, ends_at, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`, org.ID, uuid.New(), booking, org.Chair, verification, at(11, 0).Start, at(11, 0).End)
-		tx.Queue(`INSERT INTO question (org_id, id, booking_id, pool, phone_hash, kind, expires_at) VALUES ($1, $2, $3, $4, $5, 'keep', $6)`,
-			org.ID, uuid.New(), booking, org.Account.Pool(), hash, at(11, 0).End)
+		if err := store.Ask(tx, org.Account.Pool(), hash, store.Question{ID: msg, BookingID: booking, Kind: store.AskKeep}, 1e12); err != nil {
+			return err
+		}
 		said := store.Transcript{ID: uuid.New(), CallID: "call-1", BookingID: uuid.NullUUID{UUID: booking, Valid: true}, Text: pii.NewText(body), Engine: "v"}
 		out := []store.Redaction{{Type: "NAME", Rule: "name.known", Confidence: 99, From: 3, To: 6, Action: "remove"}}
 		if err := store.InsertTranscript(ctx, tx, db.Keys, req, &said, out); err != nil {

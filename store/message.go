@@ -228,6 +228,7 @@ type Outgoing struct {
 	HoldLeft     time.Duration // of the booking's hold; negative once it has lapsed
 	Start        time.Time
 	Zone         *time.Location // the customer's, else the resource's, else the org's
+	Place        *time.Location // the resource's, else the org's
 	Resource     string
 	Service      string
 	Verification Verification // zero without a code
@@ -239,14 +240,14 @@ type Outgoing struct {
 func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Outgoing, error) {
 	o := Outgoing{Message: Message{ID: id}}
 	var (
-		zoneName          string
+		zoneName, place   string
 		start             *time.Time
 		to, token         []byte
 		verification, bkg uuid.NullUUID
 	)
 	a, v := &o.Account, &o.Verification
 	tx.Queue(`SELECT FROM message WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.Org, id)
-	err := tx.QueryRow(ctx, `SELECT `+messageColumns+`, g.name, COALESCE(c.locale, g.locale), COALESCE(c.time_zone, r.time_zone, g.time_zone),
+	err := tx.QueryRow(ctx, `SELECT `+messageColumns+`, g.name, COALESCE(c.locale, g.locale), COALESCE(c.time_zone, r.time_zone, g.time_zone), COALESCE(r.time_zone, g.time_zone),
 		       k.org_id IS NOT NULL, k.opened_at IS NOT NULL,
 		       COALESCE(b.state, ''), COALESCE(b.hold_expires_at - clock_timestamp(), '0'), b.starts_at, COALESCE(r.name, ''), COALESCE(s.name, ''),
 		       COALESCE(a.account_sid, ''), a.token_sealed, COALESCE(a.from_number, ''), COALESCE(a.messaging_service_sid, ''), COALESCE(a.version, 0),
@@ -265,7 +266,7 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 		  LEFT JOIN sms_breaker k ON k.org_id = m.org_id
 		  LEFT JOIN settings st ON st.org_id = m.org_id
 		 WHERE m.org_id = $1 AND m.id = $2`, tx.Org, id).
-		Scan(append(o.scan(&to), &o.OrgName, &o.Locale, &zoneName, &o.Refused, &o.Stopped, &o.BookingState, &o.HoldLeft, &start, &o.Resource, &o.Service,
+		Scan(append(o.scan(&to), &o.OrgName, &o.Locale, &zoneName, &place, &o.Refused, &o.Stopped, &o.BookingState, &o.HoldLeft, &start, &o.Resource, &o.Service,
 			&a.SID, &token, &a.From, &a.MessagingServiceSID, &a.Version, &o.Suppressed,
 			&verification, &bkg, &v.Generation, &v.KID, &v.State, &v.Expired, &v.Left,
 			&o.Settings.Version, &o.Settings.Doc, &o.Settings.Region)...)
@@ -275,7 +276,7 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 	if err != nil {
 		return o, err
 	}
-	v.ID, v.BookingID, o.Zone, o.HasAccount = verification.UUID, bkg.UUID, zone(zoneName), a.SID != ""
+	v.ID, v.BookingID, o.Zone, o.Place, o.HasAccount = verification.UUID, bkg.UUID, zone(zoneName), zone(place), a.SID != ""
 	phone, err := k.Open(tx.Org, purposePhone, to)
 	if err != nil {
 		return o, err

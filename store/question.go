@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Kinds of question.
+const (
+	AskKeep   = "keep"   // K keeps the booking, a digit takes another time
+	AskCancel = "cancel" // C once more cancels the booking, K leaves it
+)
+
+// Question is what a phone was asked by a text, so that a short reply says something. It has the id of that text.
+type Question struct {
+	ID        uuid.UUID
+	BookingID uuid.UUID
+	Kind      string
+	Choices   []Choice // the times that a digit takes, from 1 on
+}
+
+// Choice is a time that was offered.
+type Choice struct {
+	Resource uuid.UUID `json:"resource"`
+	Start    time.Time `json:"start"`
+	End      time.Time `json:"end"`
+}
+
+// Ask queues a question to a phone, open for the time given: it takes the place of the one that is open. Asked again under
+// its id, as by a text that is tried again, it has the new choices. The conversation is locked.
+func Ask(tx *Tx, pool string, phoneHash []byte, q Question, open time.Duration) error {
+	if q.Choices == nil {
+		q.Choices = []Choice{}
+	}
+	choices, err := json.Marshal(q.Choices)
+	if err != nil {
+		return err
+	}
+	tx.Queue(`UPDATE question SET state = 'replaced' WHERE org_id = $1 AND phone_hash = $2 AND pool = $3 AND state = 'open' AND id <> $4`,
+		tx.Org, phoneHash, pool, q.ID)
+	tx.Queue(`INSERT INTO question AS q (org_id, id, booking_id, pool, phone_hash, kind, choices, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::interval)
+		ON CONFLICT (org_id, id) DO UPDATE SET choices = excluded.choices, expires_at = excluded.expires_at WHERE q.state = 'open'`,
+		tx.Org, q.ID, q.BookingID, pool, phoneHash, q.Kind, choices, open)
+	return nil
+}
+
+const questionColumns = `id, booking_id, kind, choices`
+
+// OpenQuestion reads what a phone was asked last and has not answered; ErrNotFound when nothing is open.
+func OpenQuestion(ctx context.Context, tx *Tx, pool string, phoneHash []byte) (Question, error) {
+	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question
+		WHERE org_id = $1 AND phone_hash = $2 AND pool = $3 AND state = 'open' AND expires_at > clock_timestamp()`, tx.Org, phoneHash, pool)
+	return one(rows, err, scanQuestion)
+}
+
+// FindQuestion reads the open question that a text asks; ErrNotFound when it asks none, or no longer.
+func FindQuestion(ctx context.Context, tx *Tx, message uuid.UUID) (Question, error) {
+	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question WHERE org_id = $1 AND id = $2 AND state = 'open'`, tx.Org, message)
+	return one(rows, err, scanQuestion)
+}
+
+// AnswerQuestion queues that a question is answered: another reply does not answer it again.
+func AnswerQuestion(tx *Tx, id uuid.UUID) {
+	tx.Queue(`UPDATE question SET state = 'answered' WHERE org_id = $1 AND id = $2 AND state = 'open'`, tx.Org, id)
+}
+
+func scanQuestion(r pgx.CollectableRow) (q Question, err error) {
+	var choices []byte
+	if err = r.Scan(&q.ID, &q.BookingID, &q.Kind, &choices); err != nil {
+		return q, err
+	}
+	return q, json.Unmarshal(choices, &q.Choices)
+}
