@@ -16,8 +16,10 @@ type Finder interface {
 	Find(ctx context.Context, a sms.Account, to pii.Phone, since time.Time) ([]sms.Sent, error)
 }
 
-// SMSReconcile does sms:reconcile: it settles a text of which nobody knows whether it went out, by looking it up.
-// Only a code text that the provider still does not know after the grace is sent again: the same code.
+// SMSReconcile does sms:reconcile: it settles a text of which nobody knows whether it went out, by looking it up. One that
+// the provider still does not know after the grace has not gone out, and is sent again: a code as long as it lives, the
+// same one; any other text once more, since a lost reminder costs more than the small chance that the provider's list was
+// late by more than the grace.
 type SMSReconcile struct {
 	Keys   *pii.Keyring
 	Finder Finder
@@ -31,6 +33,22 @@ type SMSReconcile struct {
 const firstLook = time.Second
 
 var looks = []time.Duration{firstLook, 3 * time.Second, 7 * time.Second}
+
+// maxSends is how often a text without a code is claimed for sending while nobody knows what became of it.
+const maxSends = 2
+
+// sendBy is the task that sends a kind of text.
+func sendBy(kind sms.Kind) tasks.Type[tasks.MessagePayload] {
+	switch {
+	case kind.Code():
+		return tasks.VerificationSend
+	case kind == sms.KindFollowup:
+		return tasks.FollowupSend
+	case kind == sms.KindReminder:
+		return tasks.ReminderSend
+	}
+	return tasks.SMSSend
+}
 
 // clockSkew is allowed between our clock and the provider's.
 const clockSkew = 5 * time.Second
@@ -92,9 +110,10 @@ func (h *SMSReconcile) Record(ctx context.Context, tx *store.Tx, p tasks.Message
 	if m.SinceClaim < believed {
 		return tasks.Snooze("not-found-yet", nextLook(m.SinceClaim, believed))
 	}
-	if sms.Kind(m.Kind) == sms.KindCode && l.out.Verification.Live() {
+	code := sms.Kind(m.Kind).Code()
+	if code && l.out.Verification.Live() || !code && m.Sends < maxSends {
 		store.SettleMessage(tx, m.ID, store.MessageQueued, "", 0)
-		_, err := tasks.VerificationSend.Enqueue(tx, p)
+		_, err := sendBy(sms.Kind(m.Kind)).Enqueue(tx, p)
 		return err
 	}
 	store.SettleMessage(tx, m.ID, store.MessageFailed, sms.Unknown.String(), 0)

@@ -70,28 +70,33 @@ func TestCodeTextGoesOutOnce(t *testing.T) {
 	}
 }
 
-// Texts other than codes are never sent a second time when their outcome is unknown.
-func TestOtherTextsAreNeverSentTwice(t *testing.T) {
+// A text other than a code goes out once, too, when its outcome is unknown: it is adopted when the provider has it, and
+// sent again when it has not; but not for ever.
+func TestOtherTextsGoOutOnce(t *testing.T) {
 	t.Parallel()
-	for do, want := range map[string]struct {
+	for name, want := range map[string]struct {
+		do    string
+		times int
 		state string
+		sends int
 		texts int
 	}{
-		twiliosim.FaultHTML503:        {"failed", 1},
-		twiliosim.FaultHang:           {"failed", 1},
-		twiliosim.FaultAcceptThenHang: {"accepted", 2},
+		"html503":          {twiliosim.FaultHTML503, 1, "accepted", 2, 2},
+		"hang":             {twiliosim.FaultHang, 1, "accepted", 2, 2},
+		"hang, always":     {twiliosim.FaultHang, 0, "failed", 2, 1},
+		"accept_then_hang": {twiliosim.FaultAcceptThenHang, 1, "accepted", 1, 2},
 	} {
-		t.Run(do, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			r.start()
 			id := r.hold(ana, at(2, 10, 0))
 			code := r.codeIn(r.texts(ana, 1)[0])
-			r.fault(twiliosim.Fault{Do: do, Times: 1})
+			r.fault(twiliosim.Fault{Do: want.do, Times: want.times})
 			r.expect(r.verify(id, code), 200, "confirmed")
 			r.idle(20 * time.Second)
 			r.texts(ana, want.texts)
-			if m := r.message(id, "confirmation"); m.State != want.state || m.Sends != 1 {
+			if m := r.message(id, "confirmation"); m.State != want.state || m.Sends != want.sends {
 				t.Errorf("%+v", m)
 			}
 			if got := r.booking(id).State; got != "confirmed" {
