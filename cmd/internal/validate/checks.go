@@ -6,6 +6,7 @@ var subjects = [][]check{
 	idempotencyChecks,
 	codeChecks,
 	lateChecks,
+	followupChecks,
 	dstChecks,
 	blockChecks,
 	inputChecks,

@@ -100,6 +100,12 @@ var faults = []fault{
 	{what: "a code that is given lives again", red: "late-code",
 		trigger: `INSERT ON request: IF NEW.kind = 'verify' THEN UPDATE verification v SET expires_at = clock_timestamp() + '1 min'
 			WHERE v.org_id = NEW.org_id AND v.booking_id = NEW.booking_id AND v.expires_at <= clock_timestamp(); END IF;`},
+	{what: "the timeline forgets what lapsed", red: "expiry", trigger: "INSERT ON booking_event: IF NEW.kind = 'expired' THEN RETURN NULL; END IF;"},
+	{what: "nobody is followed up", red: "follow-up", also: []string{"keep-reply", "stop-sentence"},
+		trigger: "UPDATE ON booking: IF NEW.state = 'expired' THEN NEW.followup_from := NULL; END IF;"},
+	{what: "what has lapsed is not kept", red: "keep-reply",
+		trigger: `UPDATE ON booking: IF NEW.state = 'confirmed' AND OLD.state = 'expired' THEN RETURN NULL; END IF;`},
+	{what: "opt-outs are forgotten", red: "stop-sentence", also: []string{"stop"}, trigger: "INSERT ON suppression: RETURN NULL;"},
 	{what: "a time that does not exist is moved", red: "dst-skipped", front: localTimes(func(at time.Time, exists bool) time.Time {
 		if exists {
 			return time.Time{}

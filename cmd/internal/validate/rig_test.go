@@ -59,6 +59,7 @@ func newRig(t *testing.T) *rig {
 	env := map[string]string{
 		"HOLDFAST_API_ADDR": "127.0.0.1:0", "HOLDFAST_OPS_ADDR": "127.0.0.1:0", "HOLDFAST_SIM_ADDR": "127.0.0.1:0",
 		"HOLDFAST_HOLD_TTL": "10s", "HOLDFAST_CODE_TTL": "15s", "HOLDFAST_RECONCILE_GRACE": "1s",
+		"HOLDFAST_SWEEP_INTERVAL": "1s", "HOLDFAST_FOLLOWUP_DELAY": "1s", "HOLDFAST_QUIET_HOURS": "off",
 	}
 	cfg, err := config.Load(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	if err != nil {

@@ -108,7 +108,7 @@ func testRed(t *testing.T, r *rig, together []fault, unseen []string) {
 	t.Cleanup(func() { r.front.Store(nil) })
 	only := slices.DeleteFunc(names(subjects...), func(name string) bool {
 		// They wait for the end of holds, or until a text is tried again.
-		late := slices.Contains(names(lateChecks), name) || name == "no-credentials"
+		late := slices.Contains(names(lateChecks, followupChecks), name) || name == "no-credentials"
 		return slices.Contains(unseen, name) || late && !slices.Contains(red, name)
 	})
 	results, err := Run(t.Context(), r.target(), Options{Only: only, Crowd: 24, Patience: 12 * time.Second})

@@ -56,7 +56,8 @@ type openings struct {
 }
 
 type settingsView struct {
-	Redaction struct {
+	QuietHours string `json:"quiet_hours"`
+	Redaction  struct {
 		Policy string `json:"policy"`
 	} `json:"redaction"`
 }
