@@ -119,6 +119,17 @@ func TestOnlyWorkerKilled(t *testing.T) {
 	}
 }
 
+// TestSweeps is periodic work whose schedulers and workers are killed, in short.
+func TestSweeps(t *testing.T) {
+	t.Parallel()
+	r := prove(t, func(c *chaos) func(context.Context) (*report, error) {
+		return func(ctx context.Context) (*report, error) { return c.sweeps(ctx, 15*time.Second) }
+	})
+	if r.Followups == 0 || r.Reminders == 0 || r.Killed == 0 {
+		t.Errorf("%d follow-ups, %d reminders, %d kills: the run shows nothing", r.Followups, r.Reminders, r.Killed)
+	}
+}
+
 // TestRedisAway is an API that goes on while Redis is away. The bounds are loose: machines of tests are slow.
 func TestRedisAway(t *testing.T) {
 	t.Parallel()

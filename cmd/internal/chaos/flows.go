@@ -247,6 +247,22 @@ func leftAlone(ctx context.Context, d *driver, name string) {
 	}
 }
 
+// kept is a customer who misses the code and answers the follow-up, twice.
+func kept(ctx context.Context, d *driver, name string) {
+	v := d.open(name)
+	if v == nil || !d.book(ctx, v) {
+		return
+	}
+	if until(ctx, codeWait, "a follow-up", func() bool {
+		list, err := d.double.texts(ctx, v.phone)
+		return err == nil && len(list) > 1
+	}) == nil {
+		for range 2 {
+			v.replied = d.double.reply(ctx, v.phone, "K") || v.replied
+		}
+	}
+}
+
 // stop is a customer who wants no texts, and then books again.
 func stop(ctx context.Context, d *driver, name string) {
 	v := d.open(name)

@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags.Uint64Var(&c.seed, "seed", rand.Uint64()%1e6, "what decides which faults strike in which order") // #nosec G404 -- no secret
 	duration := flags.Duration("duration", 60*time.Second, "how long faults strike at random")
 	flags.BoolVar(&c.keep, "keep", false, "keep the logs also when all is well")
-	which := flags.String("run", "random,enumerated", "what to do, by commas")
+	which := flags.String("run", "random,sweeps,enumerated", "what to do, by commas")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -90,6 +90,7 @@ func (c *chaos) runs() map[string]func(context.Context) (*report, error) {
 		"backlog":    c.backlog,
 		"mutants":    c.mutants,
 		"away":       func(ctx context.Context) (*report, error) { return c.away(ctx, 30*time.Second) },
+		"sweeps":     func(ctx context.Context) (*report, error) { return c.sweeps(ctx, c.duration) },
 		"enumerated": func(ctx context.Context) (*report, error) { return c.enumerated(ctx, stall, 0) },
 	}
 }

@@ -24,6 +24,8 @@ type report struct {
 	Duplicates        int
 	Double            int // seats
 	Told, Hooks       int // events that the org's endpoint heard of, and calls with them
+	Followups         int // texts after a hold, one each
+	Reminders         int
 	CodesTried        int // live codes that were tried at the end
 	Naked, Stuck      int64
 	Killed            int
@@ -79,6 +81,9 @@ func (r *report) print(w io.Writer) {
 	row("texts asked for", r.Asked)
 	row("texts that the provider accepted", r.Sent)
 	row("of them duplicates", r.Duplicates)
+	if r.Followups+r.Reminders > 0 {
+		row("follow-ups and reminders, one text each", fmt.Sprintf("%d, %d", r.Followups, r.Reminders))
+	}
 	row("live codes without a text", r.Naked)
 	row("live codes tried at the end", r.CodesTried)
 	row("stuck bookings", r.Stuck)

@@ -30,8 +30,10 @@ const (
 	httpTimeout = 2 * time.Second
 	grace       = 3 * time.Second // longer than any delay that a fault adds to a call
 	sweep       = time.Second
-	holdTTL     = 20 * time.Second
-	codeTTL     = 60 * time.Second
+
+	followupDelay = time.Second
+	holdTTL       = 20 * time.Second
+	codeTTL       = 60 * time.Second
 )
 
 // binaries are the programs that run.
@@ -81,8 +83,11 @@ type system struct {
 	pool             *pgxpool.Pool
 }
 
-// parts says how many of each part there are.
-type parts struct{ workers, schedulers int }
+// parts says how many of each part there are, and how long holds last if not as usual.
+type parts struct {
+	workers, schedulers int
+	hold                time.Duration
+}
 
 // start brings a system up below dir, with an org that can be booked.
 func start(ctx context.Context, dir string, bin binaries, p parts) (*system, error) {
@@ -118,7 +123,10 @@ func (s *system) start(ctx context.Context, p parts) error {
 		}
 	}
 	s.apiURL = through(s.proxies.ingress, s.directURL)
-	if err := s.settle(ctx, api); err != nil {
+	if p.hold == 0 {
+		p.hold = holdTTL
+	}
+	if err := s.settle(ctx, api, p.hold); err != nil {
 		return err
 	}
 	if s.pool, err = store.Open(ctx, s.appURL, 2); err != nil {
@@ -155,10 +163,10 @@ func (s *system) startDouble(ctx context.Context) error {
 }
 
 // settle makes the database and the org, by the commands that an operator has.
-func (s *system) settle(ctx context.Context, api string) error {
+func (s *system) settle(ctx context.Context, api string, hold time.Duration) error {
 	role := func(name string) string {
-		u, _ := url.Parse(s.servers.AdminURL) // it is ours
-		u.User, u.Path = url.UserPassword(name, rand.Text()), "/holdfast"
+		u, _ := url.Parse(s.adminURL()) // it is ours
+		u.User = url.UserPassword(name, rand.Text())
 		return u.String()
 	}
 	s.appURL, s.auditURL = role(migrations.RoleApp), role(migrations.RoleAudit)
@@ -199,8 +207,16 @@ func (s *system) settle(ctx context.Context, api string) error {
 		"HOLDFAST_TWILIO_BASE_URL="+through(s.proxies.double, s.doubleURL), "HOLDFAST_PUBLIC_URL="+s.apiURL, "HOLDFAST_API_ADDR="+api,
 		"HOLDFAST_OPS_ADDR=127.0.0.1:0", "HOLDFAST_OPS_TOKEN="+rand.Text(), "HOLDFAST_LOG_FORMAT=json", "HOLDFAST_SHUTDOWN_TIMEOUT=5s", "HOLDFAST_DB_MAX_CONNS=6",
 		"HOLDFAST_HTTP_TIMEOUT="+httpTimeout.String(), "HOLDFAST_RECONCILE_GRACE="+grace.String(), "HOLDFAST_SWEEP_INTERVAL="+sweep.String(),
-		"HOLDFAST_HOLD_TTL="+holdTTL.String(), "HOLDFAST_CODE_TTL="+codeTTL.String())
+		"HOLDFAST_FOLLOWUP_DELAY="+followupDelay.String(), "HOLDFAST_QUIET_HOURS=off",
+		"HOLDFAST_HOLD_TTL="+hold.String(), "HOLDFAST_CODE_TTL="+codeTTL.String())
 	return s.provider().number(ctx, sender, s.account, s.apiURL+"/webhooks/twilio/"+s.org+"/inbound")
+}
+
+// adminURL is the database as its superuser has it.
+func (s *system) adminURL() string {
+	u, _ := url.Parse(s.servers.AdminURL) // it is ours
+	u.Path = "/holdfast"
+	return u.String()
 }
 
 // holdfast runs a command to its end and returns what it printed.
