@@ -69,7 +69,7 @@ func TestAudit(t *testing.T) {
 	l.idle(15 * time.Second)
 	red := make(map[string]bool)
 	for _, m := range l.mutations() {
-		report := l.mutated(m.sql, m.args...)
+		report := l.mutated(m)
 		i := slices.IndexFunc(report.Rows, func(r store.AuditRow) bool { return r.Broken > 0 && strings.Contains(r.Means, m.means) })
 		if i < 0 || !slices.Contains(report.Rows[i].First, m.id) {
 			t.Errorf("%s\n\tno word of %s in %q; the report is %+v", m.sql, m.id, m.means, broken(report))
@@ -89,8 +89,8 @@ func broken(r store.AuditReport) []store.AuditRow {
 	return slices.DeleteFunc(slices.Clone(r.Rows), func(row store.AuditRow) bool { return row.Broken == 0 })
 }
 
-// mutated is what the audit finds once sql was done to the database; then it is undone.
-func (l lived) mutated(sql string, args ...any) store.AuditReport {
+// mutated is what the check that must see a mutation finds once it was done to the database; then it is undone.
+func (l lived) mutated(m mutation) store.AuditReport {
 	l.t.Helper()
 	tx, err := l.db.Admin.Begin(l.t.Context())
 	l.must(err)
@@ -98,15 +98,17 @@ func (l lived) mutated(sql string, args ...any) store.AuditReport {
 	_, err = tx.Exec(l.t.Context(), `ALTER TABLE hold DROP CONSTRAINT hold_no_overlap;
 		ALTER TABLE request DROP CONSTRAINT request_check1, DROP CONSTRAINT request_transcript; SET LOCAL session_replication_role = replica`)
 	l.must(err)
-	for part := range strings.SplitSeq(sql, ";;") {
-		_, err := tx.Exec(l.t.Context(), part, args...)
+	for part := range strings.SplitSeq(m.sql, ";;") {
+		_, err := tx.Exec(l.t.Context(), part, m.args...)
 		if err != nil {
-			l.t.Fatalf("%s: %v", sql, err)
+			l.t.Fatalf("%s: %v", m.sql, err)
 		}
 	}
 	_, err = tx.Exec(l.t.Context(), "SET LOCAL ROLE holdfast_audit")
 	l.must(err)
-	report, err := store.AuditIn(l.t.Context(), tx, auditOptions, nil)
+	o := auditOptions
+	o.Only = m.means
+	report, err := store.AuditIn(l.t.Context(), tx, o, nil)
 	l.must(err)
 	return report
 }
