@@ -55,6 +55,7 @@ func TestDev(t *testing.T) {
 
 // TestOldSchema: data of an older version is told apart, and how to begin anew.
 func TestOldSchema(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	p, r := startDev(t, data)
 	db, err := pgx.Connect(t.Context(), r.str("database_url"))

@@ -78,6 +78,7 @@ var senders = []struct{ from, class string }{
 // TestFailedTexts walks through the table: each failure ends as it should, none leaves a booking stuck, and what stops an
 // org stops no other.
 func TestFailedTexts(t *testing.T) {
+	t.Parallel()
 	p, r := startDev(t, filepath.Join(t.TempDir(), "data"))
 	db, err := pgx.Connect(t.Context(), r.str("database_url"))
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 // TestProcesses runs the parts as processes of their own, as in production, flushes Redis and kills a worker.
 func TestProcesses(t *testing.T) {
+	t.Parallel()
 	db := storetest.New(t)
 	org := storetest.NewOrg(t, db, "one")
 	sim := twiliosim.New(twiliosim.Options{Accounts: map[string]string{org.Account.SID: org.Account.Token.Reveal()}})
