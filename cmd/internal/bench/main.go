@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	for _, measure := range []func(context.Context, *system) error{
 		b.commit, b.paced, b.parked, b.texting, b.provider, b.contention,
 		func(ctx context.Context, s *system) error { return b.saga(ctx, s, booking) },
-		b.redaction,
+		b.redaction, b.expiry,
 	} {
 		if err := measure(ctx, s); err != nil {
 			return err
