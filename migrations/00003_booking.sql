@@ -12,7 +12,7 @@ CREATE TABLE resource (
   buffer_before   int NOT NULL DEFAULT 0 CHECK (buffer_before BETWEEN 0 AND 1440),
   buffer_after    int NOT NULL DEFAULT 0 CHECK (buffer_after BETWEEN 0 AND 1440),
   active          boolean NOT NULL DEFAULT true,
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   UNIQUE (org_id, slug)
 );
 SELECT isolate('resource');
@@ -42,7 +42,7 @@ CREATE TABLE service (
   buffer_before int CHECK (buffer_before BETWEEN 0 AND 1440),
   buffer_after  int CHECK (buffer_after BETWEEN 0 AND 1440),
   active        boolean NOT NULL DEFAULT true,
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   UNIQUE (org_id, slug)
 );
 SELECT isolate('service');
@@ -70,7 +70,7 @@ CREATE TABLE customer (
   locale       text,
   time_zone    text,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   UNIQUE (phone_hash, org_id)
 );
 SELECT isolate('customer');
@@ -95,7 +95,7 @@ CREATE TABLE booking (
   canceled_at     timestamptz,
   followup_from   timestamptz, -- when its hold ended, while nobody has thought of a follow-up; null: there is none to think of
   reminder_at     timestamptz, -- when its customer is reminded next
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   CHECK (starts_at < ends_at),
   CHECK (state NOT IN ('confirmed', 'completed', 'no_show') OR confirmed_at IS NOT NULL),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
@@ -144,7 +144,7 @@ CREATE TABLE block (
   reason_sealed bytea,
   created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
   deleted_at    timestamptz,
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   CHECK (starts_at < ends_at),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id)
 );
@@ -173,7 +173,7 @@ CREATE TABLE hold (
   during      tstzrange NOT NULL GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED,
   live        boolean NOT NULL DEFAULT true,
   expires_at  timestamptz,
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   CHECK (num_nonnulls(booking_id, block_id) = 1),
   CHECK (starts_at < ends_at AND ends_at - starts_at <= interval '72 hours'),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
@@ -199,7 +199,7 @@ CREATE TABLE booking_event (
   kind       text NOT NULL,
   detail     jsonb NOT NULL DEFAULT '{}',
   told_as    uuid,
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE INDEX booking_event_booking ON booking_event (booking_id, id);
@@ -279,27 +279,26 @@ END $$;
 -- booking rows. It returns how many holds it ended.
 CREATE FUNCTION bookings_expire(p_org uuid, p_bookings uuid[]) RETURNS int
 LANGUAGE plpgsql VOLATILE AS $$
-DECLARE n int;
+DECLARE lapsed uuid[];
 BEGIN
-  WITH lapsed AS (
+  WITH ended AS (
     UPDATE hold h SET live = false
      WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
-    RETURNING h.booking_id),
-  expired AS (
+    RETURNING h.booking_id)
+  SELECT array_agg(booking_id) INTO lapsed FROM ended;
+  WITH expired AS (
     UPDATE booking b SET state = 'expired',
            followup_from = CASE WHEN EXISTS (SELECT FROM message m WHERE m.org_id = p_org AND m.booking_id = b.id AND m.kind = 'code'
                                                 AND m.state IN ('accepted', 'sent', 'delivered')) THEN clock_timestamp() END
-      FROM lapsed l WHERE b.org_id = p_org AND b.id = l.booking_id AND b.state = 'held'
+     WHERE b.org_id = p_org AND b.id = ANY (lapsed) AND b.state = 'held'
     RETURNING b.id),
   stayed AS (
-    UPDATE move m SET state = 'expired' FROM lapsed l
-     WHERE m.org_id = p_org AND m.booking_id = l.booking_id AND m.state = 'pending'
-    RETURNING m.booking_id),
-  told AS (
-    INSERT INTO booking_event (org_id, booking_id, kind)
-    SELECT p_org, e.id, 'expired' FROM expired e UNION ALL SELECT p_org, s.booking_id, 'move_expired' FROM stayed s)
-  SELECT count(*) INTO n FROM lapsed;
-  RETURN n;
+    UPDATE move m SET state = 'expired'
+     WHERE m.org_id = p_org AND m.booking_id = ANY (lapsed) AND m.state = 'pending'
+    RETURNING m.booking_id)
+  INSERT INTO booking_event (org_id, booking_id, kind)
+  SELECT p_org, e.id, 'expired' FROM expired e UNION ALL SELECT p_org, s.booking_id, 'move_expired' FROM stayed s;
+  RETURN COALESCE(cardinality(lapsed), 0);
 END $$;
 
 -- hold_take takes a seat for a booking, or returns no row when none is free. It reads first, so that losers

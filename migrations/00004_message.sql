@@ -12,7 +12,7 @@ CREATE TABLE verification (
   first_sent_at timestamptz,
   expires_at    timestamptz,
   created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   UNIQUE (booking_id, generation, org_id),
   CHECK (state <> 'sent' OR expires_at IS NOT NULL),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
@@ -36,7 +36,7 @@ CREATE TABLE move (
   buffer_after    int NOT NULL DEFAULT 0,
   expires_at      timestamptz NOT NULL,
   created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   CHECK (starts_at < ends_at),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
@@ -72,7 +72,7 @@ CREATE TABLE message (
   claimed_at      timestamptz,
   accepted_at     timestamptz,
   updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   UNIQUE (provider_sid, org_id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id),
   FOREIGN KEY (org_id, verification_id) REFERENCES verification (org_id, id)
@@ -103,7 +103,7 @@ CREATE TABLE inbound (
   told_as      uuid,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   done_at      timestamptz,
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   UNIQUE (provider_sid, org_id),
   CHECK (done_at IS NULL OR body_sealed IS NULL),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
@@ -138,7 +138,7 @@ CREATE TABLE question (
   state      text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'answered', 'replaced')),
   expires_at timestamptz NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (id, org_id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE UNIQUE INDEX question_open ON question (phone_hash, pool, org_id) WHERE state = 'open';

@@ -62,27 +62,26 @@ ALTER FUNCTION public.booking_remind() OWNER TO holdfast_owner;
 CREATE FUNCTION public.bookings_expire(p_org uuid, p_bookings uuid[]) RETURNS integer
     LANGUAGE plpgsql
     AS $$
-DECLARE n int;
+DECLARE lapsed uuid[];
 BEGIN
-  WITH lapsed AS (
+  WITH ended AS (
     UPDATE hold h SET live = false
      WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
-    RETURNING h.booking_id),
-  expired AS (
+    RETURNING h.booking_id)
+  SELECT array_agg(booking_id) INTO lapsed FROM ended;
+  WITH expired AS (
     UPDATE booking b SET state = 'expired',
            followup_from = CASE WHEN EXISTS (SELECT FROM message m WHERE m.org_id = p_org AND m.booking_id = b.id AND m.kind = 'code'
                                                 AND m.state IN ('accepted', 'sent', 'delivered')) THEN clock_timestamp() END
-      FROM lapsed l WHERE b.org_id = p_org AND b.id = l.booking_id AND b.state = 'held'
+     WHERE b.org_id = p_org AND b.id = ANY (lapsed) AND b.state = 'held'
     RETURNING b.id),
   stayed AS (
-    UPDATE move m SET state = 'expired' FROM lapsed l
-     WHERE m.org_id = p_org AND m.booking_id = l.booking_id AND m.state = 'pending'
-    RETURNING m.booking_id),
-  told AS (
-    INSERT INTO booking_event (org_id, booking_id, kind)
-    SELECT p_org, e.id, 'expired' FROM expired e UNION ALL SELECT p_org, s.booking_id, 'move_expired' FROM stayed s)
-  SELECT count(*) INTO n FROM lapsed;
-  RETURN n;
+    UPDATE move m SET state = 'expired'
+     WHERE m.org_id = p_org AND m.booking_id = ANY (lapsed) AND m.state = 'pending'
+    RETURNING m.booking_id)
+  INSERT INTO booking_event (org_id, booking_id, kind)
+  SELECT p_org, e.id, 'expired' FROM expired e UNION ALL SELECT p_org, s.booking_id, 'move_expired' FROM stayed s;
+  RETURN COALESCE(cardinality(lapsed), 0);
 END $$;
 ALTER FUNCTION public.bookings_expire(p_org uuid, p_bookings uuid[]) OWNER TO holdfast_owner;
 
@@ -164,6 +163,8 @@ CREATE TABLE public.hold (
     CONSTRAINT hold_check1 CHECK (((starts_at < ends_at) AND ((ends_at - starts_at) <= '72:00:00'::interval)))
 );
 
+ALTER TABLE ONLY public.hold ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.hold FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.hold OWNER TO holdfast_owner;
 
@@ -210,6 +211,7 @@ DECLARE mine text := format('%I = (SELECT NULLIF(current_setting(''app.org_id'',
 BEGIN
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
+  EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', t, org_column);
   EXECUTE format('CREATE POLICY org_only ON %s TO holdfast_app USING (%s) WITH CHECK (%s)', t, mine, mine);
   EXECUTE format('CREATE POLICY owner_all ON %s TO holdfast_owner USING (true) WITH CHECK (true)', t);
   EXECUTE format('CREATE POLICY audit_read ON %s FOR SELECT TO holdfast_audit USING (true)', t);
@@ -517,6 +519,8 @@ CREATE TABLE public.api_key (
     revoked_at timestamp with time zone
 );
 
+ALTER TABLE ONLY public.api_key ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.api_key OWNER TO holdfast_owner;
 
@@ -532,6 +536,8 @@ CREATE TABLE public.audit_log (
     CONSTRAINT audit_log_action_check CHECK ((action <> ''::text)),
     CONSTRAINT audit_log_actor_check CHECK ((actor <> ''::text))
 );
+
+ALTER TABLE ONLY public.audit_log ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_log OWNER TO holdfast_owner;
@@ -555,6 +561,8 @@ CREATE TABLE public.block (
     deleted_at timestamp with time zone,
     CONSTRAINT block_check CHECK ((starts_at < ends_at))
 );
+
+ALTER TABLE ONLY public.block ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.block FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.block OWNER TO holdfast_owner;
@@ -583,6 +591,8 @@ CREATE TABLE public.booking (
     CONSTRAINT booking_state_check CHECK ((state = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'completed'::text, 'no_show'::text])))
 );
 
+ALTER TABLE ONLY public.booking ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.booking FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.booking OWNER TO holdfast_owner;
 
@@ -595,6 +605,8 @@ CREATE TABLE public.booking_event (
     detail jsonb DEFAULT '{}'::jsonb NOT NULL,
     told_as uuid
 );
+
+ALTER TABLE ONLY public.booking_event ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.booking_event FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.booking_event OWNER TO holdfast_owner;
@@ -619,6 +631,8 @@ CREATE TABLE public.customer (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+ALTER TABLE ONLY public.customer ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.customer FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.customer OWNER TO holdfast_owner;
 
@@ -629,6 +643,8 @@ CREATE TABLE public.endpoint_secret (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     ends_at timestamp with time zone
 );
+
+ALTER TABLE ONLY public.endpoint_secret ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.endpoint_secret FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.endpoint_secret OWNER TO holdfast_owner;
@@ -667,6 +683,8 @@ CREATE TABLE public.inbound (
     CONSTRAINT inbound_check CHECK (((done_at IS NULL) OR (body_sealed IS NULL)))
 );
 
+ALTER TABLE ONLY public.inbound ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.inbound FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.inbound OWNER TO holdfast_owner;
 
@@ -695,6 +713,8 @@ CREATE TABLE public.message (
     CONSTRAINT message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'accepted'::text, 'sent'::text, 'delivered'::text, 'undelivered'::text, 'failed'::text, 'canceled'::text])))
 );
 
+ALTER TABLE ONLY public.message ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.message FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.message OWNER TO holdfast_owner;
 
@@ -715,6 +735,8 @@ CREATE TABLE public.move (
     CONSTRAINT move_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'expired'::text, 'replaced'::text, 'canceled'::text])))
 );
 
+ALTER TABLE ONLY public.move ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.move FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.move OWNER TO holdfast_owner;
 
@@ -729,6 +751,8 @@ CREATE TABLE public.opening_hours (
     CONSTRAINT opening_hours_opens_check CHECK (((opens >= 0) AND (opens <= 1439))),
     CONSTRAINT opening_hours_weekday_check CHECK (((weekday >= 0) AND (weekday <= 6)))
 );
+
+ALTER TABLE ONLY public.opening_hours ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.opening_hours FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.opening_hours OWNER TO holdfast_owner;
@@ -746,6 +770,8 @@ CREATE TABLE public.org (
     CONSTRAINT org_region_check CHECK ((region ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT org_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
+
+ALTER TABLE ONLY public.org ALTER COLUMN id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.org FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.org OWNER TO holdfast_owner;
@@ -765,6 +791,8 @@ CREATE TABLE public.question (
     CONSTRAINT question_kind_check CHECK ((kind = ANY (ARRAY['keep'::text, 'cancel'::text]))),
     CONSTRAINT question_state_check CHECK ((state = ANY (ARRAY['open'::text, 'answered'::text, 'replaced'::text])))
 );
+
+ALTER TABLE ONLY public.question ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.question FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.question OWNER TO holdfast_owner;
@@ -794,6 +822,8 @@ CREATE TABLE public.redaction (
     CONSTRAINT redaction_type_check CHECK ((type <> ''::text))
 );
 
+ALTER TABLE ONLY public.redaction ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.redaction FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.redaction OWNER TO holdfast_owner;
 
@@ -815,6 +845,8 @@ CREATE TABLE public.request (
     CONSTRAINT request_check1 CHECK (((done_at IS NULL) OR (body_sealed IS NULL))),
     CONSTRAINT request_transcript CHECK (((kind <> 'transcript'::text) OR (done_at IS NOT NULL) OR (body_sealed IS NOT NULL)))
 );
+
+ALTER TABLE ONLY public.request ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.request FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.request OWNER TO holdfast_owner;
@@ -838,6 +870,8 @@ CREATE TABLE public.resource (
     CONSTRAINT resource_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
 
+ALTER TABLE ONLY public.resource ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.resource FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.resource OWNER TO holdfast_owner;
 
@@ -849,6 +883,8 @@ CREATE TABLE public.security_event (
     key_id uuid,
     route text DEFAULT ''::text NOT NULL
 );
+
+ALTER TABLE ONLY public.security_event ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.security_event OWNER TO holdfast_owner;
@@ -877,6 +913,8 @@ CREATE TABLE public.service (
     CONSTRAINT service_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
 
+ALTER TABLE ONLY public.service ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.service FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.service OWNER TO holdfast_owner;
 
@@ -885,6 +923,8 @@ CREATE TABLE public.service_resource (
     service_id uuid NOT NULL,
     resource_id uuid NOT NULL
 );
+
+ALTER TABLE ONLY public.service_resource ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.service_resource FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.service_resource OWNER TO holdfast_owner;
@@ -897,6 +937,8 @@ CREATE TABLE public.settings (
     endpoint_disabled_at timestamp with time zone,
     CONSTRAINT settings_doc_check CHECK ((jsonb_typeof(doc) = 'object'::text))
 );
+
+ALTER TABLE ONLY public.settings ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.settings FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.settings OWNER TO holdfast_owner;
@@ -912,6 +954,8 @@ CREATE TABLE public.sms_account (
     CONSTRAINT sms_account_account_sid_check CHECK ((account_sid ~ '^AC[0-9a-fA-F]{32}$'::text)),
     CONSTRAINT sms_account_check CHECK (((from_number <> ''::text) OR (messaging_service_sid <> ''::text)))
 );
+
+ALTER TABLE ONLY public.sms_account ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.sms_account FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_account OWNER TO holdfast_owner;
@@ -938,6 +982,8 @@ END),
     CONSTRAINT sms_breaker_class_check CHECK ((class = ANY (ARRAY['tenant'::text, 'cap'::text, 'operator'::text])))
 );
 
+ALTER TABLE ONLY public.sms_breaker ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.sms_breaker FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_breaker OWNER TO holdfast_owner;
 
@@ -949,6 +995,8 @@ CREATE TABLE public.sms_pace (
     last_code timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 
+ALTER TABLE ONLY public.sms_pace ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.sms_pace FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_pace OWNER TO holdfast_owner;
 
@@ -958,6 +1006,8 @@ CREATE TABLE public.suppression (
     phone_hash bytea NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
+
+ALTER TABLE ONLY public.suppression ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.suppression FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.suppression OWNER TO holdfast_owner;
@@ -990,6 +1040,8 @@ CREATE TABLE public.task (
 )
 WITH (fillfactor='80');
 
+ALTER TABLE ONLY public.task ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.task FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.task OWNER TO holdfast_owner;
 
@@ -999,6 +1051,8 @@ CREATE TABLE public.task_dedup (
     key text NOT NULL,
     task_id uuid NOT NULL
 );
+
+ALTER TABLE ONLY public.task_dedup ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.task_dedup FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.task_dedup OWNER TO holdfast_owner;
@@ -1027,6 +1081,8 @@ CREATE TABLE public.transcript (
     CONSTRAINT transcript_redactions_check CHECK ((redactions >= 0))
 );
 
+ALTER TABLE ONLY public.transcript ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.transcript FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.transcript OWNER TO holdfast_owner;
 
@@ -1046,6 +1102,8 @@ CREATE TABLE public.transcript_report (
     CONSTRAINT transcript_report_kind_check CHECK ((kind = ANY (ARRAY['missed'::text, 'false'::text])))
 );
 
+ALTER TABLE ONLY public.transcript_report ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.transcript_report FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.transcript_report OWNER TO holdfast_owner;
 
@@ -1063,6 +1121,8 @@ CREATE TABLE public.verification (
     CONSTRAINT verification_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'verified'::text, 'revoked'::text])))
 );
 
+ALTER TABLE ONLY public.verification ALTER COLUMN org_id SET STATISTICS 0;
+
 ALTER TABLE ONLY public.verification FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.verification OWNER TO holdfast_owner;
 
@@ -1073,6 +1133,8 @@ CREATE TABLE public.webhook_secret (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT webhook_secret_kind_check CHECK ((kind = ANY (ARRAY['events'::text, 'vapi'::text, 'retell'::text])))
 );
+
+ALTER TABLE ONLY public.webhook_secret ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.webhook_secret FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.webhook_secret OWNER TO holdfast_owner;
@@ -1095,19 +1157,19 @@ ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.block
-    ADD CONSTRAINT block_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT block_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.booking_event
-    ADD CONSTRAINT booking_event_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT booking_event_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.booking
-    ADD CONSTRAINT booking_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT booking_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.customer
     ADD CONSTRAINT customer_phone_hash_org_id_key UNIQUE (phone_hash, org_id);
 
 ALTER TABLE ONLY public.customer
-    ADD CONSTRAINT customer_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT customer_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.endpoint_secret
     ADD CONSTRAINT endpoint_secret_pkey PRIMARY KEY (org_id, id);
@@ -1119,22 +1181,22 @@ ALTER TABLE ONLY public.hold
     ADD CONSTRAINT hold_no_overlap EXCLUDE USING gist (lane WITH =, during WITH &&, owner_id WITH <>) WHERE (live);
 
 ALTER TABLE ONLY public.hold
-    ADD CONSTRAINT hold_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.inbound
-    ADD CONSTRAINT inbound_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT inbound_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.inbound
     ADD CONSTRAINT inbound_provider_sid_org_id_key UNIQUE (provider_sid, org_id);
 
 ALTER TABLE ONLY public.message
-    ADD CONSTRAINT message_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT message_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_provider_sid_org_id_key UNIQUE (provider_sid, org_id);
 
 ALTER TABLE ONLY public.move
-    ADD CONSTRAINT move_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT move_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.opening_hours
     ADD CONSTRAINT opening_hours_pkey PRIMARY KEY (org_id, resource_id, weekday, opens);
@@ -1146,19 +1208,19 @@ ALTER TABLE ONLY public.org
     ADD CONSTRAINT org_slug_key UNIQUE (slug);
 
 ALTER TABLE ONLY public.question
-    ADD CONSTRAINT question_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT question_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.redaction
     ADD CONSTRAINT redaction_pkey PRIMARY KEY (subject, source, ordinal, org_id);
 
 ALTER TABLE ONLY public.request
-    ADD CONSTRAINT request_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT request_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.resource
     ADD CONSTRAINT resource_org_id_slug_key UNIQUE (org_id, slug);
 
 ALTER TABLE ONLY public.resource
-    ADD CONSTRAINT resource_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT resource_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.security_event
     ADD CONSTRAINT security_event_pkey PRIMARY KEY (org_id, id);
@@ -1167,7 +1229,7 @@ ALTER TABLE ONLY public.service
     ADD CONSTRAINT service_org_id_slug_key UNIQUE (org_id, slug);
 
 ALTER TABLE ONLY public.service
-    ADD CONSTRAINT service_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT service_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.service_resource
     ADD CONSTRAINT service_resource_pkey PRIMARY KEY (org_id, service_id, resource_id);
@@ -1191,22 +1253,22 @@ ALTER TABLE ONLY public.task_dedup
     ADD CONSTRAINT task_dedup_pkey PRIMARY KEY (org_id, type, key);
 
 ALTER TABLE ONLY public.task
-    ADD CONSTRAINT task_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT task_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.tick
     ADD CONSTRAINT tick_pkey PRIMARY KEY (name, due_window);
 
 ALTER TABLE ONLY public.transcript
-    ADD CONSTRAINT transcript_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT transcript_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.transcript_report
-    ADD CONSTRAINT transcript_report_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT transcript_report_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.verification
     ADD CONSTRAINT verification_booking_id_generation_org_id_key UNIQUE (booking_id, generation, org_id);
 
 ALTER TABLE ONLY public.verification
-    ADD CONSTRAINT verification_pkey PRIMARY KEY (org_id, id);
+    ADD CONSTRAINT verification_pkey PRIMARY KEY (id, org_id);
 
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (org_id, kind);

@@ -253,20 +253,21 @@ func Timeline(ctx context.Context, tx *Tx, booking uuid.UUID) ([]Event, error) {
 // sweepBatch is how many rows one transaction of a sweep changes.
 const sweepBatch = 500
 
-// ExpireHolds ends up to 500 bookings of the transaction's org whose holds have lapsed, and reports how many
-// and whether there may be more. Rows that somebody works on are left for the next sweep.
+// ExpireHolds ends up to 500 holds of the transaction's org that have lapsed, with what the end of a hold brings, and
+// reports how many and whether there may be more. Rows that somebody works on are left for the next sweep. Rows are found by
+// their ids, as an array: joined, they would be looked for among all of the org's while its tables are too new to have been
+// analysed.
 func ExpireHolds(ctx context.Context, tx *Tx) (n int, more bool, err error) {
-	var taken int
-	err = tx.QueryRow(ctx, `WITH due AS (
-		SELECT b.id FROM hold h JOIN booking b ON b.org_id = h.org_id AND b.id = h.booking_id
-		 WHERE h.org_id = $1 AND h.live AND h.expires_at <= (SELECT clock_timestamp())
-		 ORDER BY h.expires_at LIMIT $2 FOR UPDATE OF b SKIP LOCKED)
-		SELECT (SELECT count(*) FROM due), COALESCE(bookings_expire($1, (SELECT array_agg(id) FROM due)), 0)`,
-		tx.Org, sweepBatch).Scan(&taken, &n)
+	var found int
+	err = tx.QueryRow(ctx, `WITH lapsed AS MATERIALIZED (
+		SELECT booking_id FROM hold WHERE org_id = $1 AND live AND expires_at <= (SELECT clock_timestamp()) ORDER BY expires_at LIMIT $2),
+	due AS MATERIALIZED (
+		SELECT id FROM booking WHERE org_id = $1 AND id = ANY (ARRAY(SELECT booking_id FROM lapsed)) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+	SELECT (SELECT count(*) FROM lapsed), bookings_expire($1, ARRAY(SELECT id FROM due))`, tx.Org, sweepBatch).Scan(&found, &n)
 	if err != nil {
 		return 0, false, fmt.Errorf("expire holds: %w", err)
 	}
-	return n, taken == sweepBatch, nil
+	return n, n > 0 && found == sweepBatch, nil
 }
 
 // CompleteBookings ends up to 500 confirmed bookings whose time is over.
@@ -274,9 +275,9 @@ func CompleteBookings(ctx context.Context, tx *Tx) (n int, more bool, err error)
 	err = tx.QueryRow(ctx, `WITH due AS (
 		SELECT b.id FROM booking b WHERE b.org_id = $1 AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
 		 ORDER BY b.ends_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
-		ended AS (UPDATE booking b SET state = 'completed' FROM due WHERE b.org_id = $1 AND b.id = due.id RETURNING b.id),
-		freed AS (UPDATE hold h SET live = false FROM ended e WHERE h.org_id = $1 AND h.owner_id = e.id AND h.live),
-		stayed AS (UPDATE move m SET state = 'expired' FROM ended e WHERE m.org_id = $1 AND m.booking_id = e.id AND m.state = 'pending'),
+		ended AS (UPDATE booking b SET state = 'completed' WHERE b.org_id = $1 AND b.id = ANY (ARRAY(SELECT id FROM due)) RETURNING b.id),
+		freed AS (UPDATE hold h SET live = false WHERE h.org_id = $1 AND h.owner_id = ANY (ARRAY(SELECT id FROM ended)) AND h.live),
+		stayed AS (UPDATE move m SET state = 'expired' WHERE m.org_id = $1 AND m.booking_id = ANY (ARRAY(SELECT id FROM ended)) AND m.state = 'pending'),
 		told AS (INSERT INTO booking_event (org_id, booking_id, kind) SELECT $1, e.id, 'completed' FROM ended e)
 		SELECT count(*) FROM ended`, tx.Org, sweepBatch).Scan(&n)
 	if err != nil {

@@ -64,7 +64,7 @@ func TestExpireHolds(t *testing.T) {
 		_, err := store.LockBooking(t.Context(), tx, value[uuid.UUID](w, "SELECT booking_id FROM hold WHERE live ORDER BY expires_at LIMIT 1"))
 		return err
 	})
-	for _, want := range []string{"500 true", "0 false"} {
+	for _, want := range []string{"499 true", "1 false"} {
 		if got := w.swept(expire); got != want {
 			t.Errorf("expired %s, want %s", got, want)
 		}
