@@ -222,7 +222,7 @@ var errCodeFirst = errors.New("must hold {{.Code}} before any other field and an
 // samples fill a template in with the longest names and times, and with each of the names that may be missing.
 func samples() []Data {
 	long := strings.Repeat("W", 100)
-	start := time.Date(2026, 9, 30, 22, 30, 0, 0, time.FixedZone("", -(11*60+45)*60)) // Wednesday, miércoles, by a zone without a name
+	start := time.Date(2026, 9, 20, 22, 30, 0, 0, time.FixedZone("", -(11*60+45)*60)) // by a zone without a name
 	var choices []Choice
 	for day := range maxChoice {
 		choices = append(choices, Choice{Start: start.AddDate(0, 0, day+1)})
