@@ -41,7 +41,7 @@ type view struct{ Org, Name, Resource, Service, Notes, When, Choices, Numbers, C
 // Render writes a text in the customer's language. locale is a BCP 47 tag ("es", "es-MX"); any other
 // than English or Spanish gives English. Long names are cut so that the text stays one segment.
 // Characters outside GSM-7 in names are replaced by plain ones; if one has no plain form, all names
-// keep theirs and the text is UCS-2: two segments, or three with many times in it.
+// keep theirs and the text is UCS-2: two segments, at worst three.
 //
 // An error means missing or unusable data; it names the field, never its value.
 func Render(kind Kind, locale string, d Data) (pii.Text, error) {

@@ -26,11 +26,11 @@ func (c clock) when(t time.Time) string {
 }
 
 // choices writes the times that can be had with their numbers: "1) 3:30 PM 2) 4 PM 3) Wed 25 Nov, 9 AM". On the day of
-// the time that was asked for, the hour is enough. A zone that has been said stands until another is said, so a text
-// repeats it only where the clock shows an hour twice.
+// the time that was asked for, the hour is enough. That they are by the customer's clock is said with that time, or else
+// with the first of them that needs it; an hour that comes twice is told apart each time.
 func (c clock) choices(asked time.Time, all []Choice) string {
 	var b strings.Builder
-	said := c.mark(asked)
+	said := c.foreign(asked)
 	for i, ch := range all {
 		if i > 0 {
 			b.WriteByte(' ')
@@ -40,13 +40,9 @@ func (c clock) choices(asked time.Time, all []Choice) string {
 			b.WriteString(c.day(ch.Start, c.brief) + ", ")
 		}
 		b.WriteString(c.shortHour(ch.Start))
-		zone := c.mark(ch.Start)
-		if zone == "" && said != "" { // the same clock as the resource's, though the hours before were not
-			zone = " " + zoneName(ch.Start)
-		}
-		if zone != said || twice(ch.Start) {
-			b.WriteString(zone)
-			said = zone
+		if twice(ch.Start) || !said && c.foreign(ch.Start) {
+			b.WriteString(" " + zoneName(ch.Start))
+			said = said || c.foreign(ch.Start)
 		}
 	}
 	return b.String()
@@ -87,21 +83,25 @@ func (c clock) shortHour(t time.Time) string {
 	return c.hour(t)
 }
 
-// mark is the zone that has to stand behind a time, with a space before it, or "": when a clock on the resource's wall
-// would show another hour, or when the customer's shows this one twice, as on the night that summer time ends.
+// mark is the zone that has to stand behind a time, with a space before it, or "".
 func (c clock) mark(t time.Time) string {
-	_, here := t.Zone()
-	there := here
-	if c.place != nil {
-		_, there = t.In(c.place).Zone()
+	if c.foreign(t) || twice(t) {
+		return " " + zoneName(t)
 	}
-	if here == there && !twice(t) {
-		return ""
-	}
-	return " " + zoneName(t)
+	return ""
 }
 
-// twice reports whether a clock in t's zone shows t's hour and minute twice, an offset apart.
+// foreign reports whether a clock at the resource shows another time than the customer's.
+func (c clock) foreign(t time.Time) bool {
+	if c.place == nil {
+		return false
+	}
+	_, here := t.Zone()
+	_, there := t.In(c.place).Zone()
+	return here != there
+}
+
+// twice reports whether a clock in t's zone shows t's hour and minute twice, as on the night that summer time ends.
 func twice(t time.Time) bool {
 	_, offset := t.Zone()
 	from, to := t.ZoneBounds()

@@ -57,11 +57,14 @@ func TestChoices(t *testing.T) {
 		{"en", newYork, "2026-11-24T20:00:00Z", []time.Duration{365 * 24 * time.Hour}, "1) Wed 24 Nov, 3 PM"},
 		{"en", newYork, "2026-11-24T17:00:00Z", []time.Duration{-12 * time.Hour, -time.Hour}, "1) 12 AM 2) 11 AM"},
 		// Out of the hour that comes twice, into it, and from its first time to its second.
-		{"en", newYork, "2026-11-01T05:30:00Z", []time.Duration{time.Hour, 2 * time.Hour, -time.Hour}, "1) 1:30 AM EST 2) 2:30 AM 3) 12:30 AM EDT"},
+		{"en", newYork, "2026-11-01T05:30:00Z", []time.Duration{time.Hour, 2 * time.Hour, -time.Hour}, "1) 1:30 AM EST 2) 2:30 AM 3) 12:30 AM"},
 		{"en", newYork, "2026-11-01T04:30:00Z", []time.Duration{time.Hour, 2 * time.Hour}, "1) 1:30 AM EDT 2) 1:30 AM EST"},
 		{"en", newYork, "2026-11-01T05:00:00Z", []time.Duration{15 * time.Minute, 30 * time.Minute}, "1) 1:15 AM EDT 2) 1:30 AM EDT"},
-		// Of a customer elsewhere, the zone is named with the time that was asked for, and when it changes.
-		{"en", la, "2026-10-31T20:00:00Z", []time.Duration{time.Hour, 24 * time.Hour}, "1) 2 PM 2) Sun 1 Nov, 12 PM PST"},
+		// Of a customer elsewhere, the zone is named with the time that was asked for.
+		{"en", la, "2026-10-31T20:00:00Z", []time.Duration{time.Hour, 24 * time.Hour}, "1) 2 PM 2) Sun 1 Nov, 12 PM"},
+		// In Bogota it is as late as in New York until clocks change there, and then not.
+		{"en", "America/Bogota", "2027-03-14T17:00:00Z", []time.Duration{time.Hour}, "1) 1 PM"},
+		{"en", "America/Bogota", "2027-03-13T20:00:00Z", []time.Duration{time.Hour, 24 * time.Hour, 25 * time.Hour}, "1) 4 PM 2) Sun 14 Mar, 3 PM UTC-5 3) Sun 14 Mar, 4 PM"},
 	} {
 		d := at(t, example(t), c.customer, newYork, c.start)
 		d.Choices = nil
