@@ -135,6 +135,7 @@ func TestParseReply(t *testing.T) {
 		{"Hola, ayuda por favor", help, "", 0},
 		{"¿Quién eres?", help, "", 0},
 		{"yes please", unknown, "", 0}, // to keep, or to cancel?
+		{"ok, yes", unknown, "", 0},
 		{"sí", unknown, "", 0},
 		{"sí, por favor", unknown, "", 0},
 		// Keep.

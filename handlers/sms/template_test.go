@@ -140,8 +140,8 @@ func TestCheckTemplate(t *testing.T) {
 
 // What a template says by itself, whatever its conditions come to.
 func TestOwnWords(t *testing.T) {
-	const text = "{{with .Service}}{{.}}{{else}}A visit{{end}}{{if .Resource}} with {{.Resource}}{{end}}, {{.When}}."
-	if got := sms.OwnWords(sms.KindConfirmation, text); got != "{}A visit with {}, {}." {
+	const text = "{{with .Service}}{{.}}{{else}}A visit{{end}}{{if .Resource}} with {{.Resource}}{{else}} here{{end}}, {{.When}}."
+	if got := sms.OwnWords(sms.KindConfirmation, text); got != "{}A visit with {} here, {}." {
 		t.Errorf("%q", got)
 	}
 	if got := sms.OwnWords(sms.KindConfirmation, "{{"); got != "" {
