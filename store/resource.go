@@ -95,6 +95,28 @@ func FindOffer(ctx context.Context, tx *Tx, resource, service string, minutes in
 	return offer, nil
 }
 
+// SampleOffer is something that an org can be booked for, as texts name it. An org that has nothing yet has empty names.
+type SampleOffer struct {
+	Resource, TimeZone string
+	Service            string // "" when the org has none
+}
+
+// FindSampleOffer is the first service and resource of the transaction's org, by slug; without a service, the first
+// resource.
+func FindSampleOffer(ctx context.Context, tx *Tx) (SampleOffer, error) {
+	rows, err := tx.Query(ctx, `SELECT r.name, r.time_zone, COALESCE(s.name, '')
+		  FROM resource r
+		  LEFT JOIN service_resource sr ON sr.org_id = r.org_id AND sr.resource_id = r.id
+		  LEFT JOIN service s ON s.org_id = sr.org_id AND s.id = sr.service_id AND s.active
+		 WHERE r.org_id = $1 AND r.active
+		 ORDER BY s.slug NULLS LAST, r.slug LIMIT 1`, tx.Org)
+	o, err := one(rows, err, pgx.RowToStructByPos[SampleOffer])
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return o, err
+}
+
 // orgCountries are those whose phones the org $1 texts, by its settings of this moment.
 const orgCountries = `(SELECT COALESCE(st.doc -> 'countries', jsonb_build_array(g.region))
 	FROM org g LEFT JOIN settings st ON st.org_id = g.id WHERE g.id = $1)`

@@ -34,6 +34,7 @@ type orgCmd struct {
 	ResumeSMS orgResumeCmd `cmd:"" name:"resume-sms" help:"Let them go, whatever stopped them."`
 
 	Settings      orgSettingsCmd      `cmd:"" help:"What the organisation decides for itself, as JSON."`
+	Texts         orgTextsCmd         `cmd:"" help:"Print its texts as customers would get them, or as they would by settings that are not set yet."`
 	WebhookSecret orgWebhookSecretCmd `cmd:"" help:"Secrets of incoming webhooks."`
 
 	Endpoint       orgEndpointCmd       `cmd:"" help:"The organisation's own endpoint, which is told of its bookings."`

@@ -31,16 +31,36 @@ const docsTail = `
 
 ## Templates
 
-A template is plain text with fields: ` + "`{{.Org}}`" + ` the org's name, ` + "`{{.Code}}`" + ` the code, ` + "`{{.For}}`" + ` how long it is valid, ` + "`{{.When}}`" + ` the
-booking's start as the customer's zone shows it, ` + "`{{.Resource}}`" + ` with whom, ` + "`{{.Service}}`" + ` what. ` + "`{{if .Resource}}…{{else}}…{{end}}`" + ` and
-` + "`{{with .Resource}}…{{.}}…{{end}}`" + ` see to names that are missing; there is nothing else of Go's template language.
+A template is plain text with fields:
 
-- A code text holds the code before any other field and any digit: the first six digits in it are the code.
-- The service is named in confirmations only, since a screen shows a text to anybody.
-- No text asks for CANCEL or YES, which providers take as STOP and START (Twilio, "Default keywords for STOP, START and HELP").
+| field | |
+|---|---|
+| ` + "`{{.Org}}`" + ` | the org's name |
+| ` + "`{{.Code}}`" + `, ` + "`{{.For}}`" + ` | the code, and how long it is valid |
+| ` + "`{{.When}}`" + ` | the booking's start as the customer's zone shows it; with the zone (` + "`1:30 AM EST`" + `) when the resource's clocks differ from it, or when it shows that hour twice |
+| ` + "`{{.Resource}}`" + `, ` + "`{{.Service}}`" + ` | with whom, and what |
+| ` + "`{{.Name}}`" + ` | the customer's name |
+| ` + "`{{.Notes}}`" + ` | the integrator's note, when a text may quote it: one line of at most 30 characters with nothing redacted in it, no address and no long number |
+| ` + "`{{.Choices}}`" + `, ` + "`{{.Numbers}}`" + ` | the times that are free, ` + "`1) 3:30 PM 2) 4 PM 3) Wed 25 Nov, 9 AM`" + `, and how to pick one, ` + "`1, 2 or 3`" + ` |
+
+Any but the org, the code, the times and the numbers may be missing: ` + "`{{if .Resource}}…{{else}}…{{end}}`" + ` and ` + "`{{with .Resource}}…{{.}}…{{end}}`" + `
+see to that. There is nothing else of Go's template language. What is checked when a template is set:
+
+- It names the fields of its kind and no others. The service stands where the customer must know which booking is meant, and not in
+  reminders, since a screen shows a text to anybody.
+- A code text holds the code before any other field and any digit: the first six digits in it are the code. A text of alternatives
+  holds ` + "`{{.Choices}}`" + `.
+- No text asks for CANCEL or YES, which providers take as STOP and START (Twilio, "Default keywords for STOP, START and HELP"), nor for
+  what means so in Spanish (BAJA). C cancels, K keeps, a number picks a time.
+- No term of the medical dictionary, nor of ` + "`redaction.terms`" + `, is among its own words.
 - Filled in with the longest names a text takes two SMS at most. Names are cut and lose what GSM-7 does not have, see
   handlers/sms; a character of the template's own outside of GSM-7 makes the whole text UCS-2, where an SMS holds less than half.
+  Holdfast's own words take one SMS: there names are cut further until they do.
 - At most 640 bytes, without control or invisible characters other than a line break.
+
+` + "`holdfast org texts --org north`" + ` prints each text as a customer would get it, with its SMS counted; ` + "`--kind`" + ` and ` + "`--locale`" + ` narrow it
+down, ` + "`--json`" + ` is for machines. ` + "`--settings FILE`" + ` does so for a document that is not set yet, and says what is wrong with it. It only
+reads, and does with ` + "`HOLDFAST_AUDIT_DATABASE_URL`" + `.
 `
 
 // TestDocs keeps docs/settings.md to the table.

@@ -45,6 +45,9 @@ func Parse(raw []byte, region string, in Installation) (Document, error) {
 	if rule := reachable(d.Endpoint.URL, in.Endpoints); rule != "" {
 		p.breaks("endpoint.url", rule)
 	}
+	for _, path := range health(d, Defaults(region, in)) {
+		p.breaks(path, healthRule)
+	}
 	if len(p.broken) > 0 {
 		return d, p.broken[:min(len(p.broken), maxBroken)]
 	}

@@ -76,6 +76,31 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// A template names no medical term: none of the dictionary, in no branch of it and in neither language, and none of the
+// org's own. What the error says is the path and the rule.
+func TestTemplateNamesNoHealth(t *testing.T) {
+	for doc, path := range map[string]string{
+		`{"templates":{"en":{"reminder":"Your root canal at {{.Org}} is {{.When}}."}}}`:                                      "templates.en.reminder",
+		`{"templates":{"es":{"followup":"¿Sigue en pie tu endodoncia del {{.When}}? K"}}}`:                                   "templates.es.followup",
+		`{"templates":{"en":{"moved":"{{with .Service}}{{.}}{{else}}Chemotherapy{{end}} is {{.When}}."}}}`:                   "templates.en.moved",
+		`{"templates":{"en":{"code":"{{.Code}} for {{if .Org}}{{.Org}}{{else}}your biopsy{{end}}"}}}`:                        "templates.en.code",
+		`{"redaction":{"terms":["Glow Protocol"]},"templates":{"en":{"help":"{{.Org}}: the glow protocol. STOP ends it."}}}`: "templates.en.help",
+
+		`{"templates":{"en":{"reminder":"Your cleaning at {{.Org}} is {{.When}}. Your dentist is {{.Resource}}."}}}`: "",
+		`{"templates":{"en":{"help":"{{.Org}}: the glow protocol. STOP ends it."}}}`:                                 "",
+		`{"templates":{"en":{"moved":"root {{.Org}} canal {{.When}}"}}}`:                                             "",
+		`{"redaction":{"terms":["booking"]}}`:                                                                        "", // our own words are not the org's
+	} {
+		_, err := Parse([]byte(doc), "US", installation)
+		switch {
+		case path == "" && err != nil:
+			t.Errorf("%s: %v", doc, err)
+		case path != "" && !reflect.DeepEqual(err, error(Invalid{{path, healthRule}})):
+			t.Errorf("%s: %v", doc, err)
+		}
+	}
+}
+
 // What an endpoint may be besides a public host by https, the installation lists; a bad one is one finding.
 func TestEndpointIsReachable(t *testing.T) {
 	list := Installation{Endpoints: hook.Loopback()}
@@ -200,10 +225,20 @@ func TestDefaultsRoundTrip(t *testing.T) {
 func values(path string) *rapid.Generator[any] {
 	numbers := func(least, most int) *rapid.Generator[any] { return rapid.IntRange(least, most).AsAny() }
 	switch {
-	case strings.HasPrefix(path, "templates.") && strings.HasSuffix(path, ".code"):
-		return rapid.SampledFrom([]string{"{{.Code}} it is", "Code {{.Code}}: {{.Org}}"}).AsAny()
 	case strings.HasPrefix(path, "templates."):
-		return rapid.SampledFrom([]string{"{{.Org}} says <hello> & more", "¡Hola!"}).AsAny()
+		kind := sms.Kind(path[strings.LastIndexByte(path, '.')+1:])
+		says := []string{"{{.Org}} says <hello> & more", "¡Hola!"}
+		first := ""
+		switch {
+		case kind.Code():
+			first, says = "{{.Code}}: ", append(says, "{{.Org}}")
+		case kind == sms.KindAlternatives:
+			first = "{{.Choices}}? "
+		}
+		for _, f := range sms.TemplateFields(kind) {
+			says = append(says, "with {{."+f+"}}", "{{with ."+f+"}}{{.}}{{end}} that is")
+		}
+		return rapid.Map(rapid.SampledFrom(says), func(s string) any { return first + s })
 	case path == "limits.ratio.confirmed_percent":
 		return numbers(0, 100)
 	case path == "limits.ratio.after_texts":

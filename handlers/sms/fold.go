@@ -113,7 +113,7 @@ func toGSM(name string) (string, bool) {
 func cut(name string, n int) string {
 	used, end := 0, len(name)
 	for i, r := range name {
-		used += max(septets[r], 1)
+		used += unit(r)
 		if used > n {
 			end = i
 			break
@@ -127,4 +127,14 @@ func cut(name string, n int) string {
 		short = short[:space]
 	}
 	return strings.TrimRight(short, " ,;:&+-/(\"'")
+}
+
+func unit(r rune) int { return max(septets[r], 1) }
+
+// units is a name's length as cut counts it.
+func units(name string) (n int) {
+	for _, r := range name {
+		n += unit(r)
+	}
+	return n
 }

@@ -19,10 +19,12 @@ type Data struct {
 	Name     string // the customer's
 	Resource string // with whom, or in which place
 	Service  string // the org's own public wording
-	Notes    string // what was asked for, in the integrator's words, fit to be read by anybody
+	Notes    string // what was asked for, in the integrator's words: see FitNote
 	Choices  []Choice
 	// Start is the booking's start, in the customer's zone: it is printed as its own location shows it.
 	Start time.Time
+	// Place is the resource's zone. When its clocks differ from the customer's, times name their zone. Nil: they do not.
+	Place *time.Location
 	Code  pii.Code
 	// ValidFor is how long the code lives, counted from now.
 	ValidFor time.Duration
@@ -34,28 +36,24 @@ type Choice struct {
 }
 
 // view is Data as templates see it.
-type view struct{ Org, Name, Resource, Service, Notes, When, Choices, Code, For string }
+type view struct{ Org, Name, Resource, Service, Notes, When, Choices, Numbers, Code, For string }
 
 // Render writes a text in the customer's language. locale is a BCP 47 tag ("es", "es-MX"); any other
 // than English or Spanish gives English. Long names are cut so that the text stays one segment.
 // Characters outside GSM-7 in names are replaced by plain ones; if one has no plain form, all names
-// stay as they are and the text is UCS-2, which may be two segments.
+// keep theirs and the text is UCS-2: two segments, at worst three.
 //
 // An error means missing or unusable data; it names the field, never its value.
 func Render(kind Kind, locale string, d Data) (pii.Text, error) {
 	return Wording(nil).Render(kind, locale, d)
 }
 
-func fill(t *template.Template, kind Kind, locale string, d Data) (pii.Text, error) {
-	v, err := look(kind, locale, d)
-	if err != nil {
-		return pii.Text{}, fmt.Errorf("sms text %s: %w", kind, err)
-	}
+func fill(t *template.Template, v view) (string, error) {
 	var b strings.Builder
 	if err := t.Execute(&b, v); err != nil {
-		return pii.Text{}, fmt.Errorf("sms text %s: template", kind)
+		return "", errors.New("template")
 	}
-	return pii.NewText(b.String()), nil
+	return b.String(), nil
 }
 
 func language(locale string) string {
@@ -66,15 +64,15 @@ func language(locale string) string {
 	return fallbackLocale
 }
 
+// look reads d for a kind of text in a language. Names are tidy and plain, and as long as they come.
 func look(kind Kind, locale string, d Data) (view, error) {
 	v := view{Org: tidy(d.Org), Name: tidy(d.Name), Resource: tidy(d.Resource), Service: tidy(d.Service), Notes: tidy(d.Notes)}
 	if v.Org == "" {
 		return view{}, errors.New("no org")
 	}
 	v.plain()
-	org := maxOrg
-	switch kind {
-	case KindCode, KindMoveCode:
+	needs := func(field string) bool { return slices.Contains(templateFields[kind], field) }
+	if kind.Code() {
 		v.Code = d.Code.Reveal()
 		if !isCode(v.Code) {
 			return view{}, fmt.Errorf("code is not %d digits", pii.CodeDigits)
@@ -83,24 +81,20 @@ func look(kind Kind, locale string, d Data) (view, error) {
 			return view{}, errors.New("code is not valid any more")
 		}
 		v.For = lasting(d.ValidFor)
-	case KindConfirmation, KindMoved, KindReminder, KindFollowup, KindAlternatives:
-		org = maxOrgConfirm
-	case KindCancelCheck, KindCanceled, KindExpired, KindHelp, KindStopConfirm, KindNotUnderstood, KindWrongCode:
 	}
-	if slices.Contains(templateFields[kind], "When") {
+	c := clock{locale: locale, place: d.Place}
+	if needs("When") {
 		if d.Start.IsZero() {
 			return view{}, errors.New("no start")
 		}
-		v.When = when(locale, d.Start)
+		v.When = c.when(d.Start)
 	}
-	if slices.Contains(templateFields[kind], "Choices") {
+	if needs("Choices") {
 		if len(d.Choices) == 0 || len(d.Choices) > maxChoice {
 			return view{}, fmt.Errorf("want 1 to %d choices", maxChoice)
 		}
-		v.Choices = choices(locale, d.Choices)
+		v.Choices, v.Numbers = c.choices(d.Start, d.Choices), c.numbers(len(d.Choices))
 	}
-	v.Name, v.Notes = cut(v.Name, maxName), cut(v.Notes, maxService)
-	v.Org, v.Resource, v.Service = cut(v.Org, org), cut(v.Resource, maxResource), cut(v.Service, maxService)
 	return v, nil
 }
 
@@ -135,30 +129,4 @@ func lasting(d time.Duration) string {
 		return strconv.Itoa(int(d/time.Minute)) + " min"
 	}
 	return strconv.Itoa(int(d/time.Second)) + " s"
-}
-
-// Spanish short names, as people text them; sábado goes without its accent, which GSM-7 lacks.
-var (
-	weekdaysES = [...]string{"dom", "lun", "mar", "mié", "jue", "vie", "sab"}
-	monthsES   = [...]string{"ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"}
-)
-
-// when writes a time as people of the locale read it: "Tue 24 Nov, 3:00 PM", "mar 24 nov, 15:00".
-func when(locale string, t time.Time) string {
-	if locale == "es" {
-		return weekdaysES[t.Weekday()] + " " + strconv.Itoa(t.Day()) + " " + monthsES[t.Month()-1] + t.Format(", 15:04")
-	}
-	return t.Format("Mon 2 Jan, 3:04 PM")
-}
-
-// choices writes the times that can be had with their numbers: "1) Tue 24 Nov, 3:30 PM 2) Wed 25 Nov, 9:00 AM".
-func choices(locale string, all []Choice) string {
-	var b strings.Builder
-	for i, c := range all {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		fmt.Fprintf(&b, "%d) %s", i+1, when(locale, c.Start))
-	}
-	return b.String()
 }

@@ -41,17 +41,25 @@ func ParseReply(body string) Reply {
 		body = body[:maxReply]
 	}
 	text := words(body)
-	if stop := grammar[0]; slices.Contains(stop.whole, text) || stop.said(text) {
-		return Reply{Intent: stop.intent}
+	bare := trim(text, courtesies, courtesies)
+	for _, m := range grammar {
+		if m.intent == IntentStop && (m.is(text, bare) >= 0 || m.said(text)) {
+			return Reply{Intent: IntentStop}
+		}
 	}
 	for _, m := range grammar {
-		if i := slices.Index(m.whole, text); i >= 0 {
-			r := Reply{Intent: m.intent}
-			if m.intent == IntentChoice {
-				r.Choice = i%maxChoice + 1
-			}
-			return r
+		i := m.is(text, bare)
+		if m.intent == IntentChoice && i < 0 {
+			i = m.chosen(bare)
 		}
+		if i < 0 {
+			continue
+		}
+		r := Reply{Intent: m.intent}
+		if m.intent == IntentChoice {
+			r.Choice = i%maxChoice + 1
+		}
+		return r
 	}
 	if code, ok := findCode(body); ok {
 		return Reply{Intent: IntentCode, Code: code}
@@ -62,6 +70,51 @@ func ParseReply(body string) Reply {
 		}
 	}
 	return Reply{Intent: IntentUnknown}
+}
+
+// is finds a text among those that are m as a whole, or bare, which is the text without its courtesies. It is -1 when
+// it is none.
+func (m meaning) is(text, bare string) int {
+	if i := slices.Index(m.whole, text); i >= 0 || !m.polite {
+		return i
+	}
+	return slices.Index(m.whole, bare)
+}
+
+// chosen finds the choice that a bare text makes with some words around it. It is -1 when it makes none.
+func (m meaning) chosen(bare string) int {
+	for was := ""; was != bare; {
+		if i := slices.Index(m.whole, bare); i >= looseChoices {
+			return i
+		}
+		was = bare
+		bare = trimOnce(bare, choosing, chosen)
+	}
+	return -1
+}
+
+// trim takes phrases off a text's ends, as long as something is left.
+func trim(text string, before, behind []string) string {
+	for was := ""; was != text; {
+		was = text
+		text = trimOnce(text, before, behind)
+	}
+	return text
+}
+
+// trimOnce takes the first phrase that stands at one of a text's ends.
+func trimOnce(text string, before, behind []string) string {
+	for _, p := range before {
+		if rest, ok := strings.CutPrefix(text, p+" "); ok {
+			return rest
+		}
+	}
+	for _, p := range behind {
+		if rest, ok := strings.CutSuffix(text, " "+p); ok {
+			return rest
+		}
+	}
+	return text
 }
 
 // said reports whether one of m's sentences stands in the text and is meant.

@@ -106,11 +106,21 @@ func TestParseReply(t *testing.T) {
 		{"denme de baja", stop, "", 0},
 		{"alto", stop, "", 0},
 		{"BASTA", stop, "", 0},
+		{"para", stop, "", 0},
+		{"Para, por favor", stop, "", 0},
+		{"ok stop", stop, "", 0},
+		{"Yes, stop. Thanks", stop, "", 0},
+		{"sorry, wrong number", stop, "", 0},
+		{"Número equivocado", stop, "", 0},
+		{"2 please stop texting me", stop, "", 0},
+		{"keep it but stop texting me", stop, "", 0},
 		// Not stop.
 		{"don't stop texting me", unknown, "", 0},
 		{"is there a bus stop near you?", unknown, "", 0},
 		{"remove me from the waitlist", unknown, "", 0},
 		{"weekend?", unknown, "", 0},
+		{"para dos personas", unknown, "", 0},
+		{"I gave you the wrong number", unknown, "", 0},
 		// Start and help.
 		{"START", start, "", 0},
 		{"yes", start, "", 0},
@@ -120,6 +130,14 @@ func TestParseReply(t *testing.T) {
 		{"info", help, "", 0},
 		{"ayuda", help, "", 0},
 		{"información", help, "", 0},
+		{"start please", start, "", 0},
+		{"help, thanks", help, "", 0},
+		{"Hola, ayuda por favor", help, "", 0},
+		{"¿Quién eres?", help, "", 0},
+		{"yes please", unknown, "", 0}, // to keep, or to cancel?
+		{"ok, yes", unknown, "", 0},
+		{"sí", unknown, "", 0},
+		{"sí, por favor", unknown, "", 0},
 		// Keep.
 		{"K", keep, "", 0},
 		{"k.", keep, "", 0},
@@ -128,6 +146,38 @@ func TestParseReply(t *testing.T) {
 		{"please keep my appointment", keep, "", 0},
 		{"mantener", keep, "", 0},
 		{"ok", unknown, "", 0},
+		{"ok thanks", unknown, "", 0},
+		{"K please", keep, "", 0},
+		{"ok, K", keep, "", 0},
+		{"K, gracias", keep, "", 0},
+		{"sí, K", keep, "", 0},
+		{"ok keep it", keep, "", 0},
+		{"yes keep it", keep, "", 0},
+		{"Yes please keep it, thank you!", keep, "", 0},
+		{"No, keep it", keep, "", 0}, // "cancel your booking?"
+		{"I'd like to keep it", keep, "", 0},
+		{"can I still have it?", keep, "", 0},
+		{"Hi, I still want it please", keep, "", 0},
+		{"confirm", keep, "", 0},
+		{"yes i want to keep my appointment", keep, "", 0},
+		{"si, la quiero", keep, "", 0},
+		{"La quiero todavía", unknown, "", 0},
+		{"todavía la quiero, gracias", keep, "", 0},
+		{"sí, confirmo", keep, "", 0},
+		{"me la quedo", keep, "", 0},
+		{"quiero mantener mi cita", keep, "", 0},
+		{"don't keep it", unknown, "", 0},
+		{"dont keep my appointment", unknown, "", 0},
+		{"I can't keep my appointment", unknown, "", 0},
+		{"we won’t be able to keep the appointment", unknown, "", 0},
+		{"no puedo mantener mi cita", unknown, "", 0},
+		{"no la quiero", unknown, "", 0},
+		{"ya no quiero la cita", unknown, "", 0},
+		{"how long can you keep it?", unknown, "", 0},
+		{"is it still free?", unknown, "", 0},
+		{"kk", unknown, "", 0},
+		{"K2", unknown, "", 0},
+		{"no", unknown, "", 0},
 		// Cancel the booking.
 		{"C", cancel, "", 0},
 		{"c", cancel, "", 0},
@@ -137,6 +187,16 @@ func TestParseReply(t *testing.T) {
 		{"i need to cancel, sorry", cancel, "", 0},
 		{"cancelar", cancel, "", 0},
 		{"Quiero cancelar mi cita", cancel, "", 0},
+		{"C please", cancel, "", 0},
+		{"Sí, C", cancel, "", 0},
+		{"yes cancel", cancel, "", 0},
+		{"cancel, thanks", cancel, "", 0},
+		{"ok cancel it", cancel, "", 0},
+		{"Sorry, I can't make it", cancel, "", 0},
+		{"perdón, no puedo ir", cancel, "", 0},
+		{"I can't make it at 3, do you have 4?", unknown, "", 0},
+		{"no cancel", unknown, "", 0},
+		{"c u there", unknown, "", 0},
 		{"don't cancel my appointment", unknown, "", 0},
 		{"no quiero cancelar mi cita", unknown, "", 0},
 		// Choices.
@@ -150,6 +210,39 @@ func TestParseReply(t *testing.T) {
 		{"Opción 3", choice, "", 3},
 		{"two", choice, "", 2},
 		{"la primera", choice, "", 1},
+		{"2 please", choice, "", 2},
+		{"ok 2", choice, "", 2},
+		{"Hola, 3 por favor", choice, "", 3},
+		{"2️⃣", choice, "", 2},
+		{"the 2nd one", choice, "", 2},
+		{"number two please", choice, "", 2},
+		{"the first one works for me", choice, "", 1},
+		{"I'll take option 3", choice, "", 3},
+		{"can I have the second one please", choice, "", 2},
+		{"the second option", choice, "", 2},
+		{"la 2 por favor", choice, "", 2},
+		{"quiero la 2", choice, "", 2},
+		{"Prefiero la segunda opción, gracias", choice, "", 2},
+		{"la opción dos me va bien", choice, "", 2},
+		{"el tercero", choice, "", 3},
+		{"3:30", unknown, "", 0},
+		{"2 kids", unknown, "", 0},
+		{"1 pm works?", unknown, "", 0},
+		{"I can't do 2", unknown, "", 0},
+		{"not 2", unknown, "", 0},
+		{"no, 2", unknown, "", 0},
+		{"at 3 please", unknown, "", 0},
+		{"take 2", unknown, "", 0}, // o'clock, or people
+		{"2 works", unknown, "", 0},
+		{"2 pm please", unknown, "", 0},
+		{"1 or 2", unknown, "", 0},
+		{"the 4th one", unknown, "", 0},
+		{"one second", unknown, "", 0},
+		{"the second of December", unknown, "", 0},
+		{"a la una", unknown, "", 0},
+		{"a las 2", unknown, "", 0},
+		{"somos 3", unknown, "", 0},
+		{"no quiero la 2", unknown, "", 0},
 		{"4", unknown, "", 0},
 		{"0", unknown, "", 0},
 		{"12", unknown, "", 0},
@@ -193,13 +286,18 @@ func TestInvitations(t *testing.T) {
 			t.Errorf("a code text sent back: %+v", got)
 		}
 	}
-	if sms.ParseReply("AYUDA").Intent != sms.IntentHelp || sms.ParseReply("C").Intent != sms.IntentCancel {
-		t.Error("an invited reply is not understood")
+	for reply, want := range map[string]sms.Intent{"AYUDA": sms.IntentHelp, "HELP": sms.IntentHelp, "C": sms.IntentCancel, "K": sms.IntentKeep,
+		"STOP": sms.IntentStop, "START": sms.IntentStart, "1": sms.IntentChoice, "2": sms.IntentChoice, "3": sms.IntentChoice} {
+		if got := sms.ParseReply(reply).Intent; got != want {
+			t.Errorf("%s is invited, and read as %s", reply, got)
+		}
 	}
 }
 
 func FuzzParseReply(f *testing.F) {
-	for _, s := range []string{"123456", "1 2 3 4 5 6", "my code is 123-456", "STOP", "no más mensajes", "c", "2", "１２３４５６", "\xff", strings.Repeat("1 ", 5000)} {
+	for _, s := range []string{"123456", "1 2 3 4 5 6", "my code is 123-456", "STOP", "no más mensajes", "c", "2", "１２３４５６", "\xff", strings.Repeat("1 ", 5000),
+		"yes keep it", "K please", "don't keep it", "la 2 por favor", "can i have the second one", "I can't do 2", "3:30", "yes", "sí, la quiero",
+		"cancel, thanks", "para", strings.Repeat("ok ", 3000), "please " + strings.Repeat("the ", 3000) + "second"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -18,7 +18,7 @@ const MaxTemplate = 640
 // maxSegments is how many SMS a text may be, filled in with the longest names of GSM-7 that Render lets through.
 const maxSegments = 2
 
-// templateFields are what a kind's template may name. The service stands in confirmations only, since a screen
+// templateFields are what a kind's template may name. The service stands only where texts.go says so, since a screen
 // shows a text to anybody; what a kind has no value for is not offered.
 var templateFields = map[Kind][]string{
 	KindCode:          {"Org", "Code", "For"},
@@ -27,7 +27,7 @@ var templateFields = map[Kind][]string{
 	KindMoved:         {"Org", "Resource", "Service", "When"},
 	KindReminder:      {"Org", "Resource", "When"},
 	KindFollowup:      {"Org", "Name", "Resource", "Service", "Notes", "When"},
-	KindAlternatives:  {"Org", "Name", "Resource", "When", "Choices"},
+	KindAlternatives:  {"Org", "Name", "Resource", "When", "Choices", "Numbers"},
 	KindCancelCheck:   {"Org", "Resource", "When"},
 	KindCanceled:      {"Org", "Resource", "When"},
 	KindExpired:       {"Org", "Resource", "When"},
@@ -63,6 +63,9 @@ func CheckTemplate(kind Kind, locale, text string) error {
 		if err := codeFirst(t.Root); err != nil {
 			return err
 		}
+	}
+	if kind == KindAlternatives && !holds(t.Root, "{{.Choices}}") {
+		return errors.New("must hold {{.Choices}}, outside of if and with")
 	}
 	for _, d := range samples() {
 		if err := checkSample(kind, locale, text, d); err != nil {
@@ -174,19 +177,63 @@ func codeFirst(list *parse.ListNode) error {
 	return errCodeFirst
 }
 
+// holds reports whether a field stands in a template whatever names are missing.
+func holds(list *parse.ListNode, field string) bool {
+	return slices.ContainsFunc(list.Nodes, func(n parse.Node) bool {
+		a, ok := n.(*parse.ActionNode)
+		return ok && a.String() == field
+	})
+}
+
+// OwnWords is what a template that CheckTemplate lets through says by itself, whatever becomes of its conditions; {}
+// stands for each field.
+func OwnWords(kind Kind, text string) string {
+	t, err := compile(kind, text)
+	if err != nil || t.Tree == nil {
+		return ""
+	}
+	var b strings.Builder
+	ownWords(&b, t.Root)
+	return b.String()
+}
+
+func ownWords(b *strings.Builder, list *parse.ListNode) {
+	if list == nil {
+		return
+	}
+	for _, n := range list.Nodes {
+		switch n := n.(type) {
+		case *parse.TextNode:
+			b.Write(n.Text)
+		case *parse.IfNode:
+			ownWords(b, n.List)
+			ownWords(b, n.ElseList)
+		case *parse.WithNode:
+			ownWords(b, n.List)
+			ownWords(b, n.ElseList)
+		default:
+			b.WriteString("{}")
+		}
+	}
+}
+
 var errCodeFirst = errors.New("must hold {{.Code}} before any other field and any digit, followed by text that is none")
 
-// samples fill a template in with the longest names, and with each of those that may be missing.
+// samples fill a template in with the longest names and times, and with each of the names that may be missing.
 func samples() []Data {
 	long := strings.Repeat("W", 100)
-	start := time.Date(2026, 9, 30, 22, 30, 0, 0, time.UTC)
+	start := time.Date(2026, 9, 20, 22, 30, 0, 0, time.FixedZone("", -(11*60+45)*60)) // by a zone without a name
+	var choices []Choice
+	for day := range maxChoice {
+		choices = append(choices, Choice{Start: start.AddDate(0, 0, day+1)})
+	}
 	var all []Data
 	for _, resource := range []string{long, ""} {
-		name := resource
 		for _, service := range []string{long, ""} {
-			all = append(all, Data{Org: long, Resource: resource, Service: service, Code: pii.NewCode("048291"),
-				ValidFor: 119 * time.Minute, Start: start, Name: name, Notes: service,
-				Choices: []Choice{{Start: start}, {Start: start}, {Start: start}}})
+			for _, notes := range []string{long, ""} {
+				all = append(all, Data{Org: long, Name: resource, Resource: resource, Service: service, Notes: notes, Choices: choices,
+					Start: start, Place: time.UTC, Code: pii.NewCode("048291"), ValidFor: 119 * time.Minute})
+			}
 		}
 	}
 	return all
@@ -211,19 +258,25 @@ func checkSample(kind Kind, locale, text string, d Data) error {
 	case n > maxSegments:
 		return errors.New("takes more than two SMS with the longest names")
 	case invites(said):
-		return errors.New("must not ask for CANCEL or YES, which providers take as STOP and START; ask for C")
+		return errors.New("must not ask for CANCEL or YES, nor for another word that means STOP or START, as BAJA; ask for C, K or a number")
 	}
 	return nil
 }
 
-// invitation finds a request to reply with a word that means STOP or START to the provider, though the customer
-// would mean the booking. STOP, START and HELP themselves may be offered for what they do.
-var invitation = regexp.MustCompile(`\b(reply|respond|answer|text|send|type|responde|responda|respondan|contesta|conteste|envia|envie|manda|mande|escribe|escriba)` +
-	`( back| with| by| the| word| us| just| con| de| la| el| palabra| un| una| a| para| solo| c| k| or| o)* (cancel|yes|end|quit|revoke)\b`)
+// Requests to reply with a word that means STOP or START, to the provider or to us, though the customer would mean the
+// booking. STOP, START and HELP themselves may be offered for what they do.
+var (
+	invitation = regexp.MustCompile(`\b(reply|respond|answer|text|send|type|responde|responda|respondan|contesta|conteste|envia|envie|manda|mande|escribe|escriba)` +
+		`( back| with| by| the| word| us| just| con| de| la| el| palabra| un| una| a| para| solo| c| k| or| o)* (cancel|yes|end|quit|revoke)\b`)
+	// para is a keyword too, and more often means "to": then it begins what the reply is for.
+	invitationES = regexp.MustCompile(`\b(responde|responda|respondan|contesta|conteste|envia|envie|manda|mande|escribe|escriba)` +
+		`( con| la| el| palabra| solo| c| k| o)* (baja|alto|basta|parar|paren|detener|iniciar|inicio|empezar|comenzar|reanudar|para( para| si|$))\b`)
+)
 
-// keyword finds the same words spelled as texts spell keywords.
-var keyword = regexp.MustCompile(`(?:^|\PL)(?:CANCEL|YES|S[IÍ])(?:\PL|$)`)
+// keyword finds such words spelled as texts spell keywords.
+var keyword = regexp.MustCompile(`(?:^|\PL)(?:CANCEL|YES|S[IÍ]|BAJA|ALTO|BASTA|PARAR)(?:\PL|$)`)
 
 func invites(said string) bool {
-	return keyword.MatchString(said) || invitation.MatchString(words(said))
+	plain := words(said)
+	return keyword.MatchString(said) || invitation.MatchString(plain) || invitationES.MatchString(plain)
 }

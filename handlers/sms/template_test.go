@@ -16,7 +16,7 @@ func TestDefaultWordingPasses(t *testing.T) {
 			}
 		}
 	}
-	if n := len(sms.DefaultWording()["en"]); n != len(sms.Kinds()) || n != len(kinds) {
+	if n := len(sms.DefaultWording()["en"]); n != len(sms.Kinds()) {
 		t.Errorf("%d kinds are worded, %d listed", n, len(sms.Kinds()))
 	}
 }
@@ -101,6 +101,32 @@ func TestCheckTemplate(t *testing.T) {
 		{sms.KindConfirmation, "Responde SI para venir", "must not ask for CANCEL or YES"},
 		{sms.KindConfirmation, "Responde SÍ.", "must not ask for CANCEL or YES"},
 		{sms.KindHelp, "To leave, send END", "must not ask for CANCEL or YES"},
+		{sms.KindReminder, "Responde BAJA si no vienes", "as BAJA"},
+		{sms.KindReminder, "Respóndenos: alto", ""},
+		{sms.KindReminder, "Contesta con la palabra «baja» para anular", "as BAJA"},
+		{sms.KindReminder, "Responde C o parar", "as BAJA"},
+		{sms.KindReminder, "Envía inicio para confirmar", "as BAJA"},
+		{sms.KindReminder, "Responde PARA para anular", "as BAJA"},
+		{sms.KindReminder, "No vienes? Responde para", "as BAJA"},
+		{sms.KindReminder, "¿Anular? ALTO", "as BAJA"},
+		{sms.KindReminder, "Responde C para cancelar, STOP para darte de baja", ""},
+		{sms.KindReminder, "Trabajamos de alto a bajo. Responde para confirmar", ""},
+
+		{sms.KindMoveCode, "{{.Code}} moves your booking to {{.When}}.", ""},
+		{sms.KindMoveCode, "{{.When}}: {{.Code}}", "must hold {{.Code}} before"},
+		{sms.KindMoved, "{{.Service}}, {{.Resource}}, {{.When}}", ""},
+		{sms.KindReminder, "{{.Service}} at {{.When}}", "no other field"},
+		{sms.KindFollowup, "{{.Name}} {{.Service}} {{.Notes}} {{.Resource}} {{.When}}. K keeps it.", ""},
+		{sms.KindFollowup, "{{.Choices}}", "no other field"},
+		{sms.KindFollowup, "{{with .Notes}}{{.}}{{end}}", "says nothing when names are missing"},
+		{sms.KindAlternatives, "{{.When}} is gone. {{.Choices}}? Reply {{.Numbers}}.", ""},
+		{sms.KindAlternatives, "{{.When}} is gone. Reply 1.", "must hold {{.Choices}}"},
+		{sms.KindAlternatives, "{{if .Name}}{{.Choices}}{{end}}?", "must hold {{.Choices}}"},
+		{sms.KindAlternatives, "{{with .Choices}}{{.}}{{end}}?", "must hold {{.Choices}}"},
+		{sms.KindAlternatives, strings.Repeat("x", 235) + " {{.Choices}}", "more than two SMS"}, // the longest choices take 71
+		{sms.KindAlternatives, strings.Repeat("x", 234) + " {{.Choices}}", ""},
+		{sms.KindCancelCheck, strings.Repeat("x", 276) + " {{.When}}", "more than two SMS"}, // the longest time takes 30
+		{sms.KindCancelCheck, strings.Repeat("x", 275) + " {{.When}}", ""},
 	} {
 		err := sms.CheckTemplate(c.kind, "en", c.text)
 		switch {
@@ -109,6 +135,17 @@ func TestCheckTemplate(t *testing.T) {
 		case c.rule != "" && (err == nil || !strings.Contains(err.Error(), c.rule)):
 			t.Errorf("%s %q: %v, want %q", c.kind, c.text, err, c.rule)
 		}
+	}
+}
+
+// What a template says by itself, whatever its conditions come to.
+func TestOwnWords(t *testing.T) {
+	const text = "{{with .Service}}{{.}}{{else}}A visit{{end}}{{if .Resource}} with {{.Resource}}{{else}} here{{end}}, {{.When}}."
+	if got := sms.OwnWords(sms.KindConfirmation, text); got != "{}A visit with {} here, {}." {
+		t.Errorf("%q", got)
+	}
+	if got := sms.OwnWords(sms.KindConfirmation, "{{"); got != "" {
+		t.Errorf("of no template: %q", got)
 	}
 }
 

@@ -32,7 +32,11 @@ const (
 //   - The answer to STOP confirms and offers nothing; one such text within five minutes is allowed
 //     (47 CFR 64.1200(a)(12)). HELP names the sender and how to stop (CTIA, Messaging Principles and
 //     Best Practices).
-//   - The service is named in confirmations only, since a screen shows a text to anybody.
+//   - The service is named where the customer has to know which booking is meant: when it is confirmed or moved, and
+//     when he is asked whether he still wants it; it is the org's public wording, chosen for texts. A reminder goes without:
+//     of health matters no more than name, date, time and whom to call is said (HHS, minimum necessary, 45 CFR 164.502(b)).
+//   - A follow-up says that STOP ends texts, since nobody asked for it.
+//   - A choice is taken with its number, K keeps and C cancels: none of them is a keyword of the provider's.
 //   - Every character is GSM-7, which has no á, í, ó, ú: Spanish says clave, not código.
 var wording = map[string]map[Kind]string{
 	"en": {
@@ -45,11 +49,12 @@ var wording = map[string]map[Kind]string{
 		KindMoved: `Booking moved{{with .Service}}: {{.}}{{end}}{{with .Resource}} with {{.}}{{end}}` +
 			` at {{.Org}}, now {{.When}}. Reply C to cancel.`,
 		KindReminder: `Reminder: your booking{{with .Resource}} with {{.}}{{end}} at {{.Org}} is {{.When}}. Reply C to cancel.`,
-		KindFollowup: `{{with .Name}}{{.}}, your{{else}}Your{{end}} {{with .Service}}{{.}}{{else}}{{with .Notes}}{{.}}{{else}}booking{{end}}{{end}}` +
-			`{{with .Resource}} with {{.}}{{end}} at {{.Org}}, {{.When}}, is not confirmed. Reply K to keep it or STOP.`,
-		KindAlternatives: `{{with .Name}}{{.}}, {{end}}{{.When}} at {{.Org}} is taken. Free: {{.Choices}}. Reply with its number to book it.`,
-		KindCancelCheck:  `{{.Org}}: cancel your booking on {{.When}}? Reply C again to cancel it, K to keep it.`,
-		KindCanceled:     `{{.Org}}: your booking on {{.When}} is canceled.`,
+		KindFollowup: `{{with .Name}}{{.}}, you{{else}}You{{end}} asked for {{with .Service}}{{.}}{{else}}{{with .Notes}}"{{.}}"{{else}}a booking{{end}}{{end}}` +
+			`{{with .Resource}} with {{.}}{{end}} at {{.Org}}, {{.When}}. Not confirmed yet. Reply K to keep it, STOP to end texts.`,
+		KindAlternatives: `{{with .Name}}{{.}}, {{end}}{{.When}}{{with .Resource}} with {{.}}{{end}} at {{.Org}} is taken. Free: {{.Choices}}. ` +
+			`Reply {{.Numbers}} to book.`,
+		KindCancelCheck: `{{.Org}}: cancel your booking on {{.When}}? Reply C again to cancel it, K to keep it.`,
+		KindCanceled:    `{{.Org}}: your booking on {{.When}} is canceled.`,
 		KindHelp: `{{.Org}}: texts about your bookings. Reply with your code to confirm, C to cancel a booking, ` +
 			`STOP to end all texts.`,
 		KindStopConfirm:   `You will get no more texts from {{.Org}}. Reply START to get them again.`,
@@ -67,11 +72,12 @@ var wording = map[string]map[Kind]string{
 		KindMoved: `Cita cambiada{{with .Service}}: {{.}}{{end}}{{with .Resource}} con {{.}}{{end}}` +
 			` en {{.Org}}, ahora {{.When}}. Responde C para cancelar.`,
 		KindReminder: `Recuerda tu cita{{with .Resource}} con {{.}}{{end}} en {{.Org}}: {{.When}}. Responde C para cancelar.`,
-		KindFollowup: `{{with .Name}}{{.}}, tu{{else}}Tu{{end}} {{with .Service}}{{.}}{{else}}{{with .Notes}}{{.}}{{else}}cita{{end}}{{end}}` +
-			`{{with .Resource}} con {{.}}{{end}} en {{.Org}}, {{.When}}, no queda confirmada. Responde K para guardarla o STOP.`,
-		KindAlternatives: `{{with .Name}}{{.}}, {{end}}{{.When}} en {{.Org}} ya no queda libre. Libre: {{.Choices}}. Responde con su número.`,
-		KindCancelCheck:  `{{.Org}}: ¿cancelar tu cita del {{.When}}? Responde C otra vez para cancelarla, K para guardarla.`,
-		KindCanceled:     `{{.Org}}: tu cita del {{.When}} queda cancelada.`,
+		KindFollowup: `{{with .Name}}{{.}}, pediste{{else}}Pediste{{end}} {{with .Service}}{{.}}{{else}}{{with .Notes}}"{{.}}"{{else}}una cita{{end}}{{end}}` +
+			`{{with .Resource}} con {{.}}{{end}} en {{.Org}}, {{.When}}. Falta confirmar: responde K para mantenerla, STOP para darte de baja.`,
+		KindAlternatives: `{{with .Name}}{{.}}, en{{else}}En{{end}} {{.Org}}, {{.When}}{{with .Resource}} con {{.}}{{end}} ya no queda libre. Hay: {{.Choices}}. ` +
+			`Responde {{.Numbers}} para reservar.`,
+		KindCancelCheck: `{{.Org}}: ¿cancelar tu cita del {{.When}}? Responde C otra vez para cancelarla, K para mantenerla.`,
+		KindCanceled:    `{{.Org}}: tu cita del {{.When}} queda cancelada.`,
 		KindHelp: `{{.Org}}: mensajes sobre tus citas. Responde con tu clave para confirmar, C para cancelar una ` +
 			`cita, STOP para darte de baja.`,
 		KindStopConfirm: `Ya no te enviaremos mensajes de {{.Org}}. Responde START para recibirlos de nuevo.`,
@@ -82,15 +88,7 @@ var wording = map[string]map[Kind]string{
 	},
 }
 
-// What names may take of a text, in septets, so that every text of GSM-7 names is one segment.
-const (
-	maxOrg         = 40
-	maxOrgConfirm  = 30
-	maxService     = 30
-	maxResource    = 22
-	maxName        = 20
-	fallbackLocale = "en"
-)
+const fallbackLocale = "en"
 
 var templates = func() map[string]map[Kind]*template.Template {
 	all := make(map[string]map[Kind]*template.Template, len(wording))

@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"errors"
 	"fmt"
 	"text/template"
 
@@ -31,20 +32,33 @@ func DefaultWording() Wording {
 	return w
 }
 
-// Render is the package's Render with the org's words where it has its own.
+// Render is the package's Render with the org's words where it has its own. Names in those are cut to their usual
+// length and no shorter: an org may have a text of two segments if it likes.
 func (w Wording) Render(kind Kind, locale string, d Data) (pii.Text, error) {
-	l := language(locale)
+	text, err := w.render(kind, language(locale), d)
+	if err != nil {
+		return pii.Text{}, fmt.Errorf("sms text %s: %w", kind, err)
+	}
+	return pii.NewText(text), nil
+}
+
+func (w Wording) render(kind Kind, l string, d Data) (string, error) {
 	t, own := templates[l][kind], w[l][kind]
 	if t == nil {
-		return pii.Text{}, fmt.Errorf("sms text: no kind %q", kind)
+		return "", errors.New("no such kind")
+	}
+	v, err := look(kind, l, d)
+	if err != nil {
+		return "", err
 	}
 	if own != "" && own != wording[l][kind] {
-		var err error
 		if t, err = compile(kind, own); err != nil {
-			return pii.Text{}, fmt.Errorf("sms text %s: template", kind)
+			return "", errors.New("template")
 		}
+		return fill(t, usual(kind).cut(v))
 	}
-	return fill(t, kind, l, d)
+	brief := clock{locale: l, place: d.Place, brief: true}.choices(d.Start, d.Choices)
+	return squeeze(t, kind, v, brief)
 }
 
 func compile(kind Kind, text string) (*template.Template, error) {
