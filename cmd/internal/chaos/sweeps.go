@@ -6,10 +6,10 @@ import (
 	"path"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"holdfast/store"
+	"holdfast/store/staging"
 )
 
 // briefHold is how long holds last in a run that is about what follows their end.
@@ -71,9 +71,7 @@ func (st *storm) kills(ctx context.Context) error {
 // nudge makes reminders fall due within seconds: bookings are days ahead. It is once for each booking, like its reminder.
 func nudge(ctx context.Context, admin *pgxpool.Pool) error {
 	for ctx.Err() == nil {
-		_, err := admin.Exec(ctx, `UPDATE booking SET reminder_at = clock_timestamp() + random() * interval '5 s'
-			WHERE state = 'confirmed' AND reminder_at > clock_timestamp() + interval '1 hour'
-			  AND NOT EXISTS (SELECT FROM message m WHERE m.org_id = booking.org_id AND m.booking_id = booking.id AND m.kind = 'reminder')`)
+		err := staging.Nudge(ctx, admin)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -100,40 +98,29 @@ func (s *system) once(ctx context.Context, d *driver, r *report) error {
 		return err
 	}
 	defer admin.Close()
-	rows, err := admin.Query(ctx, `SELECT b.id::text, k.kind, m.id::text, COALESCE(m.state, ''), COALESCE(m.error_class, '')
-		  FROM booking b CROSS JOIN (VALUES ('followup'), ('reminder')) k (kind)
-		  LEFT JOIN message m ON m.org_id = b.org_id AND m.booking_id = b.id AND m.kind = k.kind
-		 WHERE m.id IS NOT NULL OR CASE k.kind
-		       WHEN 'followup' THEN EXISTS (SELECT FROM booking_event e JOIN message c ON c.org_id = e.org_id AND c.booking_id = e.booking_id AND c.kind = 'code'
-		             WHERE e.org_id = b.org_id AND e.booking_id = b.id AND e.kind = 'expired' AND c.accepted_at < e.at - interval '1 s') AND b.state = 'expired'
-		       ELSE b.state = 'confirmed' AND b.reminder_at IS NULL END`)
+	due, err := staging.Once(ctx, admin)
 	if err != nil {
 		return errors.New(store.Safe(err))
 	}
-	var booking, kind, state, class string
-	var message *string
-	seen := make(map[string]int)
+	seen := make(map[string]bool)
 	j := &judge{s: s, d: d, report: r}
-	_, err = pgx.ForEachRow(rows, []any{&booking, &kind, &message, &state, &class}, func() error {
+	for _, of := range due {
 		n := 0
-		if message != nil {
-			n = texts[*message]
+		if of.Message != nil {
+			n = texts[*of.Message]
 		}
-		if seen[kind+booking]++; seen[kind+booking] > 1 {
-			j.breach("booking %s has more than one %s", booking, kind)
+		if seen[of.Kind+of.Booking] {
+			j.breach("booking %s has more than one %s", of.Booking, of.Kind)
 		}
+		seen[of.Kind+of.Booking] = true
 		switch {
-		case n == 1 && kind == "followup":
+		case n != 1:
+			j.breach("booking %s: %d texts for its one %s (%s %s)", of.Booking, n, of.Kind, of.State, of.Class)
+		case of.Kind == "followup":
 			r.Followups++
-		case n == 1:
-			r.Reminders++
 		default:
-			j.breach("booking %s: %d texts for its one %s (%s %s)", booking, n, kind, state, class)
+			r.Reminders++
 		}
-		return nil
-	})
-	if err != nil {
-		return errors.New(store.Safe(err))
 	}
 	return nil
 }
