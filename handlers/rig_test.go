@@ -49,7 +49,7 @@ type config struct {
 	CallLimit, Grace      time.Duration
 	HoldTTL, CodeTTL      time.Duration
 	Followup, Keep        time.Duration // delay and window
-	Doomed                bool // knows the types that end badly, and no real ones
+	Doomed                bool          // knows the types that end badly, and no real ones
 }
 
 // rig is everything around workers: database, Redis, the double.
