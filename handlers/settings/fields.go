@@ -88,7 +88,7 @@ var table = slices.Concat([]field{
 	acting(at("quiet_hours", "string", calendar.ErrQuietHours.Error(), "HOLDFAST_QUIET_HOURS, by default 21-8: nobody is solicited between 9 p.m. and 8 a.m. of his own zone (47 CFR 64.1200(c)(1)). Codes are sent at any hour",
 		func(d *Document) *calendar.QuietHours { return &d.QuietHours }, func(calendar.QuietHours) bool { return true })),
 	acting(at("reminders.minutes_before", "array of numbers", fmt.Sprintf("want at most %d different whole numbers from %d to %d", maxReminders, leastReminder, mostReminder),
-		"a day before, in time to cancel, and two hours before, in time to set out. None at all: []. Several in a day are what the customer has booked; who counts them as a health provider's texts, once a day and three times a week (47 CFR 64.1200(a)(9)(iv)), sets one",
+		"a day before, in time to cancel, and two hours before, in time to set out. None at all: []. A health provider that relies on 47 CFR 64.1200(a)(9)(iv), one text a day and three a week, sets one",
 		func(d *Document) *[]int { return &d.Reminders.MinutesBefore },
 		func(all []int) bool {
 			return all != nil && len(all) <= maxReminders &&
