@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/handlers/settings"
+	"holdfast/store"
 	"holdfast/tasks"
 )
 
@@ -174,6 +178,45 @@ func TestReminderSettings(t *testing.T) {
 	for doc, want := range map[string]int{`{"reminders":{"minutes_before":[60]}}`: 60, `{"reminders":{"minutes_before":[]}}`: 0, `{}`: 1440} {
 		if r.set(doc); next() != want {
 			t.Errorf("%s: next is %d", doc, next())
+		}
+	}
+}
+
+// What the provider queues is dropped there once it would come in the quiet hours, or is of no more use.
+func TestTextsAreValidUntilTheyAreLate(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	run := r.process()
+	reminded, followed := r.confirmed(run, ana, at(3, 10, 0)), r.request(run, bob, at(3, 11, 0))
+	r.startsIn(reminded, 23*time.Hour)
+	r.expire(run, followed)
+	r.sweepNow(run, tasks.RemindersScan)
+	r.sweepNow(run, tasks.FollowupsScan)
+	h := &SendText{Keys: r.db.Keys, CodeTTL: r.cfg.CodeTTL, KeepWindow: 2 * time.Hour}
+	valid := func(booking uuid.UUID, kind string) (d time.Duration) {
+		t.Helper()
+		_, err := store.InTx(t.Context(), r.db.App, r.org.ID, func(tx *store.Tx) error {
+			c, err := h.Claim(t.Context(), tx, store.Task{Type: kind + ":send"}, tasks.MessagePayload{Message: r.message(booking, kind).ID})
+			d = c.text.ValidFor
+			return errors.Join(err, context.Canceled) // nothing of it stays
+		})
+		if !errors.Is(err, context.Canceled) || d == 0 {
+			t.Fatalf("%s: %v, %v", kind, d, err)
+		}
+		return d
+	}
+	if d := valid(reminded, "reminder"); d > 23*time.Hour || d < 23*time.Hour-time.Minute {
+		t.Errorf("a reminder of what begins in 23 h is valid for %v", d)
+	}
+	if d := valid(followed, "followup"); d > 2*time.Hour || d < 2*time.Hour-time.Minute {
+		t.Errorf("a follow-up that may be answered for 2 h is valid for %v", d)
+	}
+	zone, _ := time.LoadLocation("America/New_York")
+	hour := time.Now().In(zone).Hour()
+	r.set(fmt.Sprintf(`{"quiet_hours":"%d-%d"}`, (hour+1)%24, (hour+3)%24))
+	for kind, b := range map[string]uuid.UUID{"reminder": reminded, "followup": followed} {
+		if d := valid(b, kind); d > time.Hour {
+			t.Errorf("before the next full hour a %s is valid for %v", kind, d)
 		}
 	}
 }
