@@ -37,7 +37,7 @@ func TestFourSteps(t *testing.T) {
 	steps := map[string]string{
 		"../tasks/thanks_overlay.go": "package tasks\n\nimport \"github.com/google/uuid\"\n\n" + shown[1],
 		"thanks_overlay.go":          stepTwo,
-		"routes.go":                    strings.Replace(string(routes), before, "	"+line[1]+"\n"+before, 1),
+		"routes.go":                  strings.Replace(string(routes), before, "	"+line[1]+"\n"+before, 1),
 		"thanks_overlay_test.go":     stepFour,
 	}
 	if out, err := overlaid(t, steps); err != nil {
