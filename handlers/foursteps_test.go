@@ -22,7 +22,7 @@ func TestFourSteps(t *testing.T) {
 	}
 	_, section, ok := strings.Cut(string(readme), "### A new task type, in four steps")
 	shown := regexp.MustCompile("(?s)```go\n(.*?)```").FindStringSubmatch(section)
-	line := regexp.MustCompile("`(Do\\(m, tasks\\.ReminderSend.*?\\))`").FindStringSubmatch(section)
+	line := regexp.MustCompile("`(Do\\(m, tasks\\.ThanksSend.*?\\))`").FindStringSubmatch(section)
 	if !ok || shown == nil || line == nil {
 		t.Fatal("the README does not show the type and its line in NewMux")
 	}
@@ -35,17 +35,17 @@ func TestFourSteps(t *testing.T) {
 		t.Fatal("NewMux has no place for the line")
 	}
 	steps := map[string]string{
-		"../tasks/reminder_overlay.go": "package tasks\n\nimport \"github.com/google/uuid\"\n\n" + shown[1],
-		"reminder_overlay.go":          stepTwo,
-		"routes.go":                    strings.Replace(string(routes), before, "	"+line[1]+"\n"+before, 1),
-		"reminder_overlay_test.go":     stepFour,
+		"../tasks/thanks_overlay.go": "package tasks\n\nimport \"github.com/google/uuid\"\n\n" + shown[1],
+		"thanks_overlay.go":          stepTwo,
+		"routes.go":                  strings.Replace(string(routes), before, "	"+line[1]+"\n"+before, 1),
+		"thanks_overlay_test.go":     stepFour,
 	}
 	if out, err := overlaid(t, steps); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	delete(steps, "routes.go")
-	delete(steps, "reminder_overlay_test.go")
-	if out, err := overlaid(t, steps); err == nil || !strings.Contains(out, "reminder:send has no line in handlers.NewMux") {
+	delete(steps, "thanks_overlay_test.go")
+	if out, err := overlaid(t, steps); err == nil || !strings.Contains(out, "thanks:send has no line in handlers.NewMux") {
 		t.Errorf("without step 3: %v\n%s", err, out)
 	}
 }
@@ -73,7 +73,7 @@ func overlaid(t *testing.T, files map[string]string) (string, error) {
 	if err := os.WriteFile(overlay, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-run", "^(TestReminderSend|TestEveryTypeHasItsHandler)$", ".").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-run", "^(TestThanksSend|TestEveryTypeHasItsHandler)$", ".").CombinedOutput()
 	return string(out), err
 }
 
@@ -89,12 +89,12 @@ import (
 	"holdfast/tasks"
 )
 
-// ReminderSend does reminder:send.
-type ReminderSend struct{ Keys *pii.Keyring }
+// ThanksSend does thanks:send.
+type ThanksSend struct{ Keys *pii.Keyring }
 
 // Work does the task.
-func (h *ReminderSend) Work(_ context.Context, tx *store.Tx, _ store.Task, p tasks.ReminderPayload) error {
-	store.NoteSecurity(tx, "reminded", uuid.NullUUID{UUID: p.Booking, Valid: true}, "")
+func (h *ThanksSend) Work(_ context.Context, tx *store.Tx, _ store.Task, p tasks.ThanksPayload) error {
+	store.NoteSecurity(tx, "thanked", uuid.NullUUID{UUID: p.Booking, Valid: true}, "")
 	return nil
 }
 `
@@ -115,7 +115,7 @@ import (
 	"holdfast/tasks"
 )
 
-func TestReminderSend(t *testing.T) {
+func TestThanksSend(t *testing.T) {
 	db := storetest.New(t)
 	org := storetest.NewOrg(t, db, "one")
 	reg := prometheus.NewRegistry()
@@ -125,7 +125,7 @@ func TestReminderSend(t *testing.T) {
 	var id uuid.UUID
 	booking := uuid.New()
 	err := tasks.InTx(t.Context(), r.DB, org.ID, func(tx *store.Tx) (err error) {
-		id, err = tasks.ReminderSend.Enqueue(tx, tasks.ReminderPayload{Booking: booking})
+		id, err = tasks.ThanksSend.Enqueue(tx, tasks.ThanksPayload{Booking: booking})
 		return err
 	})
 	if err != nil {

@@ -15,13 +15,15 @@ import (
 
 // Deps is what handlers are made of.
 type Deps struct {
-	Keys      *pii.Keyring
-	Twilio    *sms.Client
-	PublicURL string
-	HoldTTL   time.Duration
-	CodeTTL   time.Duration
-	CallLimit time.Duration // of one call to the provider
-	Grace     time.Duration // HOLDFAST_RECONCILE_GRACE
+	Keys          *pii.Keyring
+	Twilio        *sms.Client
+	PublicURL     string
+	HoldTTL       time.Duration
+	CodeTTL       time.Duration
+	FollowupDelay time.Duration // HOLDFAST_FOLLOWUP_DELAY
+	KeepWindow    time.Duration // HOLDFAST_KEEP_WINDOW
+	CallLimit     time.Duration // of one call to the provider
+	Grace         time.Duration // HOLDFAST_RECONCILE_GRACE
 	// Installation is what an org has that has set nothing itself.
 	Installation settings.Installation
 	Metrics      *tasks.Metrics
@@ -45,7 +47,7 @@ func NewTexts(reg prometheus.Registerer) *prometheus.CounterVec {
 func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	m := &Mux{}
 	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, HoldTTL: d.HoldTTL,
-		Installation: d.Installation, ToCall: d.Metrics.ToCall, Texts: d.Texts, Codes: d.Codes}
+		KeepWindow: d.KeepWindow, Installation: d.Installation, ToCall: d.Metrics.ToCall, Texts: d.Texts, Codes: d.Codes}
 	engines := &Engines{Keys: d.Keys, Installation: d.Installation, Metrics: d.Redactions}
 	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, Engines: engines, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
@@ -68,6 +70,8 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	sweeps := map[string]Sweep{
 		tasks.HoldsExpire:      {Do: store.ExpireHolds},
 		tasks.BookingsComplete: {Do: store.CompleteBookings},
+		tasks.FollowupsScan:    {After: d.FollowupDelay, Do: followups{d.FollowupDelay, d.Installation}.scan},
+		tasks.RemindersScan:    {Do: scanReminders},
 		tasks.MessagesScan:     {Do: scanMessages},
 	}
 	m.sweeps = make(map[string]Sweep)

@@ -48,7 +48,7 @@ const (
 // for another delivery, asynq.SkipRetry archives.
 func (r *Runner) ProcessTask(ctx context.Context, at *asynq.Task) error {
 	if sweep, ok := r.Mux.sweeps[at.Type()]; ok {
-		r.tick(failpoint.Scene(ctx, at.Type(), "tick"), at.Type(), sweep)
+		report(at, r.tick(failpoint.Scene(ctx, at.Type(), "tick"), at.Type(), sweep))
 		return nil
 	}
 	id, _ := asynq.GetTaskID(ctx)

@@ -2,10 +2,12 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
 
 	"holdfast/store"
 	"holdfast/store/failpoint"
@@ -20,17 +22,37 @@ type Sweep struct {
 	Do    func(ctx context.Context, tx *store.Tx) (n int, more bool, err error)
 }
 
+// ticked is what became of a tick, as asynqmon shows it beside the task that brought it.
+type ticked struct {
+	Rows           *int   `json:"rows,omitempty"`             // that it changed
+	TakenByAnother bool   `json:"taken_by_another,omitempty"` // of this window: several schedulers bring one each
+	Error          string `json:"error,omitempty"`            // a reason code
+}
+
+// report writes it while asynq still calls the task active. asynq writes a result whether or not the task is there
+// (rdb.WriteResult is a bare HSET): had it been deleted, a hash without an end would stay. Here that does no harm. An active
+// task is deleted by nobody, and whoever has lost its lease has a context that is over, with which nothing is written; only
+// a Redis that is emptied in this very moment leaves one such hash, of some bytes, whose id no task will ever have again.
+func report(at *asynq.Task, t ticked) {
+	w := at.ResultWriter()
+	raw, err := json.Marshal(t)
+	if w == nil || err != nil { // a task that no server delivered has none
+		return
+	}
+	_, _ = w.Write(raw) // it is for people; the table has it too
+}
+
 // tick runs a periodic task unless another process has taken this window. A tick has no task row and never
 // fails towards asynq: what it did not get done is due again at the next.
-func (r *Runner) tick(ctx context.Context, name string, s Sweep) {
+func (r *Runner) tick(ctx context.Context, name string, s Sweep) ticked {
 	failpoint.Here(ctx, "take.before")
 	window, taken, err := store.TakeTick(ctx, r.DB.Pool, name, s.Every)
 	if err != nil {
 		r.Log.WarnContext(ctx, "tick not taken", "tick", name, "error", store.Safe(err))
-		return
+		return ticked{Error: reasonOf(err)}
 	}
 	if !taken {
-		return
+		return ticked{TakenByAnother: true}
 	}
 	failpoint.Here(ctx, "take.after")
 	n, err := r.sweep(ctx, name, s)
@@ -46,6 +68,7 @@ func (r *Runner) tick(ctx context.Context, name string, s Sweep) {
 	if err := store.FinishTick(ctx, r.DB.Pool, name, window, n, failure); err != nil {
 		r.Log.WarnContext(ctx, "tick not finished", "tick", name, "error", store.Safe(err))
 	}
+	return ticked{Rows: &n, Error: failure}
 }
 
 // sweep goes round the orgs that have something due, one batch each, until nobody has more: an org with much

@@ -16,14 +16,16 @@ import (
 	"holdfast/tasks"
 )
 
-// SendText does verification:send and sms:send: one text, sent at most once by each claim. What becomes of it is
-// written to the message's row, which only moves forward.
+// SendText does verification:send, sms:send, followup:send and reminder:send: one text, sent at most once by each claim.
+// What becomes of it is written to the message's row, which only moves forward.
 type SendText struct {
 	Keys      *pii.Keyring
 	Sender    sms.Sender
 	PublicURL string // of our API: callbacks come back to it
 	CodeTTL   time.Duration
 	HoldTTL   time.Duration
+	// KeepWindow is how long after a hold's end its customer may still keep the time (HOLDFAST_KEEP_WINDOW).
+	KeepWindow time.Duration
 	// Installation decides what the org has not set.
 	Installation settings.Installation
 	ToCall       prometheus.Observer    // seconds from the text's commit to its call
@@ -45,7 +47,10 @@ type textCall struct {
 }
 
 // Claim checks once more that the text should go out and renders it.
-func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p tasks.MessagePayload) (textCall, error) {
+func (h *SendText) Claim(ctx context.Context, tx *store.Tx, t store.Task, p tasks.MessagePayload) (textCall, error) {
+	if t.Type == tasks.FollowupSend.Name { // it opens a question, so no reply is understood meanwhile, nor another one sent
+		store.LockConversationOf(tx, p.Message)
+	}
 	o, err := store.LockOutgoing(ctx, tx, h.Keys, p.Message)
 	if err != nil {
 		return textCall{}, err
@@ -59,27 +64,40 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 		return textCall{}, tasks.ErrNothing
 	}
 	if reason := h.stale(o); reason != "" {
-		store.SettleMessage(tx, o.ID, store.MessageCanceled, reason, 0)
-		return textCall{}, tasks.ErrNothing
+		return textCall{}, drop(tx, o, reason)
 	}
 	if !o.HasAccount {
 		return textCall{}, tasks.Dead("no-credentials", nil)
 	}
-	if o.Suppressed && sms.Kind(o.Kind) != sms.KindCode { // nothing depends on it
-		store.SettleMessage(tx, o.ID, store.MessageCanceled, "opted-out", 0)
-		return textCall{}, tasks.ErrNothing
-	}
-	if o.Suppressed {
+	switch kind := sms.Kind(o.Kind); {
+	case !o.Suppressed, kind == sms.KindStopConfirm: // the one text that an opt-out allows
+	case kind.Code():
 		return textCall{}, tasks.Dead("opted-out", nil)
+	default: // nothing depends on it
+		return textCall{}, drop(tx, o, "opted-out")
 	}
 	own := settings.Read(o.Settings, h.Installation)
+	d, reason, err := h.compose(ctx, tx, o, own)
+	switch {
+	case err != nil:
+		return textCall{}, err
+	case reason != "":
+		return textCall{}, drop(tx, o, reason)
+	case d.quiet > 0:
+		return textCall{}, tasks.Snooze("quiet-hours", d.quiet)
+	}
 	probe, err := h.pass(ctx, tx, o, own.Limits.Sender)
 	if err != nil {
 		return textCall{}, err
 	}
-	body, err := h.render(tx, o, own.Templates)
+	body, err := h.render(tx, o, own.Templates, &d)
 	if err != nil {
 		return textCall{}, tasks.Dead("text", err)
+	}
+	if d.asks != nil {
+		if err := store.Ask(tx, o.Account.Pool(), o.ToHash, *d.asks, d.open); err != nil {
+			return textCall{}, err
+		}
 	}
 	segments, _ := sms.Segments(body.Reveal())
 	store.SendingMessage(tx, o.ID, store.BodyHash(h.Keys, tx.Org, body), segments)
@@ -92,7 +110,7 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 		pool:    o.Account.Pool(),
 		age:     o.Age,
 		readAt:  time.Now(),
-		text: sms.Text{To: o.To, Body: body, ValidFor: h.validFor(o),
+		text: sms.Text{To: o.To, Body: body, ValidFor: d.validFor,
 			StatusCallback: fmt.Sprintf("%s/webhooks/twilio/%s/status/%s", strings.TrimSuffix(h.PublicURL, "/"), tx.Org, o.ID)},
 	}, nil
 }
@@ -138,27 +156,40 @@ func (h *SendText) stale(o store.Outgoing) string {
 	return ""
 }
 
-func (h *SendText) validFor(o store.Outgoing) time.Duration {
-	switch {
-	case sms.Kind(o.Kind) != sms.KindCode:
-		return 0
-	case o.Verification.Left > 0:
+// drop ends a text that is not sent. Of one that the timeline would otherwise say nothing of, it tells why.
+func drop(tx *store.Tx, o store.Outgoing, reason string) error {
+	store.SettleMessage(tx, o.ID, store.MessageCanceled, reason, 0)
+	switch sms.Kind(o.Kind) {
+	case sms.KindFollowup:
+		store.AnswerQuestion(tx, o.ID) // an earlier try may have opened it
+		store.NoteBooking(tx, o.BookingID.UUID, "followup_dropped", map[string]any{"message": o.ID, "reason": reason})
+	case sms.KindReminder:
+		store.NoteBooking(tx, o.BookingID.UUID, "reminder_dropped", map[string]any{"message": o.ID, "reason": reason})
+	default:
+	}
+	return tasks.ErrNothing
+}
+
+// codeLeft is how long the code of a text lives from now.
+func (h *SendText) codeLeft(o store.Outgoing) time.Duration {
+	if o.Verification.Left > 0 {
 		return o.Verification.Left
 	}
 	return h.CodeTTL
 }
 
-func (h *SendText) render(tx *store.Tx, o store.Outgoing, words sms.Wording) (pii.Text, error) {
-	d := sms.Data{Org: o.OrgName, Resource: o.Resource, Service: o.Service, Start: o.Start.In(o.Zone)}
-	if sms.Kind(o.Kind) == sms.KindCode {
+// render writes the text. A code's life begins with it, and the text is of no use after.
+func (h *SendText) render(tx *store.Tx, o store.Outgoing, words sms.Wording, d *draft) (pii.Text, error) {
+	if d.kind.Code() {
 		code, err := o.Verification.Code(h.Keys, tx.Org)
 		if err != nil {
 			return pii.Text{}, err
 		}
-		d.Code, d.ValidFor = code, h.validFor(o)
+		d.validFor = h.codeLeft(o)
+		d.data.Code, d.data.ValidFor = code, d.validFor
 		store.StartCode(tx, o.Verification.ID, h.CodeTTL)
 	}
-	return words.Render(sms.Kind(o.Kind), o.Locale, d)
+	return words.Render(d.kind, o.Locale, d.data)
 }
 
 func account(a store.SMSAccount) sms.Account {

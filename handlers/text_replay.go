@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 
+	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/tasks"
@@ -18,6 +19,13 @@ func (h *SendText) Replay(ctx context.Context, tx *store.Tx, p tasks.MessagePayl
 		return &Declined{"the code was revoked when it died: ask for another one by resend"}
 	}
 	if reason := h.stale(o); reason != "" {
+		return &Declined{"the text is no longer worth sending: " + reason}
+	}
+	_, reason, err := h.compose(ctx, tx, o, settings.Read(o.Settings, h.Installation))
+	if err != nil {
+		return err
+	}
+	if reason != "" {
 		return &Declined{"the text is no longer worth sending: " + reason}
 	}
 	if o.State == store.MessageQueued { // it was never settled, since it could not be undone

@@ -114,3 +114,9 @@ func SetWebhookSecret(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID,
 		ON CONFLICT (org_id, kind) DO UPDATE SET sealed = excluded.sealed, created_at = clock_timestamp()`, org, kind, sealed)
 	return err
 }
+
+// CreateSettings inserts what a new org has set: a JSON document of what differs from the defaults.
+func CreateSettings(ctx context.Context, db DB, org uuid.UUID, doc []byte) error {
+	_, err := db.Exec(ctx, `INSERT INTO settings (org_id, doc) VALUES ($1, $2)`, org, doc)
+	return err
+}

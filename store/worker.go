@@ -26,23 +26,6 @@ func DropWorker(ctx context.Context, db DB, worker uuid.UUID) error {
 	return err
 }
 
-// TakeTick takes the tick of a periodic task for the present window of length every. It returns false when
-// another process has it already.
-func TakeTick(ctx context.Context, db DB, name string, every time.Duration) (window time.Time, taken bool, err error) {
-	err = db.QueryRow(ctx, `WITH w AS (SELECT date_bin($2::interval, clock_timestamp(), 'epoch'::timestamptz) AS due),
-		mine AS (INSERT INTO tick (name, due_window) SELECT $1, due FROM w ON CONFLICT DO NOTHING RETURNING 1)
-		SELECT w.due, EXISTS (SELECT FROM mine) FROM w`, name, every).Scan(&window, &taken)
-	return window, taken, err
-}
-
-// FinishTick records what a tick did and forgets ticks older than a day.
-func FinishTick(ctx context.Context, db DB, name string, window time.Time, rows int, failure string) error {
-	_, err := db.Exec(ctx, `WITH old AS (DELETE FROM tick WHERE name = $1 AND due_window < clock_timestamp() - interval '1 day')
-		UPDATE tick SET finished_at = clock_timestamp(), rows_done = $3, error = NULLIF($4, '') WHERE name = $1 AND due_window = $2`,
-		name, window, rows, failure)
-	return err
-}
-
 // OrgsDue lists the orgs for which a sweep has something to do that has been waiting for at least after, if the sweep
 // waits.
 func OrgsDue(ctx context.Context, db DB, sweep string, after time.Duration) ([]uuid.UUID, error) {

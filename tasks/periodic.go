@@ -36,6 +36,9 @@ func PeriodicTable(sweep time.Duration) []Periodic {
 	}
 }
 
+// keepTicks is how long asynqmon shows ticks that are done, with their results.
+const keepTicks = time.Hour
+
 // StartScheduler enqueues ticks, in as many processes as you like: the handler of a tick takes it in Postgres,
 // so that one tick has one effect. The function returned stops it.
 func StartScheduler(rdb *redis.Client, table []Periodic, log *slog.Logger) (stop func(), err error) {
@@ -53,7 +56,7 @@ func StartScheduler(rdb *redis.Client, table []Periodic, log *slog.Logger) (stop
 		// With no retry at all, asynq would archive a tick that was cut off or whose worker was killed, as if it
 		// were a dead letter. IsFailure never counts, so this one is never used up.
 		_, err := s.Register("@every "+p.Every.String(), asynq.NewTask(p.Name, nil),
-			asynq.Queue(QueueTick), asynq.MaxRetry(1), asynq.Timeout(max(p.Every, time.Second).Round(time.Second)))
+			asynq.Queue(QueueTick), asynq.MaxRetry(1), asynq.Retention(keepTicks), asynq.Timeout(max(p.Every, time.Second).Round(time.Second)))
 		if err != nil {
 			return nil, fmt.Errorf("periodic %s: %w", p.Name, err)
 		}

@@ -3,6 +3,7 @@ package settings
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"holdfast/store"
 )
@@ -42,7 +43,8 @@ func Set(ctx context.Context, tx *store.Tx, raw []byte, in Installation, by By) 
 	if by.If != nil && !by.If(s.Version) {
 		return d, s.Version, ErrStale
 	}
-	changes := diff(Read(s, in), d)
+	before := Read(s, in)
+	changes := diff(before, d)
 	if len(changes) == 0 {
 		return d, s.Version, nil
 	}
@@ -51,6 +53,9 @@ func Set(ctx context.Context, tx *store.Tx, raw []byte, in Installation, by By) 
 		return d, s.Version, err
 	}
 	store.SaveSettings(tx, doc)
+	if !slices.Equal(before.Reminders.MinutesBefore, d.Reminders.MinutesBefore) {
+		store.MoveReminders(tx)
+	}
 	store.NoteAudit(tx, store.AuditEntry{Actor: by.Actor, Action: "settings.change", Request: by.Request,
 		Detail: map[string]any{"version": s.Version + 1, "changes": changes}})
 	return d, s.Version + 1, nil

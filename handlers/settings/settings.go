@@ -24,6 +24,7 @@ type Document struct {
 	Countries  []string            `json:"countries"`
 	QuietHours calendar.QuietHours `json:"quiet_hours"`
 	Reminders  Reminders           `json:"reminders"`
+	Followup   Followup            `json:"followup"`
 	Endpoint   Endpoint            `json:"endpoint"`
 	Redaction  Redaction           `json:"redaction"`
 }
@@ -73,6 +74,13 @@ type Reminders struct {
 	MinutesBefore []int `json:"minutes_before"`
 }
 
+// Followup is the text after a hold that ended unconfirmed. It goes to one phone so often at most; 0 is no limit.
+type Followup struct {
+	Enabled bool `json:"enabled"`
+	PerDay  int  `json:"per_day"`
+	PerWeek int  `json:"per_week"`
+}
+
 // Endpoint is where the org wants to be told of its bookings.
 type Endpoint struct {
 	URL    string   `json:"url"` // "" = nowhere
@@ -98,7 +106,8 @@ func Defaults(region string, in Installation) Document {
 		},
 		Countries:  []string{region},
 		QuietHours: in.QuietHours,
-		Reminders:  Reminders{MinutesBefore: []int{24 * 60}},
+		Reminders:  Reminders{MinutesBefore: []int{24 * 60, 2 * 60}},
+		Followup:   Followup{Enabled: true, PerDay: 1, PerWeek: 3},
 		Endpoint:   Endpoint{Events: events()},
 		Redaction:  Redaction{Policy: redact.Booking, Actions: defaultActions(), Terms: []string{}},
 	}

@@ -163,7 +163,8 @@ func (s *System) startWorker(ctx context.Context) error {
 	s.onClose(func() { _ = rdb.Close() })
 
 	cfg, worker, metrics := s.cfg, tasks.NewWorker(), tasks.NewMetrics(s.metrics.Registry)
-	s.metrics.Registry.MustRegister(tasks.Backlog{Pool: s.pool})
+	s.metrics.Registry.MustRegister(tasks.Backlog{Pool: s.pool},
+		tasks.TickMetrics{Pool: s.pool, Table: tasks.PeriodicTable(cfg.SweepInterval), Begun: time.Now()})
 	run := &handlers.Runner{DB: s.db, Worker: worker, Metrics: metrics, Log: s.log, CallLimit: cfg.HTTPTimeout,
 		Mux: newMux(cfg, s.keys, metrics, s.codes, s.metrics.Registry)}
 

@@ -180,6 +180,9 @@ func (s *state) seed(ctx context.Context, ownerURL string) error {
 	return nil
 }
 
+// orgSettings are those of dev's orgs: no limit keeps somebody who tries things out from trying them again.
+const orgSettings = `{"followup":{"per_day":0,"per_week":0}}`
+
 // create inserts the org: two people who can be booked, a service that both do, and credentials.
 func (o *org) create(ctx context.Context, db store.DB, keys *pii.Keyring) error {
 	const zone = "America/New_York"
@@ -193,6 +196,7 @@ func (o *org) create(ctx context.Context, db store.DB, keys *pii.Keyring) error 
 		store.CreateResource(ctx, db, o.ID, store.NewResource{ID: o.Second, Slug: "kim", Name: "Dr. Kim", TimeZone: zone,
 			Seats: 2, DefaultMinutes: 30, BufferBefore: 5, BufferAfter: 10, Hours: hours}),
 		store.CreateService(ctx, db, o.ID, o.Service, "checkup", "Check-up", 30, o.Resource, o.Second),
+		store.CreateSettings(ctx, db, o.ID, []byte(orgSettings)),
 		store.SetSMSAccount(ctx, db, keys, o.ID, store.SMSAccount{SID: o.AccountSID, Token: pii.NewToken(o.AuthToken), From: o.From}),
 		store.SetWebhookSecret(ctx, db, keys, o.ID, "events", pii.NewToken(o.WebhookSecret)),
 		store.SetWebhookSecret(ctx, db, keys, o.ID, "vapi", pii.NewToken(o.VapiSecret)),
