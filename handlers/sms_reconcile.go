@@ -92,7 +92,7 @@ func (h *SMSReconcile) Record(ctx context.Context, tx *store.Tx, p tasks.Message
 	if m.SinceClaim < believed {
 		return tasks.Snooze("not-found-yet", nextLook(m.SinceClaim, believed))
 	}
-	if sms.Kind(m.Kind) == sms.KindCode && l.out.Verification.Live() {
+	if sms.Kind(m.Kind).Code() && l.out.Verification.Live() {
 		store.SettleMessage(tx, m.ID, store.MessageQueued, "", 0)
 		_, err := tasks.VerificationSend.Enqueue(tx, p)
 		return err

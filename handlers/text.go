@@ -58,6 +58,9 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 	if o.State != store.MessageQueued {
 		return textCall{}, tasks.ErrNothing
 	}
+	if err := aboutMove(ctx, tx, &o); err != nil {
+		return textCall{}, err
+	}
 	if reason := h.stale(o); reason != "" {
 		store.SettleMessage(tx, o.ID, store.MessageCanceled, reason, 0)
 		return textCall{}, tasks.ErrNothing
@@ -65,7 +68,7 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, _ store.Task, p task
 	if !o.HasAccount {
 		return textCall{}, tasks.Dead("no-credentials", nil)
 	}
-	if o.Suppressed && sms.Kind(o.Kind) != sms.KindCode { // nothing depends on it
+	if o.Suppressed && !sms.Kind(o.Kind).Code() { // nothing depends on it
 		store.SettleMessage(tx, o.ID, store.MessageCanceled, "opted-out", 0)
 		return textCall{}, tasks.ErrNothing
 	}
@@ -129,7 +132,14 @@ func (h *SendText) stale(o store.Outgoing) string {
 		if o.BookingState != store.BookingHeld && o.BookingState != store.BookingExpired {
 			return "booking-" + o.BookingState
 		}
-	case sms.KindConfirmation:
+	case sms.KindMoveCode:
+		if !o.Verification.Live() {
+			return "code-" + o.Verification.State
+		}
+		if o.BookingState != store.BookingConfirmed {
+			return "booking-" + o.BookingState
+		}
+	case sms.KindConfirmation, sms.KindMoved:
 		if o.BookingState != store.BookingConfirmed {
 			return "booking-" + o.BookingState
 		}
@@ -140,7 +150,7 @@ func (h *SendText) stale(o store.Outgoing) string {
 
 func (h *SendText) validFor(o store.Outgoing) time.Duration {
 	switch {
-	case sms.Kind(o.Kind) != sms.KindCode:
+	case !sms.Kind(o.Kind).Code():
 		return 0
 	case o.Verification.Left > 0:
 		return o.Verification.Left
@@ -150,7 +160,7 @@ func (h *SendText) validFor(o store.Outgoing) time.Duration {
 
 func (h *SendText) render(tx *store.Tx, o store.Outgoing, words sms.Wording) (pii.Text, error) {
 	d := sms.Data{Org: o.OrgName, Resource: o.Resource, Service: o.Service, Start: o.Start.In(o.Zone)}
-	if sms.Kind(o.Kind) == sms.KindCode {
+	if sms.Kind(o.Kind).Code() {
 		code, err := o.Verification.Code(h.Keys, tx.Org)
 		if err != nil {
 			return pii.Text{}, err
@@ -274,21 +284,29 @@ func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason strin
 		return nil
 	}
 	store.NoteBooking(tx, m.BookingID.UUID, "text_failed", map[string]any{"message": m.ID, "text": m.Kind, "reason": reason})
-	if sms.Kind(m.Kind) != sms.KindCode {
+	if !sms.Kind(m.Kind).Code() {
 		return nil
 	}
 	b, newest, err := store.LockCoded(ctx, tx, m.VerificationID.UUID)
-	if err != nil || b.State != store.BookingHeld && b.State != store.BookingExpired {
+	if err != nil {
 		return err
+	}
+	moving := sms.Kind(m.Kind) == sms.KindMoveCode && b.State == store.BookingConfirmed
+	if !moving && b.State != store.BookingHeld && b.State != store.BookingExpired {
+		return nil
 	}
 	// A number that was replaced has no say in the code of the one that replaced it, and a dead code dies no more. One
 	// whose life is over without a text that came is made good all the same: nobody ever had it.
-	if newest.ID != m.VerificationID.UUID || newest.State != "pending" && newest.State != "sent" {
+	if newest.ID != m.VerificationID.UUID || !newest.Pending() {
 		return nil
 	}
 	other, err := store.CodeOnItsWay(ctx, tx, newest.ID, m.ID)
 	if err != nil || other {
 		return err
+	}
+	if moving {
+		dropMove(tx, b)
+		return nil
 	}
 	store.RevokeCodes(tx, b.ID)
 	revoked := map[string]any{"reason": "text-failed"}
