@@ -241,7 +241,7 @@ func TestSecondMove(t *testing.T) {
 	if v.RetryAfter < 20 || v.RetryAfter > 30 {
 		t.Errorf("after %d s", v.RetryAfter)
 	}
-	m.passes(31*time.Second)
+	m.passes(31 * time.Second)
 	m.expect(m.to(m.id, at(2, 12, 0)), 200, "confirmed")
 	second := m.lastCode(ana)
 	m.book(bob, at(2, 11, 0)) // is free
@@ -260,7 +260,7 @@ func TestSecondMove(t *testing.T) {
 		t.Errorf("after %d s", v.RetryAfter)
 	}
 	m.expect(m.gives(m.id, second), 422, "wrong-code")
-	m.passes(23*time.Hour)
+	m.passes(23 * time.Hour)
 	m.expect(m.to(m.id, at(2, 14, 0)), 200, "confirmed")
 	m.expect(m.gives(m.id, m.lastCode(ana)), 200, "confirmed")
 	m.stands(m.id, at(2, 14, 0), 1)

@@ -109,7 +109,8 @@ const lockBooking = `SELECT FROM booking WHERE org_id = $1 AND id = $2 FOR NO KE
 // code.
 func LockSeat(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, Verification, error) {
 	tx.Queue(lockDays(`UNION ALL (SELECT org_id, resource_id, `+reserved+` FROM move WHERE org_id = $1 AND booking_id = $2 ORDER BY created_at DESC LIMIT 1)`), tx.Org, id)
-	return lockCoded(ctx, tx, id)
+	tx.Queue(lockBooking, tx.Org, id)
+	return readCoded(ctx, tx, id)
 }
 
 const reserved = `starts_at - buffer_before * interval '1 min', ends_at + buffer_after * interval '1 min'`
@@ -122,9 +123,8 @@ func lockDays(also string) string {
 		SELECT org_id, resource_id, ` + reserved + ` FROM booking WHERE org_id = $1 AND id = $2 ` + also + ` ORDER BY 3) x(org_id, resource_id, starts, ends)`
 }
 
-// lockCoded locks a booking's row and reads it with its newest code.
-func lockCoded(ctx context.Context, tx *Tx, id uuid.UUID) (b Booking, v Verification, err error) {
-	tx.Queue(lockBooking, tx.Org, id)
+// readCoded reads a booking with its newest code.
+func readCoded(ctx context.Context, tx *Tx, id uuid.UUID) (b Booking, v Verification, err error) {
 	tx.QueueRead(func(rows pgx.Rows) error {
 		b, err = one(rows, nil, scanBooking)
 		return err

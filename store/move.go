@@ -71,10 +71,14 @@ func OfferOf(ctx context.Context, tx *Tx, b Booking) (Offer, error) {
 }
 
 // LockMove locks a booking for a change to another time of its resource, buffers included in span: the days of both, in
-// ascending order as everywhere, and then the row. It reads the booking with its newest code.
+// ascending order as everywhere, and then the row, in line with those whose lapsed holds are in the way. It reads the
+// booking with its newest code.
 func LockMove(ctx context.Context, tx *Tx, id uuid.UUID, span calendar.Span) (Booking, Verification, error) {
 	tx.Queue(lockDays(`UNION ALL SELECT org_id, resource_id, $3::timestamptz, $4::timestamptz FROM booking WHERE org_id = $1 AND id = $2`), tx.Org, id, span.Start, span.End)
-	return lockCoded(ctx, tx, id)
+	tx.Queue(`SELECT FROM booking WHERE org_id = $1 AND id IN (
+		SELECT $2::uuid UNION SELECT h.booking_id FROM booking b, hold_in_way($1, b.resource_id, $3, $4) h
+		 WHERE b.org_id = $1 AND b.id = $2 AND h.expires_at <= clock_timestamp()) ORDER BY id FOR NO KEY UPDATE`, tx.Org, id, span.Start, span.End)
+	return readCoded(ctx, tx, id)
 }
 
 // HoldMove takes another time for a locked booking that is confirmed, for ttl, beside its own. What it had wished for
