@@ -59,8 +59,13 @@ func TestEndpointIsToldOfBookings(t *testing.T) {
 	const landline = "+15005550009" // one of Twilio's own test numbers: 21614
 	unreachable := r.hold(landline, at(2, 13, 0))
 	r.wasTold(e, unreachable, "booking.held", "booking.unreachable")
-	r.note(bobs, "rescheduled") // nothing moves a booking yet
+	r.expect(r.read(r.ask(tasks.BookingReschedule, RescheduleBody{Start: at(2, 15, 0)}, bobs)), 200, "held")
 	r.wasTold(e, bobs, "booking.held", "booking.rescheduled")
+	r.exec("UPDATE booking SET state = 'confirmed', confirmed_at = clock_timestamp(), starts_at = clock_timestamp() WHERE id = $1", bobs)
+	for _, state := range []string{"no_show", "completed"} {
+		r.expect(r.read(r.ask(tasks.BookingMark, MarkBody{State: state}, bobs)), 200, state)
+	}
+	r.wasTold(e, bobs, "booking.held", "booking.rescheduled", "booking.no_show", "booking.completed")
 	r.idle(20 * time.Second)
 
 	ids := make(map[string]bool)
