@@ -142,7 +142,7 @@ func TestEventTasksAreOfTheirType(t *testing.T) {
 			t.Errorf("%s is offered, and nobody told", e)
 		}
 	}
-	for _, kind := range []string{"completed", "text_accepted", "text_failed", "code_wrong", "code_revoked", "hold_renewed", "number_changed", "heldx", ""} {
+	for _, kind := range []string{"move_held", "move_expired", "text_accepted", "text_failed", "code_wrong", "code_revoked", "hold_renewed", "number_changed", "heldx", ""} {
 		if r.note(r.made(), kind).Valid || kinds[kind] {
 			t.Errorf("told of %q", kind)
 		}
@@ -225,7 +225,7 @@ func TestWebhooksHoldNoFreeText(t *testing.T) {
 		}
 	}
 	look("", reflect.TypeFor[EventView]())
-	if want := []string{"type", "data.state", "data.code_state", "data.customer.phone"}; !slices.Equal(words, want) {
+	if want := []string{"type", "data.state", "data.code_state", "data.move.code_state", "data.customer.phone"}; !slices.Equal(words, want) {
 		t.Errorf("a webhook holds %v, want %v", words, want)
 	}
 }
