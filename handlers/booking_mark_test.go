@@ -78,7 +78,7 @@ func TestMovesAndClaimsInParallel(t *testing.T) {
 	r.idle(10 * time.Second)
 	for day := 4; day < 7; day++ {
 		r.exec("UPDATE message SET created_at = created_at - interval '3 min'")
-		r.exec("UPDATE booking SET confirmed_at = confirmed_at - interval '3 min', hold_expires_at = hold_expires_at - interval '3 min'")
+		r.exec("UPDATE booking SET confirmed_at = confirmed_at - interval '3 min', hold_expires_at = hold_expires_at - interval '3 min' WHERE state = 'confirmed'")
 		var asked []uuid.UUID
 		for i, id := range ids {
 			asked = append(asked, r.ask(tasks.BookingReschedule, RescheduleBody{Start: at(day, 10, 0)}, id),
