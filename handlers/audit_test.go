@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ var auditOptions = store.AuditOptions{Grace: time.Minute, Settle: 2 * time.Minut
 type lived struct {
 	*rig
 	confirmed, held, canceled, dead uuid.UUID // bookings
+	moved, moving, marked           uuid.UUID // bookings too
 	block, transcript               uuid.UUID
 }
 
@@ -38,6 +40,19 @@ func live(t *testing.T) lived {
 		}
 		l.block = v.ID
 	}
+	for i, b := range []*uuid.UUID{&l.moved, &l.moving, &l.marked} {
+		phone := "+1555010006" + strconv.Itoa(i)
+		*b = r.hold(phone, at(5, 9+i, 0))
+		r.expect(r.verify(*b, r.codeIn(r.texts(phone, 1)[0])), 200, "confirmed")
+		if i < 2 {
+			r.expect(r.read(r.ask(tasks.BookingReschedule, RescheduleBody{Start: at(6, 9+i, 0)}, *b)), 200, "confirmed")
+		}
+	}
+	r.idle(10 * time.Second)
+	code := r.sim.Messages("+15550100060")
+	r.expect(r.verify(l.moved, r.codeIn(code[len(code)-1])), 200, "confirmed")
+	r.exec("UPDATE booking SET starts_at = clock_timestamp() - interval '1 min' WHERE id = $1", l.marked)
+	r.expect(r.read(r.ask(tasks.BookingMark, MarkBody{State: "no_show"}, l.marked)), 200, "no_show")
 	r.answer(r.ask(tasks.BlockDelete, blockRef{l.block}, uuid.Nil))
 	l.block = query[uuid.UUID](r, "SELECT id FROM block WHERE deleted_at IS NULL")
 	r.says(eve, "hello")
@@ -151,7 +166,13 @@ func (l lived) mutations() []mutation {
 		heard   = "a transcript was asked for"
 		body    = "a request's body"
 		rows    = "an audit row for each"
+		kept    = "is to be moved to has its seat"
+		nomore  = "and no more"
+		there   = "is where it was moved"
+		wished  = "a wish for another time"
 	)
+	wish := query[uuid.UUID](l.rig, "SELECT id FROM move WHERE booking_id = $1 AND state = 'pending'", l.moving)
+	done := query[uuid.UUID](l.rig, "SELECT id FROM move WHERE booking_id = $1 AND state = 'done'", l.moved)
 	claimed := "SELECT r.id FROM request r JOIN task t ON t.request_id = r.id WHERE t.type = '%s' AND r.status IN (200, 201) ORDER BY r.created_at LIMIT 1"
 	by := func(typ string) string { return strings.Replace(claimed, "%s", typ, 1) }
 	return []mutation{
@@ -162,6 +183,20 @@ func (l lived) mutations() []mutation {
 		on(l.held, seated, "UPDATE hold SET live = false WHERE owner_id = $1"),
 		on(l.confirmed, seated, "UPDATE hold SET ends_at = ends_at - interval '1 min' WHERE owner_id = $1"),
 		on(l.confirmed, seated, "UPDATE booking SET buffer_before = 5 WHERE id = $1"),
+		on(wish, kept, "UPDATE hold h SET live = false FROM move m WHERE m.id = $1 AND h.owner_id = m.booking_id AND h.expires_at IS NOT NULL"),
+		on(wish, kept, "UPDATE hold h SET expires_at = NULL FROM move m WHERE m.id = $1 AND h.owner_id = m.booking_id"),
+		on(wish, kept, "UPDATE move SET ends_at = ends_at + interval '1 min' WHERE id = $1"),
+		on(l.moving, nomore, "UPDATE move SET state = 'canceled' WHERE booking_id = $1"),
+		on(l.moved, nomore, "UPDATE hold SET live = true WHERE owner_id = $1"),
+		on(l.moved, nomore, "INSERT INTO hold (org_id, resource_id, seat, booking_id, starts_at, ends_at) SELECT org_id, resource_id, seat, booking_id, starts_at, ends_at FROM hold WHERE owner_id = $1 AND live"),
+		on(done, there, "UPDATE booking SET starts_at = starts_at + interval '1 min' WHERE id = (SELECT booking_id FROM move WHERE id = $1)"),
+		on(done, there, "DELETE FROM booking_event WHERE kind = 'rescheduled' AND booking_id = (SELECT booking_id FROM move WHERE id = $1)"),
+		on(wish, wished, "UPDATE move SET expires_at = now() - interval '61 s' WHERE id = $1"),
+		on(wish, wished, "UPDATE booking SET state = 'completed' WHERE id = (SELECT booking_id FROM move WHERE id = $1)"),
+		find(effect, "UPDATE booking SET starts_at = starts_at + interval '1 min' WHERE id = (SELECT booking_id FROM request WHERE id = $1)", by("booking:reschedule")+" OFFSET 1"),
+		find(effect, "DELETE FROM move WHERE booking_id = (SELECT booking_id FROM request WHERE id = $1)", by("booking:reschedule")+" OFFSET 1"),
+		find(effect, "DELETE FROM booking_event WHERE kind = 'rescheduled' AND booking_id = (SELECT booking_id FROM request WHERE id = $1)", by("booking:reschedule")),
+		find(effect, "UPDATE booking SET state = 'confirmed' WHERE id = (SELECT booking_id FROM request WHERE id = $1)", by("booking:mark")),
 		on(l.block, blocked, "UPDATE hold SET live = false WHERE owner_id = $1 AND seat = 1"),
 		find(task, "DELETE FROM task WHERE request_id = $1", by("verification:check")),
 		find(task, "UPDATE request SET status = NULL, done_at = NULL, answer = NULL WHERE id = $1", by("booking:claim")),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/calendar"
 	"holdfast/store/pii"
@@ -180,7 +181,7 @@ func (c *claimant) held(id uuid.UUID, cand store.Candidate, expires time.Time) (
 	store.NoteBooking(tx, id, "held", map[string]any{"until": expires})
 	verification := uuid.New()
 	store.InsertVerification(tx, keys, verification, id, 1)
-	return answer(201, ViewBooking(b)), textCode(tx, keys, id, verification, c.phone, c.h.SendGiveUp)
+	return answer(201, ViewBooking(b)), textCode(tx, keys, sms.KindCode, id, verification, c.phone, c.h.SendGiveUp)
 }
 
 func (c *claimant) customer() (uuid.UUID, error) {

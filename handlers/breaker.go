@@ -53,7 +53,7 @@ func parkedFor(p store.Passage) time.Duration {
 // wait makes a text wait, but a code no longer than its hold: what was held for it is let go while there is still time
 // to tell.
 func (h *SendText) wait(o store.Outgoing, reason string, d time.Duration) error {
-	if sms.Kind(o.Kind) == sms.KindCode && o.HoldLeft > 0 {
+	if sms.Kind(o.Kind).Code() && o.HoldLeft > 0 {
 		left := o.HoldLeft - min(h.HoldTTL/5, time.Minute)
 		if left <= 0 {
 			return tasks.Dead(reason, nil)

@@ -22,7 +22,7 @@ type draft struct {
 }
 
 func newDraft(kind sms.Kind, o store.Outgoing) draft {
-	return draft{kind: kind, data: sms.Data{Org: o.OrgName, Resource: o.Resource, Service: o.Service, Start: o.Start.In(o.Zone)}}
+	return draft{kind: kind, data: sms.Data{Org: o.OrgName, Resource: o.Resource, Service: o.Service, Start: o.Start.In(o.Zone), Place: o.Place}}
 }
 
 // stopConfirmWithin is how soon the confirmation of a STOP goes out, or not at all (47 CFR 64.1200(a)(12)).

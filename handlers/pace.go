@@ -21,7 +21,7 @@ func turn(ctx context.Context, tx *store.Tx, o store.Outgoing, l settings.Sender
 	if l.PerSecond == 0 {
 		return 0, nil
 	}
-	code := sms.Kind(o.Kind) == sms.KindCode
+	code := sms.Kind(o.Kind).Code()
 	ahead := otherAhead
 	if code {
 		ahead = codeAhead

@@ -51,6 +51,8 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	engines := &Engines{Keys: d.Keys, Installation: d.Installation, Metrics: d.Redactions}
 	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, Engines: engines, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
+	Do(m, tasks.BookingReschedule, Answering(d.Keys, &BookingReschedule{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
+	Do(m, tasks.BookingMark, Answering(d.Keys, BookingMark{}))
 	Do(m, tasks.VerificationCheck, Answering(d.Keys, &VerificationCheck{Keys: d.Keys}))
 	Do(m, tasks.VerificationResend, Answering(d.Keys, &VerificationResend{Keys: d.Keys, SendGiveUp: d.CodeTTL}))
 	Do(m, tasks.BlockCreate, Answering(d.Keys, &BlockCreate{Keys: d.Keys}))

@@ -63,6 +63,9 @@ func (h *SendText) Claim(ctx context.Context, tx *store.Tx, t store.Task, p task
 	if o.State != store.MessageQueued {
 		return textCall{}, tasks.ErrNothing
 	}
+	if err := aboutMove(ctx, tx, &o); err != nil {
+		return textCall{}, err
+	}
 	if reason := h.stale(o); reason != "" {
 		return textCall{}, drop(tx, o, reason)
 	}
@@ -147,7 +150,14 @@ func (h *SendText) stale(o store.Outgoing) string {
 		if o.BookingState != store.BookingHeld && o.BookingState != store.BookingExpired {
 			return "booking-" + o.BookingState
 		}
-	case sms.KindConfirmation:
+	case sms.KindMoveCode:
+		if !o.Verification.Live() {
+			return "code-" + o.Verification.State
+		}
+		if o.BookingState != store.BookingConfirmed {
+			return "booking-" + o.BookingState
+		}
+	case sms.KindConfirmation, sms.KindMoved:
 		if o.BookingState != store.BookingConfirmed {
 			return "booking-" + o.BookingState
 		}
@@ -305,21 +315,29 @@ func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason strin
 		return nil
 	}
 	store.NoteBooking(tx, m.BookingID.UUID, "text_failed", map[string]any{"message": m.ID, "text": m.Kind, "reason": reason})
-	if sms.Kind(m.Kind) != sms.KindCode {
+	if !sms.Kind(m.Kind).Code() {
 		return nil
 	}
 	b, newest, err := store.LockCoded(ctx, tx, m.VerificationID.UUID)
-	if err != nil || b.State != store.BookingHeld && b.State != store.BookingExpired {
+	if err != nil {
 		return err
+	}
+	moving := sms.Kind(m.Kind) == sms.KindMoveCode && b.State == store.BookingConfirmed
+	if !moving && b.State != store.BookingHeld && b.State != store.BookingExpired {
+		return nil
 	}
 	// A number that was replaced has no say in the code of the one that replaced it, and a dead code dies no more. One
 	// whose life is over without a text that came is made good all the same: nobody ever had it.
-	if newest.ID != m.VerificationID.UUID || newest.State != "pending" && newest.State != "sent" {
+	if newest.ID != m.VerificationID.UUID || !newest.Pending() {
 		return nil
 	}
 	other, err := store.CodeOnItsWay(ctx, tx, newest.ID, m.ID)
 	if err != nil || other {
 		return err
+	}
+	if moving {
+		dropMove(tx, b)
+		return nil
 	}
 	store.RevokeCodes(tx, b.ID)
 	revoked := map[string]any{"reason": "text-failed"}

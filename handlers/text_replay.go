@@ -15,7 +15,7 @@ func (h *SendText) Replay(ctx context.Context, tx *store.Tx, p tasks.MessagePayl
 	if err != nil {
 		return err
 	}
-	if sms.Kind(o.Kind) == sms.KindCode && o.Verification.State == "revoked" {
+	if sms.Kind(o.Kind).Code() && o.Verification.State == "revoked" {
 		return &Declined{"the code was revoked when it died: ask for another one by resend"}
 	}
 	if reason := h.stale(o); reason != "" {

@@ -24,7 +24,7 @@ func (h *VerificationCheck) Answer(ctx context.Context, tx *store.Tx, req store.
 
 // checkCode counts and compares a code and confirms the booking if it is right: one transaction, so that a guess
 // counts once and nothing is learned from one that was rolled back. The resource is locked before the booking,
-// since a late code may need a seat again. A nil Problem means confirmed.
+// since a late code may need a seat again. A nil Problem means confirmed, or moved.
 func checkCode(ctx context.Context, tx *store.Tx, keys *pii.Keyring, booking uuid.UUID, code pii.Code) (store.Booking, *Problem, error) {
 	b, v, err := store.LockSeat(ctx, tx, booking)
 	if err != nil {
@@ -37,7 +37,8 @@ func checkCode(ctx context.Context, tx *store.Tx, keys *pii.Keyring, booking uui
 	right := want.Equal(code) // compared whatever the state, so that all answers take the same time
 	switch {
 	case b.State == store.BookingConfirmed:
-		return b, NewProblem("already-confirmed", "", ""), nil
+		problem, err := proveMove(ctx, tx, &b, v, right)
+		return b, problem, err
 	case b.State != store.BookingHeld && b.State != store.BookingExpired:
 		return b, NewProblem("booking-ended", "", ""), nil
 	case v.State == "revoked" || v.State == "verified":
@@ -96,7 +97,7 @@ func holdExpired(ctx context.Context, tx *store.Tx, b store.Booking) (*Problem, 
 // nearest lists the free times nearest to a booking's own, of the same length with the same resource; none when that is
 // no longer offered.
 func nearest(ctx context.Context, tx *store.Tx, b store.Booking) ([]store.Opening, error) {
-	offer, err := store.FindOffer(ctx, tx, b.ResourceID.String(), "", int(b.Span.End.Sub(b.Span.Start).Minutes()))
+	offer, err := store.OfferOf(ctx, tx, b)
 	var refused *store.Refusal
 	switch {
 	case errors.As(err, &refused):

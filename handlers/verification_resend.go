@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -58,7 +59,7 @@ func (h *VerificationResend) resend(ctx context.Context, tx *store.Tx, req store
 	}
 	if !r.anew {
 		store.NoteBooking(tx, b.ID, "code_resent", nil)
-		return nil, textCode(tx, h.Keys, b.ID, r.code.ID, r.to, h.SendGiveUp)
+		return nil, textCode(tx, h.Keys, r.kind, b.ID, r.code.ID, r.to, h.SendGiveUp)
 	}
 	store.RevokeCodes(tx, b.ID)
 	store.NoteBooking(tx, b.ID, "number_changed", nil)
@@ -67,7 +68,7 @@ func (h *VerificationResend) resend(ctx context.Context, tx *store.Tx, req store
 	}
 	code := uuid.New()
 	store.InsertVerification(tx, h.Keys, code, b.ID, r.code.Generation+1)
-	return nil, textCode(tx, h.Keys, b.ID, code, phone, h.SendGiveUp)
+	return nil, textCode(tx, h.Keys, sms.KindCode, b.ID, code, phone, h.SendGiveUp)
 }
 
 // give makes the customer with that phone the booking's. One whom the org does not know yet takes over what the
@@ -97,8 +98,8 @@ func (h *VerificationResend) give(ctx context.Context, tx *store.Tx, b store.Boo
 }
 
 // textCode enqueues a text with a code.
-func textCode(tx *store.Tx, keys *pii.Keyring, booking, verification uuid.UUID, to pii.Phone, giveUp time.Duration) error {
-	m := store.Message{ID: uuid.New(), Kind: string(sms.KindCode), To: to,
+func textCode(tx *store.Tx, keys *pii.Keyring, kind sms.Kind, booking, verification uuid.UUID, to pii.Phone, giveUp time.Duration) error {
+	m := store.Message{ID: uuid.New(), Kind: string(kind), To: to,
 		BookingID:      uuid.NullUUID{UUID: booking, Valid: true},
 		VerificationID: uuid.NullUUID{UUID: verification, Valid: true}}
 	if err := store.InsertMessage(tx, keys, m); err != nil {
@@ -134,12 +135,14 @@ func CheckResend(ctx context.Context, tx *store.Tx, keys *pii.Keyring, booking u
 // resending is what is texted: the code there is, or a new one.
 type resending struct {
 	code store.Verification // the newest
+	kind sms.Kind           // of the text
 	to   pii.Phone          // of the booking's customer
 	anew bool               // to another number
 }
 
 // mayResend judges a wish for the code. A hold that has lapsed still gets the same code, since that takes the
-// seat again within its life; a new code would begin a life that no hold stands behind.
+// seat again within its life; a new code would begin a life that no hold stands behind. What is confirmed has a code to
+// send only while it is to be moved, and that is for the number that it has.
 func mayResend(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Booking, phone pii.Phone) (r resending, p *Problem, err error) {
 	if r.code, err = store.LatestVerification(ctx, tx, b.ID); err != nil {
 		return r, nil, err
@@ -157,11 +160,20 @@ func mayResend(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Boo
 	if err != nil {
 		return r, nil, err
 	}
-	r.anew = !s.Own
+	r.anew, r.kind = !s.Own, sms.KindCode
+	moving := false
+	if b.State == store.BookingConfirmed && r.code.Pending() {
+		if _, err = store.MoveOf(ctx, tx, r.code.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return r, nil, err
+		}
+		if moving = err == nil; moving {
+			r.kind = sms.KindMoveCode
+		}
+	}
 	switch {
-	case b.State == store.BookingConfirmed:
+	case b.State == store.BookingConfirmed && (!moving || r.anew):
 		p = NewProblem("already-confirmed", "", "")
-	case b.State != store.BookingHeld && b.State != store.BookingExpired:
+	case b.State != store.BookingHeld && b.State != store.BookingExpired && b.State != store.BookingConfirmed:
 		p = NewProblem("booking-ended", "", "")
 	case b.CodeAttempts >= store.MaxCodeAttempts: // another number must not begin the count anew
 		p = NewProblem("code-revoked", "", "too many wrong codes")
@@ -180,18 +192,20 @@ func mayResend(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Boo
 			p = CheckCountry(s.Countries, phone, "phone")
 		}
 		if p == nil {
-			p = paced(s, r.code)
+			p = paced(s, b, r.code)
 		}
 	}
 	return r, p, err
 }
 
 // paced holds back a text that comes too soon or is one too many. The second kind will not be sent at all: what
-// its Retry-After counts to is when the booking can be asked for anew.
-func paced(s store.Sends, code store.Verification) *Problem {
+// its Retry-After counts to is when the booking can be asked for anew, or be moved.
+func paced(s store.Sends, b store.Booking, code store.Verification) *Problem {
 	var kind string
 	var wait time.Duration
 	switch n := s.Codes; {
+	case n >= store.MaxCodeSends && b.State == store.BookingConfirmed:
+		kind, wait = "too-many-sends", max(store.MoveWindow-s.Oldest, resendAfter[store.MaxCodeSends-1])
 	case n >= store.MaxCodeSends:
 		kind, wait = "too-many-sends", max(code.Left, resendAfter[store.MaxCodeSends-1])
 	case n > 0 && s.ToNumber && s.Since < resendAfter[n-1]:

@@ -18,9 +18,18 @@ type BookingView struct {
 	End           time.Time    `json:"end"`
 	HoldExpiresAt time.Time    `json:"hold_expires_at"`
 	CodeState     string       `json:"code_state" enum:"pending,sent,verified,revoked,expired"`
+	Move          *MoveView    `json:"move"`
 	Customer      CustomerView `json:"customer"`
 	CreatedAt     time.Time    `json:"created_at"`
 	ConfirmedAt   *time.Time   `json:"confirmed_at"`
+}
+
+// MoveView is the time that a confirmed booking is to be moved to, while that is held for its code.
+type MoveView struct {
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`
+	ExpiresAt time.Time `json:"expires_at"`
+	CodeState string    `json:"code_state" enum:"pending,sent,verified,revoked,expired"`
 }
 
 // CustomerView is a customer as answers show it.
@@ -41,6 +50,9 @@ func ViewBooking(b store.Booking) BookingView {
 	}
 	if b.ServiceID.Valid {
 		v.Service = &b.ServiceID.UUID
+	}
+	if m := b.Move; m != nil {
+		v.Move = &MoveView{Start: m.Span.Start.In(zone), End: m.Span.End.In(zone), ExpiresAt: in(m.Expires), CodeState: m.CodeState}
 	}
 	if b.ConfirmedAt != nil {
 		at := in(*b.ConfirmedAt)

@@ -83,6 +83,9 @@ func exampleEvent(kind string) store.Told {
 		at = at.Add(3 * time.Hour)
 		b.State, b.CodeState, b.ConfirmedAt = store.BookingConfirmed, "verified", &confirmed
 		b.Span = calendar.Span{Start: start.Add(24 * time.Hour), End: start.Add(24*time.Hour + 30*time.Minute)}
+	case "completed", "no_show":
+		at = start.Add(31 * time.Minute)
+		b.State, b.CodeState, b.ConfirmedAt = kind, "verified", &confirmed
 	case "unreachable":
 		at = at.Add(6 * time.Second)
 		b.CodeState = "revoked"

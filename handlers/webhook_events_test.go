@@ -59,8 +59,13 @@ func TestEndpointIsToldOfBookings(t *testing.T) {
 	const landline = "+15005550009" // one of Twilio's own test numbers: 21614
 	unreachable := r.hold(landline, at(2, 13, 0))
 	r.wasTold(e, unreachable, "booking.held", "booking.unreachable")
-	r.note(bobs, "rescheduled") // nothing moves a booking yet
+	r.expect(r.read(r.ask(tasks.BookingReschedule, RescheduleBody{Start: at(2, 15, 0)}, bobs)), 200, "held")
 	r.wasTold(e, bobs, "booking.held", "booking.rescheduled")
+	r.exec("UPDATE booking SET state = 'confirmed', confirmed_at = clock_timestamp(), starts_at = clock_timestamp() WHERE id = $1", bobs)
+	for _, state := range []string{"no_show", "completed"} {
+		r.expect(r.read(r.ask(tasks.BookingMark, MarkBody{State: state}, bobs)), 200, state)
+	}
+	r.wasTold(e, bobs, "booking.held", "booking.rescheduled", "booking.no_show", "booking.completed")
 	r.idle(20 * time.Second)
 
 	ids := make(map[string]bool)
@@ -137,7 +142,7 @@ func TestEventTasksAreOfTheirType(t *testing.T) {
 			t.Errorf("%s is offered, and nobody told", e)
 		}
 	}
-	for _, kind := range []string{"completed", "text_accepted", "text_failed", "code_wrong", "code_revoked", "hold_renewed", "number_changed", "heldx", ""} {
+	for _, kind := range []string{"move_held", "move_expired", "text_accepted", "text_failed", "code_wrong", "code_revoked", "hold_renewed", "number_changed", "heldx", ""} {
 		if r.note(r.made(), kind).Valid || kinds[kind] {
 			t.Errorf("told of %q", kind)
 		}
@@ -220,7 +225,7 @@ func TestWebhooksHoldNoFreeText(t *testing.T) {
 		}
 	}
 	look("", reflect.TypeFor[EventView]())
-	if want := []string{"type", "data.state", "data.code_state", "data.customer.phone"}; !slices.Equal(words, want) {
+	if want := []string{"type", "data.state", "data.code_state", "data.move.code_state", "data.customer.phone"}; !slices.Equal(words, want) {
 		t.Errorf("a webhook holds %v, want %v", words, want)
 	}
 }

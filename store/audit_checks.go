@@ -1,7 +1,8 @@
 package store
 
-// A request and what it was answered with: made is the id of what the answer is about.
-const auditAnswered = `(SELECT r.org_id, r.id, r.booking_id, t.type, r.status,
+// A request and what it was answered with: made is the id of what the answer is about, said the time that it tells of a
+// booking, and moving the one that it is to be moved to.
+const auditAnswered = `(SELECT r.org_id, r.id, r.booking_id, t.type, r.status, r.answer->>'start' AS said, r.answer->'move'->>'start' AS moving,
 	  CASE WHEN r.answer->>'id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (r.answer->>'id')::uuid END AS made
 	  FROM request r JOIN task t ON t.org_id = r.org_id AND t.request_id = r.id WHERE r.status BETWEEN 200 AND 299)`
 
@@ -24,6 +25,19 @@ var auditChecks = []auditCheck{
 		          AND h.ends_at >= b.ends_at + b.buffer_after * interval '1 min'), false)
 		  FROM booking b LEFT JOIN hold h ON h.org_id = b.org_id AND h.owner_id = b.id AND h.live
 		 WHERE b.state = 'confirmed' OR b.state = 'held' AND b.hold_expires_at > now() GROUP BY b.org_id, b.id`},
+	{"P1", "a time that a booking is to be moved to has its seat for all of its time", "move", `
+		SELECT m.id::text, NOT COALESCE(bool_or(h.resource_id = m.resource_id
+		          AND h.starts_at <= m.starts_at - m.buffer_before * interval '1 min'
+		          AND h.ends_at >= m.ends_at + m.buffer_after * interval '1 min'), false)
+		  FROM move m LEFT JOIN hold h ON h.org_id = m.org_id AND h.owner_id = m.booking_id AND h.live AND h.expires_at IS NOT NULL
+		 WHERE m.state = 'pending' AND m.expires_at > now() GROUP BY m.org_id, m.id`},
+	{"P1", "a booking holds its own time, the one that it is to be moved to, and no more", "hold", `
+		SELECT b.id::text, count(*) > 1 + count(DISTINCT m.id) OR bool_or(NOT COALESCE(
+		          h.starts_at = b.starts_at - b.buffer_before * interval '1 min' AND h.ends_at = b.ends_at + b.buffer_after * interval '1 min'
+		          OR h.starts_at = m.starts_at - m.buffer_before * interval '1 min' AND h.ends_at = m.ends_at + m.buffer_after * interval '1 min', false))
+		  FROM hold h JOIN booking b ON b.org_id = h.org_id AND b.id = h.booking_id
+		  LEFT JOIN move m ON m.org_id = b.org_id AND m.booking_id = b.id AND m.state = 'pending'
+		 WHERE h.live GROUP BY b.org_id, b.id`},
 	{"P1", "a block has every seat for all of its time", "block", `
 		SELECT k.id::text, r.id IS NULL OR r.seats * (k.ends_at - k.starts_at) <> COALESCE(h.taken, '0')
 		  FROM block k LEFT JOIN resource r ON r.org_id = k.org_id AND r.id = k.resource_id
@@ -43,6 +57,11 @@ var auditChecks = []auditCheck{
 		         WHEN 'booking:claim' THEN b.id IS NOT NULL
 		         WHEN 'verification:check' THEN b.id = a.booking_id AND b.confirmed_at IS NOT NULL
 		         WHEN 'booking:cancel' THEN b.id = a.booking_id AND b.state = 'canceled'
+		         WHEN 'booking:mark' THEN b.id = a.booking_id AND b.state IN ('completed', 'no_show')
+		         WHEN 'booking:reschedule' THEN b.id = a.booking_id
+		              AND (b.starts_at = a.said::timestamptz OR EXISTS (SELECT FROM booking_event e WHERE e.org_id = b.org_id AND e.booking_id = b.id
+		                   AND e.kind = 'rescheduled' AND (e.detail->>'from')::timestamptz = a.said::timestamptz))
+		              AND (a.moving IS NULL OR EXISTS (SELECT FROM move m WHERE m.org_id = b.org_id AND m.booking_id = b.id AND m.starts_at = a.moving::timestamptz))
 		         WHEN 'block:create' THEN k.id IS NOT NULL
 		         WHEN 'block:delete' THEN k.deleted_at IS NOT NULL
 		         WHEN 'transcript:redact' THEN x.id IS NOT NULL
@@ -68,6 +87,13 @@ var auditChecks = []auditCheck{
 		       SELECT org_id, booking_id, count(*) FILTER (WHERE kind = 'held') AS held,
 		              count(*) FILTER (WHERE kind = 'confirmed') AS confirmed, count(*) FILTER (WHERE kind = 'canceled') AS canceled
 		         FROM booking_event GROUP BY 1, 2) e ON e.org_id = b.org_id AND e.booking_id = b.id`},
+	{"P2", "a booking is where it was moved last, and what moved it is told", "move", `
+		SELECT m.id::text, NOT COALESCE(m.starts_at = ANY (e.told) AND b.starts_at = e.last, false)
+		  FROM move m LEFT JOIN booking b ON b.org_id = m.org_id AND b.id = m.booking_id LEFT JOIN (
+		       SELECT org_id, booking_id, array_agg((detail->>'to')::timestamptz) AS told,
+		              (array_agg((detail->>'to')::timestamptz ORDER BY id DESC))[1] AS last
+		         FROM booking_event WHERE kind = 'rescheduled' GROUP BY 1, 2) e ON e.org_id = m.org_id AND e.booking_id = m.booking_id
+		 WHERE m.state = 'done'`},
 	{"P2", "a reply has one task, which waits until the reply is understood", "inbound", `
 		SELECT i.id::text, COALESCE(t.n, 0) <> 1 OR i.done_at IS NULL AND t.kept = 0
 		  FROM inbound i LEFT JOIN (
@@ -93,6 +119,9 @@ var auditChecks = []auditCheck{
 
 	{"P5", "a hold that has lapsed is tidied", "booking", `
 		SELECT b.id::text, b.hold_expires_at < now() - @grace::interval FROM booking b WHERE b.state = 'held'`},
+	{"P5", "a wish for another time that has lapsed is tidied", "move", `
+		SELECT m.id::text, m.expires_at < now() - @grace::interval OR b.state IS DISTINCT FROM 'confirmed'
+		  FROM move m LEFT JOIN booking b ON b.org_id = m.org_id AND b.id = m.booking_id WHERE m.state = 'pending'`},
 	{"P5", "what has ended holds no seat", "hold", `
 		SELECT h.owner_id::text, CASE WHEN h.block_id IS NOT NULL THEN k.id IS NULL OR k.deleted_at IS NOT NULL
 		         ELSE b.id IS NULL OR b.state NOT IN ('held', 'confirmed') END

@@ -33,7 +33,8 @@ type Booking struct {
 	Before, After  time.Duration
 	HoldExpires    time.Time
 	CodeAttempts   int
-	CodeState      string // pending, sent, verified, revoked, expired
+	CodeState      string // pending, sent, verified, revoked, expired; once it is confirmed, verified
+	Move           *Move  // the time that it is to be moved to, while that is held; nil: none
 	CreatedAt      time.Time
 	ConfirmedAt    *time.Time
 	TimeZone       string // the resource's
@@ -51,20 +52,39 @@ const bookingColumns = `b.id, b.resource_id, b.service_id, b.customer_id,
 	CASE WHEN b.state = 'held' AND b.hold_expires_at <= clock_timestamp() THEN 'expired' ELSE b.state END,
 	b.starts_at, b.ends_at, b.buffer_before, b.buffer_after, b.hold_expires_at, b.code_attempts,
 	CASE WHEN v.state IN ('pending', 'sent') AND v.expires_at <= clock_timestamp() THEN 'expired' ELSE COALESCE(v.state, 'revoked') END,
-	b.created_at, b.confirmed_at, r.time_zone, c.phone_last2, clock_timestamp()`
+	b.created_at, b.confirmed_at, r.time_zone, c.phone_last2, clock_timestamp(),
+	m.id, m.starts_at, m.ends_at, m.buffer_before, m.buffer_after, m.expires_at`
 
 const bookingTables = `booking b
 	JOIN resource r ON r.org_id = b.org_id AND r.id = b.resource_id
 	JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id
 	LEFT JOIN LATERAL (SELECT state, expires_at FROM verification v
-	     WHERE v.org_id = b.org_id AND v.booking_id = b.id ORDER BY generation DESC LIMIT 1) v ON true`
+	     WHERE v.org_id = b.org_id AND v.booking_id = b.id ORDER BY generation DESC LIMIT 1) v ON true
+	LEFT JOIN move m ON m.org_id = b.org_id AND m.booking_id = b.id AND m.state = 'pending' AND m.expires_at > clock_timestamp()`
 
 func scanBooking(r pgx.CollectableRow) (b Booking, err error) {
-	var before, after int
+	var (
+		before, after         int
+		move                  uuid.NullUUID
+		starts, ends, expires *time.Time
+		moveBefore, moveAfter *int
+	)
 	err = r.Scan(&b.ID, &b.ResourceID, &b.ServiceID, &b.CustomerID, &b.State, &b.Span.Start, &b.Span.End, &before, &after,
-		&b.HoldExpires, &b.CodeAttempts, &b.CodeState, &b.CreatedAt, &b.ConfirmedAt, &b.TimeZone, &b.PhoneLast2, &b.ReadAt)
+		&b.HoldExpires, &b.CodeAttempts, &b.CodeState, &b.CreatedAt, &b.ConfirmedAt, &b.TimeZone, &b.PhoneLast2, &b.ReadAt,
+		&move, &starts, &ends, &moveBefore, &moveAfter, &expires)
+	if err != nil {
+		return b, err
+	}
 	b.Before, b.After = time.Duration(before)*time.Minute, time.Duration(after)*time.Minute
-	return b, err
+	if move.Valid { // its code is the newest
+		b.Move = &Move{ID: move.UUID, State: MovePending, Span: calendar.Span{Start: *starts, End: *ends},
+			Before: time.Duration(*moveBefore) * time.Minute, After: time.Duration(*moveAfter) * time.Minute,
+			Expires: *expires, Left: expires.Sub(b.ReadAt), CodeState: b.CodeState}
+	}
+	if b.ConfirmedAt != nil {
+		b.CodeState = "verified"
+	}
+	return b, nil
 }
 
 // FindBooking reads a booking; ErrNotFound when the org has no such one.
@@ -84,12 +104,27 @@ func LockBooking(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, error) {
 
 const lockBooking = `SELECT FROM booking WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE`
 
-// LockSeat locks a booking for a change that may need a seat, its resource first, and reads it with its newest
-// code. ErrNotFound: the org has no such booking, or it never had a code.
-func LockSeat(ctx context.Context, tx *Tx, id uuid.UUID) (b Booking, v Verification, err error) {
-	tx.Queue(`SELECT resource_lock(org_id, resource_id, starts_at - buffer_before * interval '1 min', ends_at + buffer_after * interval '1 min')
-		FROM booking WHERE org_id = $1 AND id = $2`, tx.Org, id)
+// LockSeat locks a booking for a change that may need a seat, at its own time or at that of its newest move: its
+// resource first. It reads the booking with its newest code. ErrNotFound: the org has no such booking, or it never had a
+// code.
+func LockSeat(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, Verification, error) {
+	tx.Queue(lockDays(`UNION ALL (SELECT org_id, resource_id, `+reserved+` FROM move WHERE org_id = $1 AND booking_id = $2 ORDER BY created_at DESC LIMIT 1)`), tx.Org, id)
 	tx.Queue(lockBooking, tx.Org, id)
+	return readCoded(ctx, tx, id)
+}
+
+const reserved = `starts_at - buffer_before * interval '1 min', ends_at + buffer_after * interval '1 min'`
+
+// lockDays locks the days of booking $2 of org $1 and those of another time of its resource, which also selects. By
+// start: then each day is locked after those before it. A booking that is moved by somebody else meanwhile has other
+// days by then, which hold_take locks when it needs them.
+func lockDays(also string) string {
+	return `SELECT resource_lock(x.org_id, x.resource_id, x.starts, x.ends) FROM (
+		SELECT org_id, resource_id, ` + reserved + ` FROM booking WHERE org_id = $1 AND id = $2 ` + also + ` ORDER BY 3) x(org_id, resource_id, starts, ends)`
+}
+
+// readCoded reads a booking with its newest code.
+func readCoded(ctx context.Context, tx *Tx, id uuid.UUID) (b Booking, v Verification, err error) {
 	tx.QueueRead(func(rows pgx.Rows) error {
 		b, err = one(rows, nil, scanBooking)
 		return err
@@ -206,7 +241,7 @@ func ConfirmBooking(tx *Tx, b *Booking) {
 // CancelBooking queues the cancellation of a locked booking: its seat is free and its code dead. b is brought up to
 // date.
 func CancelBooking(tx *Tx, b *Booking) {
-	b.State = BookingCanceled
+	b.State, b.Move = BookingCanceled, nil
 	if b.CodeState != "verified" {
 		b.CodeState = "revoked"
 	}
@@ -217,7 +252,19 @@ func CancelBooking(tx *Tx, b *Booking) {
 	NoteBooking(tx, b.ID, "canceled", nil)
 }
 
-// ExpireBooking queues the end of one locked booking whose hold has lapsed, as the sweep would.
+// MarkBooking queues whether the customer of a locked booking came: BookingCompleted or BookingNoShow. Its seat is free,
+// and what it was to be moved to as well. b is brought up to date.
+func MarkBooking(tx *Tx, b *Booking, state string) {
+	b.State, b.Move = state, nil
+	tx.Queue(`UPDATE booking SET state = $3 WHERE org_id = $1 AND id = $2`, tx.Org, b.ID, state)
+	ReleaseHold(tx, b.ID)
+	EndMove(tx, b.ID, MoveCanceled)
+	RevokeCodes(tx, b.ID)
+	NoteBooking(tx, b.ID, state, nil)
+}
+
+// ExpireBooking queues the end of one locked booking whose hold has lapsed, as the sweep would: of one that is
+// confirmed, the end of its move.
 func ExpireBooking(tx *Tx, id uuid.UUID) {
 	tx.Queue(`SELECT bookings_expire($1, ARRAY[$2::uuid])`, tx.Org, id)
 }

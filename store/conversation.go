@@ -68,7 +68,8 @@ func LoadCaller(ctx context.Context, tx *Tx, source, conversation string, phoneH
 		theirs AS (SELECT id FROM booking WHERE org_id = $1 AND customer_id = $4 ORDER BY created_at DESC LIMIT 10),
 		talk AS (SELECT id, bool_or(here) AS here FROM (SELECT id, true AS here FROM here UNION ALL SELECT id, false FROM theirs) x GROUP BY id)
 		SELECT b.id, t.here, CASE WHEN b.state = 'held' AND b.hold_expires_at <= clock_timestamp() THEN 'expired' ELSE b.state END,
-		       b.state IN ('held', 'expired') AND EXISTS (SELECT FROM verification v WHERE v.org_id = b.org_id AND v.booking_id = b.id
+		       (b.state IN ('held', 'expired') OR b.state = 'confirmed' AND EXISTS (SELECT FROM move m WHERE m.org_id = b.org_id
+		           AND m.booking_id = b.id AND m.state IN ('pending', 'expired'))) AND EXISTS (SELECT FROM verification v WHERE v.org_id = b.org_id AND v.booking_id = b.id
 		           AND v.state IN ('pending', 'sent') AND COALESCE(v.expires_at > clock_timestamp(), true))
 		  FROM talk t JOIN booking b ON b.org_id = $1 AND b.id = t.id
 		 ORDER BY t.here DESC, b.created_at DESC`, tx.Org, conversation, source, who)

@@ -12,9 +12,15 @@ import (
 // MaxCodeSends is how many texts with a code one booking gets, whatever their numbers.
 const MaxCodeSends = 3
 
+// MoveWindow is how long a text with a code for another time counts, of a booking that is confirmed.
+const MoveWindow = 24 * time.Hour
+
 // Sends is what must be known of a booking before another code is texted to a number.
 type Sends struct {
-	Codes    int           // texts with a code of the booking, over all numbers
+	// Codes are texts with a code of the booking, over all numbers. Of one that is confirmed only those of the last
+	// MoveWindow count, since the confirmation, whose code was not used: who answers has been reached.
+	Codes    int
+	Oldest   time.Duration // since the first of them was made
 	ToNumber bool          // one of them went to the number asked about
 	Since    time.Duration // since the last of those was made
 	Own      bool          // the number is the customer's own already
@@ -27,14 +33,17 @@ type Sends struct {
 // FindSends looks it up for a booking that exists. phoneHash nil stands for the number of its customer.
 func FindSends(ctx context.Context, tx *Tx, booking uuid.UUID, phoneHash []byte) (s Sends, err error) {
 	err = tx.QueryRow(ctx, `WITH who AS (
-		SELECT COALESCE($3, c.phone_hash) AS hash, c.phone_hash AS own FROM booking b
+		SELECT COALESCE($3, c.phone_hash) AS hash, c.phone_hash AS own, GREATEST(b.confirmed_at, clock_timestamp() - $4::interval) AS after, b.confirmed_at
+		  FROM booking b
 		  JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id WHERE b.org_id = $1 AND b.id = $2)
-		SELECT count(m.id), count(m.id) FILTER (WHERE m.to_hash = w.hash) > 0,
+		SELECT count(m.id), COALESCE(max(clock_timestamp() - m.created_at), '0'), count(m.id) FILTER (WHERE m.to_hash = w.hash) > 0,
 		       COALESCE(min(clock_timestamp() - m.created_at) FILTER (WHERE m.to_hash = w.hash), '0'), w.hash = w.own,
 		       EXISTS (SELECT FROM sms_account a JOIN suppression x ON x.org_id = a.org_id AND x.phone_hash = w.hash
 		            AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number) WHERE a.org_id = $1), `+mayText+`, `+orgCountries+`
-		  FROM who w LEFT JOIN message m ON m.org_id = $1 AND m.booking_id = $2 AND m.kind = 'code' AND m.state <> 'canceled'
-		 GROUP BY w.hash, w.own`, tx.Org, booking, phoneHash).Scan(&s.Codes, &s.ToNumber, &s.Since, &s.Own, &s.OptedOut, &s.CanText, &s.Countries)
+		  FROM who w LEFT JOIN message m ON m.org_id = $1 AND m.booking_id = $2 AND m.kind IN ('code', 'move_code') AND m.state <> 'canceled'
+		       AND (w.confirmed_at IS NULL OR m.created_at > w.after AND NOT EXISTS (
+		            SELECT FROM verification v WHERE v.org_id = $1 AND v.id = m.verification_id AND v.state = 'verified'))
+		 GROUP BY w.hash, w.own`, tx.Org, booking, phoneHash, MoveWindow).Scan(&s.Codes, &s.Oldest, &s.ToNumber, &s.Since, &s.Own, &s.OptedOut, &s.CanText, &s.Countries)
 	return s, err
 }
 

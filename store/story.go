@@ -16,7 +16,7 @@ import (
 // Story is everything that is known to have happened around one thing, in order of time. It holds ids, states, times
 // and reason codes: no personal data.
 type Story struct {
-	Of     string       `json:"of"` // request, booking, task, message, inbound, verification, transcript or report
+	Of     string       `json:"of"` // request, booking, move, task, message, inbound, verification, transcript or report
 	ID     uuid.UUID    `json:"id"`
 	Org    string       `json:"org"` // its slug
 	Events []StoryEvent `json:"events"`
@@ -67,6 +67,7 @@ const named = `SELECT o.id, o.slug, f.of, f.id FROM org o, LATERAL (
 	UNION ALL SELECT 'message', id FROM message WHERE org_id = o.id AND id = $1
 	UNION ALL SELECT 'inbound', id FROM inbound WHERE org_id = o.id AND id = $1
 	UNION ALL SELECT 'verification', id FROM verification WHERE org_id = o.id AND id = $1
+	UNION ALL SELECT 'move', id FROM move WHERE org_id = o.id AND id = $1
 	UNION ALL SELECT 'transcript', id FROM transcript WHERE org_id = o.id AND id = $1
 	UNION ALL SELECT 'report', id FROM transcript_report WHERE org_id = o.id AND id = $1 OFFSET 0) f LIMIT 1`
 
@@ -111,6 +112,7 @@ func around(ctx context.Context, tx DB, org, id uuid.UUID) (ids []uuid.UUID, err
 		  UNION SELECT `+made+` FROM request WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT booking_id FROM message WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT booking_id FROM verification WHERE org_id = $1 AND id IN (SELECT id FROM start)
+		  UNION SELECT booking_id FROM move WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT booking_id FROM booking_event WHERE org_id = $1 AND told_as = $2),
 		heard(id) AS (SELECT transcript_id FROM transcript_report WHERE org_id = $1 AND id IN (SELECT id FROM named) UNION SELECT id FROM named),
 		bookings AS (SELECT id, created_at AS at FROM booking WHERE org_id = $1 AND (id IN (SELECT id FROM named)

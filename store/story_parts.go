@@ -19,6 +19,9 @@ var storyParts = []string{
 	     (v.expires_at, 'ends', jsonb_build_object('state', v.state))
 	   ) e(at, what, detail) WHERE v.org_id = $1 AND v.id = ANY ($2) AND e.at IS NOT NULL ORDER BY 1`,
 
+	`SELECT m.created_at, 'move', m.id::text, m.state, jsonb_build_object('start', m.starts_at, 'end', m.ends_at, 'until', m.expires_at, 'verification', m.verification_id)
+	   FROM move m WHERE m.org_id = $1 AND m.booking_id = ANY ($2)`,
+
 	`SELECT e.at, 'booking', e.booking_id::text, e.kind, NULLIF(e.detail, '{}')
 	   FROM booking_event e WHERE e.org_id = $1 AND e.booking_id = ANY ($2) ORDER BY e.id`,
 

@@ -25,7 +25,10 @@ type Verification struct {
 }
 
 // Live reports whether the code would be accepted.
-func (v Verification) Live() bool { return (v.State == "pending" || v.State == "sent") && !v.Expired }
+func (v Verification) Live() bool { return v.Pending() && !v.Expired }
+
+// Pending reports whether the code was neither used nor revoked.
+func (v Verification) Pending() bool { return v.State == "pending" || v.State == "sent" }
 
 // Code derives the code.
 func (v Verification) Code(k *pii.Keyring, org uuid.UUID) (pii.Code, error) {

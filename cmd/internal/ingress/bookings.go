@@ -65,6 +65,28 @@ func (in *Ingress) bookingRoutes() {
 		}
 		return in.fromAPI(ctx, c, cancelBooking(id))
 	})
+	register(in, opReschedule, func(ctx context.Context, c *call, i *IDInput) (*reply, error) {
+		id, err := pathID(i.ID)
+		if err != nil {
+			return nil, err
+		}
+		s, err := in.reschedule(id, c.body)
+		if err != nil {
+			return nil, err
+		}
+		return in.fromAPI(ctx, c, s)
+	})
+	register(in, opMark, func(ctx context.Context, c *call, i *IDInput) (*reply, error) {
+		id, err := pathID(i.ID)
+		if err != nil {
+			return nil, err
+		}
+		s, err := mark(id, c.body)
+		if err != nil {
+			return nil, err
+		}
+		return in.fromAPI(ctx, c, s)
+	})
 }
 
 // book reads a wish for a booking and says how to check it.
@@ -178,6 +200,43 @@ func (in *Ingress) resend(ctx context.Context, org, booking uuid.UUID, raw []byt
 			return errors.Join(err, asError(p))
 		}
 		return in.canText(ctx, tx)
+	}
+	return s, nil
+}
+
+// reschedule reads a wish for another time.
+func (in *Ingress) reschedule(booking uuid.UUID, raw []byte) (submission, error) {
+	body, err := decode[handlers.RescheduleBody](raw, "")
+	if err != nil {
+		return submission{}, err
+	}
+	if p := body.Check(); p != nil {
+		return submission{}, p
+	}
+	s := ofBooking(kindReschedule, booking, body)
+	s.check = func(ctx context.Context, tx *store.Tx) error {
+		p, err := handlers.CheckReschedule(ctx, tx, in.keys, booking, body.Start)
+		return errors.Join(err, asError(p))
+	}
+	return s, nil
+}
+
+// mark reads whether the customer came.
+func mark(booking uuid.UUID, raw []byte) (submission, error) {
+	body, err := decode[handlers.MarkBody](raw, "")
+	if err != nil {
+		return submission{}, err
+	}
+	if p := body.Check(); p != nil {
+		return submission{}, p
+	}
+	s := ofBooking(kindMark, booking, body)
+	s.check = func(ctx context.Context, tx *store.Tx) error {
+		b, err := store.FindBooking(ctx, tx, booking)
+		if err != nil {
+			return err
+		}
+		return asError(handlers.CheckMark(b))
 	}
 	return s, nil
 }

@@ -25,16 +25,29 @@ var (
 	exampleBooking = example(`{"resource":"chair-1","start":"2026-11-24T15:00","customer":{"phone":"+15550100042","name":"Ana Lee","locale":"en"},"notes":"first visit"}`)
 
 	exampleHeld = example(`{"id":"0190a111-2222-7333-8444-555566667777","state":"held","resource":"0190a000-0000-7000-8000-0000000000c1","service":null,` +
-		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"pending",` +
+		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"pending","move":null,` +
 		`"customer":{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"•••• 42"},"created_at":"2026-11-20T09:00:00-05:00","confirmed_at":null}`)
 
 	exampleConfirmed = example(`{"id":"0190a111-2222-7333-8444-555566667777","state":"confirmed","resource":"0190a000-0000-7000-8000-0000000000c1","service":null,` +
-		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"verified",` +
+		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"verified","move":null,` +
 		`"customer":{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"•••• 42"},"created_at":"2026-11-20T09:00:00-05:00","confirmed_at":"2026-11-20T09:01:12-05:00"}`)
 
 	exampleCanceled = example(`{"id":"0190a111-2222-7333-8444-555566667777","state":"canceled","resource":"0190a000-0000-7000-8000-0000000000c1","service":null,` +
-		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"revoked",` +
+		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"revoked","move":null,` +
 		`"customer":{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"•••• 42"},"created_at":"2026-11-20T09:00:00-05:00","confirmed_at":null}`)
+
+	exampleReschedule = example(`{"start":"2026-11-25T10:00"}`)
+
+	exampleMoving = example(`{"id":"0190a111-2222-7333-8444-555566667777","state":"confirmed","resource":"0190a000-0000-7000-8000-0000000000c1","service":null,` +
+		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"verified",` +
+		`"move":{"start":"2026-11-25T10:00:00-05:00","end":"2026-11-25T10:30:00-05:00","expires_at":"2026-11-21T11:05:00-05:00","code_state":"pending"},` +
+		`"customer":{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"•••• 42"},"created_at":"2026-11-20T09:00:00-05:00","confirmed_at":"2026-11-20T09:01:12-05:00"}`)
+
+	exampleMark = example(`{"state":"no_show"}`)
+
+	exampleMarked = example(`{"id":"0190a111-2222-7333-8444-555566667777","state":"no_show","resource":"0190a000-0000-7000-8000-0000000000c1","service":null,` +
+		`"start":"2026-11-24T15:00:00-05:00","end":"2026-11-24T15:30:00-05:00","hold_expires_at":"2026-11-20T09:05:00-05:00","code_state":"verified","move":null,` +
+		`"customer":{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"•••• 42"},"created_at":"2026-11-20T09:00:00-05:00","confirmed_at":"2026-11-20T09:01:12-05:00"}`)
 
 	exampleCode = example(`{"code":"123 456"}`)
 

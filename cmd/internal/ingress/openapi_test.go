@@ -90,7 +90,7 @@ func TestOperationsAreComplete(t *testing.T) {
 			ids[op.OperationID] = true
 		}
 	}
-	if len(ids) != 25 {
+	if len(ids) != 27 {
 		t.Errorf("%d operations", len(ids))
 	}
 	for _, finding := range promised.Examples() {

@@ -49,6 +49,27 @@ var (
 		write: true, ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleCanceled,
 		problems: []string{"invalid-json", "unsupported-media", "not-found", "booking-ended", "invalid-request"},
 	}
+	opReschedule = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/reschedule", id: "reschedule", tag: "Bookings", scheme: schemeKey,
+		summary: "Move a booking to another time",
+		about: "Resource, service and length stay. What is held moves at once: same code, same end. What is confirmed keeps its time; the new one is " +
+			"held beside it (`move`), and a new code is texted, which moves the booking when it is given to `verify` or by a reply. Without it the " +
+			"booking stays where it is. Another wish takes the place of the one before; three texts a day.",
+		request: handlers.RescheduleBody{}, example: exampleReschedule, write: true,
+		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleMoving,
+		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "invalid-start", "start-in-past", "start-too-far",
+			"time-does-not-exist", "outside-hours", "unknown-resource", "not-found", "booking-ended", "hold-expired", "slot-taken", "opted-out",
+			"too-soon", "too-many-sends", "sms-unavailable"},
+	}
+	opMark = operation{
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/mark", id: "mark", tag: "Bookings", scheme: schemeKey,
+		summary: "Say whether the customer came",
+		about: "From the booking's start on. A confirmed booking whose time is over counts as completed by itself; it can be marked otherwise, and " +
+			"marked again. One that is marked before its end frees its time.",
+		request: handlers.MarkBody{}, example: exampleMark, write: true,
+		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleMarked,
+		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "not-found", "not-begun", "booking-ended"},
+	}
 	opList = operation{
 		method: http.MethodGet, path: "/v1/orgs/{org}/bookings", id: "listBookings", tag: "Bookings", scheme: schemeKey,
 		summary: "List bookings by start", about: "Fifty to a page.",

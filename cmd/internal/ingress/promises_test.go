@@ -19,6 +19,8 @@ func writes(on fixtures) map[string]wish {
 		"book":       {http.MethodPost, "/bookings", bookingBody(tomorrow("11:00"))},
 		"verify":     {http.MethodPost, at + "/verify", `{"code":"123456"}`},
 		"resend":     {http.MethodPost, at + "/resend", `{"phone":"+15550100043"}`},
+		"reschedule": {http.MethodPost, at + "/reschedule", `{"start":"` + tomorrow("16:00") + `"}`},
+		"mark":       {http.MethodPost, "/bookings/" + on.over.String() + "/mark", `{"state":"no_show"}`},
 		"cancel":     {http.MethodPost, at + "/cancel", ""},
 		"block":      {http.MethodPost, "/blocks", blockBody},
 		"unblock":    {http.MethodDelete, "/blocks/" + on.block.String(), ""},
@@ -31,8 +33,8 @@ var blockBody = `{"resource":"chair","start":"` + tomorrow("14:00") + `","end":"
 
 // fixtures are what a write can be about.
 type fixtures struct {
-	booking           handlers.BookingView
-	block, transcript uuid.UUID
+	booking                 handlers.BookingView
+	over, block, transcript uuid.UUID // over is a booking that has ended
 }
 
 // fixtures are made by a worker that ends with them.
@@ -44,10 +46,23 @@ func (r *rig) fixtures(t *testing.T) (f fixtures) {
 		var made struct{ ID uuid.UUID }
 		r.api(t, "POST", "/blocks", blockBody, "Prefer", "wait=10").json(t, &made)
 		f.block = made.ID
+		over := `{"resource":"table","start":"` + tomorrow("09:00") + `","customer":{"phone":"+15550100049"}}`
+		r.api(t, "POST", "/bookings", over, "Prefer", "wait=10").json(t, &made)
+		f.over = made.ID
+		r.ended(t, f.over)
 		r.api(t, "POST", "/transcripts", transcriptBody("call-1", aCall), "Prefer", "wait=10").json(t, &made)
 		f.transcript = made.ID
 	})
 	return f
+}
+
+// ended makes a booking one that was confirmed and is over.
+func (r *rig) ended(t *testing.T, booking uuid.UUID) {
+	t.Helper()
+	if _, err := r.db.Admin.Exec(t.Context(), `UPDATE booking SET state = 'completed', confirmed_at = created_at,
+		starts_at = created_at - interval '1 h', ends_at = created_at WHERE id = $1`, booking); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestEveryWriteIsTaken: a client that does not wait gets 202, and what it asked for is written down.

@@ -101,23 +101,29 @@ func TestEveryWriteKnowsItsKey(t *testing.T) {
 // TestStandings: what verify, resend, cancel and their events answer by how a booking stands.
 func TestStandings(t *testing.T) {
 	t.Parallel()
-	const resend, other, cancel, verify = "resend", "other number", "cancel", "verify"
+	const resend, other, cancel, verify, move, mark = "resend", "other number", "cancel", "verify", "reschedule", "mark"
 	for name, tt := range map[string]struct {
 		sql  string
 		want map[string]string
 	}{
 		"confirmed": {"UPDATE booking SET state = 'confirmed', confirmed_at = clock_timestamp()",
-			map[string]string{verify: "already-confirmed", resend: "already-confirmed"}},
+			map[string]string{verify: "already-confirmed", resend: "already-confirmed", mark: "not-begun"}},
+		"begun": {"UPDATE booking SET state = 'confirmed', confirmed_at = clock_timestamp(), starts_at = clock_timestamp() - interval '1 s'",
+			map[string]string{move: "booking-ended"}},
+		"held":     {"", map[string]string{mark: "booking-ended"}},
+		"canceled": {"UPDATE booking SET state = 'canceled', confirmed_at = clock_timestamp()", map[string]string{move: "booking-ended", mark: "booking-ended"}},
 		"over": {"UPDATE booking SET state = 'completed', confirmed_at = clock_timestamp()",
-			map[string]string{verify: "booking-ended", resend: "booking-ended", cancel: "booking-ended"}},
+			map[string]string{verify: "booking-ended", resend: "booking-ended", cancel: "booking-ended", move: "booking-ended"}},
 		"revoked": {"UPDATE verification SET state = 'revoked'",
 			map[string]string{verify: "code-revoked", resend: "code-revoked"}},
 		"code expired": {"UPDATE verification SET state = 'sent', first_sent_at = clock_timestamp(), expires_at = clock_timestamp()",
 			map[string]string{verify: "code-expired", resend: "code-expired"}},
 		"lapsed and taken": {"UPDATE booking SET hold_expires_at = clock_timestamp(); UPDATE hold SET expires_at = clock_timestamp()",
-			map[string]string{verify: "hold-expired", other: "hold-expired"}},
+			map[string]string{verify: "hold-expired", other: "hold-expired", move: "hold-expired"}},
 		"opted out": {"INSERT INTO suppression (org_id, pool, phone_hash) SELECT m.org_id, COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number), m.to_hash FROM message m JOIN sms_account a USING (org_id)",
 			map[string]string{resend: "opted-out"}},
+		"confirmed, opted out": {"UPDATE booking SET state = 'confirmed', confirmed_at = clock_timestamp(); INSERT INTO suppression (org_id, pool, phone_hash) SELECT m.org_id, COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number), m.to_hash FROM message m JOIN sms_account a USING (org_id)",
+			map[string]string{move: "opted-out"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,6 +151,10 @@ func TestStandings(t *testing.T) {
 					answers = append(answers, r.api(t, "POST", at+"/resend", "", wait...))
 				case other:
 					answers = append(answers, r.api(t, "POST", at+"/resend", `{"phone":"+15550100044"}`, wait...))
+				case move:
+					answers = append(answers, r.api(t, "POST", at+"/reschedule", `{"start":"`+tomorrow("15:00")+`"}`, wait...))
+				case mark:
+					answers = append(answers, r.api(t, "POST", at+"/mark", `{"state":"completed"}`, wait...))
 				case cancel:
 					answers = append(answers, r.api(t, "POST", at+"/cancel", "", wait...),
 						r.event(t, "canceled", `{"type":"booking.canceled","data":{"booking":"`+b.ID.String()+`"}}`, wait...))
@@ -181,6 +191,12 @@ func TestWishesRefused(t *testing.T) {
 			if p := a.problem(t); p.Type != want {
 				t.Errorf("%s: %s, want %s", from, a.body, want)
 			}
+		}
+	}
+	for want, start := range map[string]string{"time-does-not-exist": "2027-03-14T02:30", "start-in-past": "2020-01-06T10:00", "start-too-far": "2100-01-04T10:00",
+		"outside-hours": tomorrow("03:00"), "invalid-start": "soon"} {
+		if a := r.api(t, "POST", "/bookings/"+b.ID.String()+"/reschedule", `{"start":"`+start+`"}`); a.problem(t).Type != want {
+			t.Errorf("reschedule: %s, want %s", a.body, want)
 		}
 	}
 	block := `{"resource":"chair","start":"2027-03-14T02:30","end":"2027-03-14T08:00"}`

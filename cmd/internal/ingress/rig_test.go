@@ -194,6 +194,8 @@ func (r *rig) work(ctx context.Context, org, task uuid.UUID, kind string) error 
 		"verify":     handlers.Answering(k, &handlers.VerificationCheck{Keys: k}).Work,
 		"resend":     handlers.Answering(k, &handlers.VerificationResend{Keys: k, SendGiveUp: 10 * time.Minute}).Work,
 		"cancel":     handlers.Answering(k, handlers.BookingCancel{}).Work,
+		"reschedule": handlers.Answering(k, &handlers.BookingReschedule{Keys: k, HoldTTL: 5 * time.Minute, SendGiveUp: 10 * time.Minute}).Work,
+		"mark":       handlers.Answering(k, handlers.BookingMark{}).Work,
 		"block":      handlers.Answering(k, &handlers.BlockCreate{Keys: k}).Work,
 		"unblock":    handlers.Answering(k, handlers.BlockDelete{}).Work,
 		"transcript": handlers.Answering(k, &handlers.TranscriptRedact{Keys: k, Engines: engines}).Work,

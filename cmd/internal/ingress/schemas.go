@@ -22,6 +22,8 @@ var fieldDocs = map[string]string{
 	"CustomerRequest.time_zone":  "IANA name, for quiet hours and times in texts.",
 	"CodeRequest.code":           "Six digits. Spaces, dashes and dots between them are fine.",
 	"ResendRequest.phone":        "Another number, as in customer.phone. By default the one that was given before.",
+	"RescheduleRequest.start":    "As the start of a booking.",
+	"MarkRequest.state":          "completed: the customer came.",
 	"BlockRequest.resource":      "Id or slug.",
 	"BlockRequest.start":         "As the start of a booking.",
 	"BlockRequest.end":           "After start.",
@@ -32,10 +34,14 @@ var fieldDocs = map[string]string{
 	"Booking.hold_expires_at":    "Until when the time is kept for the code.",
 	"Booking.code_state":         "pending until the text is accepted by the provider.",
 	"Booking.confirmed_at":       "null as long as it is not.",
+	"Booking.move":               "The time that a confirmed booking is to be moved to, while it is held for its code; null: none.",
+	"Move.start":                 "With the resource's offset.",
+	"Move.expires_at":            "Until when the time is kept for the code.",
+	"Move.code_state":            "As that of a booking.",
 	"Customer.phone":             "Its last two digits.",
 	"BookingList.bookings":       "By start.",
 	"BookingList.next_cursor":    "null on the last page.",
-	"TimelineEvent.kind":         "held, confirmed, canceled, expired, text_delivered, text_undelivered, …",
+	"TimelineEvent.kind":         "held, confirmed, canceled, expired, move_held, rescheduled, completed, no_show, text_delivered, text_undelivered, …",
 	"TimelineEvent.detail":       "Without personal data.",
 	"Request.id":                 "Where it can be asked for.",
 	"Request.status":             "pending until there is an outcome.",
@@ -138,6 +144,8 @@ func finishSchemas(doc *huma.OpenAPI) {
 		}
 	}
 	schemas["Booking"].Properties["service"].Nullable = true
+	schemas["Booking"].Properties["move"] = &huma.Schema{Description: fieldDocs["Booking.move"],
+		AnyOf: []*huma.Schema{schemas["Booking"].Properties["move"], {Type: "null"}}}
 	schemas["Transcript"].Properties["booking_id"].Nullable = true
 	schemas["Report"].Properties["type"].Nullable = true
 	schemas["Availability"].Properties["resource"].Nullable = true

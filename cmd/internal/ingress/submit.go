@@ -28,9 +28,11 @@ var (
 	kindVerify  = kind{"verify", tasks.VerificationCheck}
 	kindResend  = kind{"resend", tasks.VerificationResend}
 	kindCancel  = kind{"cancel", tasks.BookingCancel}
+	kindMark    = kind{"mark", tasks.BookingMark}
 	kindBlock   = kind{"block", tasks.BlockCreate}
 	kindUnblock = kind{"unblock", tasks.BlockDelete}
 
+	kindReschedule = kind{"reschedule", tasks.BookingReschedule}
 	kindTranscript = kind{"transcript", tasks.TranscriptRedact}
 	kindReport     = kind{"report", tasks.TranscriptReport}
 )
