@@ -48,6 +48,7 @@ type config struct {
 	Keys                  pii.Keys
 	CallLimit, Grace      time.Duration
 	HoldTTL, CodeTTL      time.Duration
+	KeepWindow            time.Duration
 	Doomed                bool // knows the types that end badly, and no real ones
 }
 
@@ -79,7 +80,7 @@ func newRig(t *testing.T, change ...func(*config)) *rig {
 		}
 	})
 	r.cfg = config{DatabaseURL: r.db.AppURL, TwilioURL: api.URL, PublicURL: callbacks.URL, Keys: r.db.KeySet,
-		CallLimit: 800 * time.Millisecond, Grace: 500 * time.Millisecond, HoldTTL: 5 * time.Minute, CodeTTL: 10 * time.Minute}
+		CallLimit: 800 * time.Millisecond, Grace: 500 * time.Millisecond, HoldTTL: 5 * time.Minute, CodeTTL: 10 * time.Minute, KeepWindow: 24 * time.Hour}
 	for _, c := range change {
 		c(&r.cfg)
 	}
@@ -163,7 +164,7 @@ func startWorker(c config, log *slog.Logger, periodic []tasks.Periodic, add ...f
 	mux := newTestMux(add...)
 	if len(add) == 0 {
 		mux = NewMux(Deps{Keys: keys, Twilio: sms.New(c.TwilioURL, c.CallLimit, nil), PublicURL: c.PublicURL, HoldTTL: c.HoldTTL,
-			CodeTTL: c.CodeTTL, CallLimit: c.CallLimit, Grace: c.Grace, Metrics: metrics, Texts: NewTexts(reg),
+			CodeTTL: c.CodeTTL, KeepWindow: c.KeepWindow, CallLimit: c.CallLimit, Grace: c.Grace, Metrics: metrics, Texts: NewTexts(reg),
 			Hooks: hook.New(hook.Loopback()), HookCalls: 2, Deliveries: NewDeliveries(reg)}, periodic)
 	}
 	w := &worker{run: &Runner{DB: db, Mux: mux, Worker: self, Metrics: metrics, Log: log, CallLimit: c.CallLimit}}

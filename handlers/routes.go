@@ -15,13 +15,14 @@ import (
 
 // Deps is what handlers are made of.
 type Deps struct {
-	Keys      *pii.Keyring
-	Twilio    *sms.Client
-	PublicURL string
-	HoldTTL   time.Duration
-	CodeTTL   time.Duration
-	CallLimit time.Duration // of one call to the provider
-	Grace     time.Duration // HOLDFAST_RECONCILE_GRACE
+	Keys       *pii.Keyring
+	Twilio     *sms.Client
+	PublicURL  string
+	HoldTTL    time.Duration
+	CodeTTL    time.Duration
+	KeepWindow time.Duration // HOLDFAST_KEEP_WINDOW
+	CallLimit  time.Duration // of one call to the provider
+	Grace      time.Duration // HOLDFAST_RECONCILE_GRACE
 	// Installation is what an org has that has set nothing itself.
 	Installation settings.Installation
 	Metrics      *tasks.Metrics
@@ -55,7 +56,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Do(m, tasks.BlockDelete, Answering(d.Keys, BlockDelete{}))
 	Do(m, tasks.TranscriptRedact, Answering(d.Keys, &TranscriptRedact{Keys: d.Keys, Engines: engines}))
 	Do(m, tasks.TranscriptReport, Answering(d.Keys, &TranscriptReport{Keys: d.Keys, Metrics: d.Redactions}))
-	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys})
+	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys, Engines: engines, KeepWindow: d.KeepWindow})
 	Call(m, tasks.VerificationSend, text)
 	Do(m, tasks.CompensateVerification, &CompensateVerification{Installation: d.Installation})
 	Call(m, tasks.SMSSend, text)

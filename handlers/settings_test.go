@@ -38,7 +38,7 @@ func (r *rig) process() *Runner {
 	reg := prometheus.NewRegistry()
 	run.DB = &tasks.DB{Pool: pool, Broker: r.in.Broker}
 	run.Mux = NewMux(Deps{Keys: keys, Twilio: sms.New(r.cfg.TwilioURL, r.cfg.CallLimit, nil), PublicURL: r.cfg.PublicURL,
-		HoldTTL: r.cfg.HoldTTL, CodeTTL: r.cfg.CodeTTL, CallLimit: r.cfg.CallLimit, Grace: r.cfg.Grace, Metrics: run.Metrics, Texts: NewTexts(reg),
+		HoldTTL: r.cfg.HoldTTL, CodeTTL: r.cfg.CodeTTL, KeepWindow: r.cfg.KeepWindow, CallLimit: r.cfg.CallLimit, Grace: r.cfg.Grace, Metrics: run.Metrics, Texts: NewTexts(reg),
 		Hooks: hook.New(hook.Loopback()), HookCalls: 2, Deliveries: NewDeliveries(reg)}, nil)
 	return run
 }

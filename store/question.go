@@ -51,11 +51,22 @@ func Ask(tx *Tx, pool string, phoneHash []byte, q Question, open time.Duration) 
 
 const questionColumns = `id, booking_id, kind, choices`
 
-// OpenQuestion reads what a phone was asked last and has not answered; ErrNotFound when nothing is open.
+// OpenQuestion reads what a phone was asked last and has not answered; ErrNotFound when nothing is open. A booking that was
+// given to another number meanwhile is nothing that the phone has a say in.
 func OpenQuestion(ctx context.Context, tx *Tx, pool string, phoneHash []byte) (Question, error) {
-	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question
-		WHERE org_id = $1 AND phone_hash = $2 AND pool = $3 AND state = 'open' AND expires_at > clock_timestamp()`, tx.Org, phoneHash, pool)
+	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question q
+		WHERE org_id = $1 AND phone_hash = $2 AND pool = $3 AND state = 'open' AND expires_at > clock_timestamp()
+		  AND EXISTS (SELECT FROM booking b JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id
+		       WHERE b.org_id = q.org_id AND b.id = q.booking_id AND c.phone_hash = q.phone_hash)`, tx.Org, phoneHash, pool)
 	return one(rows, err, scanQuestion)
+}
+
+// ChoiceAnswered reports whether the phone was offered times and has answered while they were offered: another digit has
+// nothing left to say.
+func ChoiceAnswered(ctx context.Context, tx *Tx, pool string, phoneHash []byte) (answered bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM question WHERE org_id = $1 AND phone_hash = $2 AND pool = $3
+		AND state = 'answered' AND choices <> '[]' AND expires_at > clock_timestamp())`, tx.Org, phoneHash, pool).Scan(&answered)
+	return answered, err
 }
 
 // FindQuestion reads the open question that a text asks; ErrNotFound when it asks none, or no longer.

@@ -24,7 +24,7 @@ const hookShare = 4
 func newMux(cfg config.Config, keys *pii.Keyring, metrics *tasks.Metrics, codes *handlers.UnknownCodes, reg prometheus.Registerer) *handlers.Mux {
 	return handlers.NewMux(handlers.Deps{
 		Keys: keys, Twilio: sms.New(cfg.TwilioBaseURL, cfg.HTTPTimeout, nil), PublicURL: cfg.PublicURL,
-		HoldTTL: cfg.HoldTTL, CodeTTL: cfg.CodeTTL, CallLimit: cfg.HTTPTimeout, Grace: cfg.ReconcileGrace,
+		HoldTTL: cfg.HoldTTL, CodeTTL: cfg.CodeTTL, KeepWindow: cfg.KeepWindow, CallLimit: cfg.HTTPTimeout, Grace: cfg.ReconcileGrace,
 		Installation: installation(cfg),
 		Metrics:      metrics, Texts: handlers.NewTexts(reg), Codes: codes,
 		Hooks: hook.New(cfg.EndpointAllow), HookCalls: cfg.DefaultConcurrency / hookShare, Deliveries: handlers.NewDeliveries(reg),
