@@ -16,12 +16,15 @@ const checkBack = time.Hour
 // cancel asks whether the next confirmed booking is to be canceled, and cancels it when it is told so again. Where nothing
 // is confirmed, what is held is let go at once: there is little to lose.
 func (t *talk) cancel(ctx context.Context) error {
-	q, err := t.question(ctx)
+	q, heard, err := t.question(ctx)
 	if err != nil {
 		return err
 	}
 	if q.Kind == store.AskCancel {
 		t.on(q.BookingID)
+		if !heard { // C twice at once: he is being asked
+			return nil
+		}
 		store.AnswerQuestion(t.tx, q.ID)
 		_, _, err := cancel(ctx, t.tx, q.BookingID) // its text tells the customer
 		return err

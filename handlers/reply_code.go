@@ -36,13 +36,22 @@ func (t *talk) code(ctx context.Context) error {
 	if err != nil || problem == nil {
 		return err // the confirmation is a text of its own
 	}
-	switch strings.TrimPrefix(problem.Type, ProblemBase) {
-	case "wrong-code":
+	switch kind := strings.TrimPrefix(problem.Type, ProblemBase); {
+	case kind == "wrong-code":
 		_, err = t.answer(ctx, sms.KindWrongCode)
-	case "hold-expired":
-		return t.offer(ctx, b)
-	case "code-expired":
+	case kind == "hold-expired" && b.State == store.BookingExpired:
+		return t.late(ctx, b)
+	case kind == "hold-expired" || kind == "code-expired":
 		_, err = t.answer(ctx, sms.KindExpired)
 	}
 	return err // what is left is nothing that the customer could do
+}
+
+// late is the right code of a time that is taken meanwhile.
+func (t *talk) late(ctx context.Context, b store.Booking) error {
+	q, _, err := t.question(ctx)
+	if err != nil {
+		return err
+	}
+	return t.offer(ctx, b, q)
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -14,14 +15,14 @@ import (
 // keep confirms what the customer wants to keep: the booking that he was asked about, else the newest that there is to
 // keep. One that is confirmed already needs no word.
 func (t *talk) keep(ctx context.Context) error {
-	q, err := t.question(ctx)
+	q, heard, err := t.question(ctx)
 	if err != nil {
 		return err
 	}
-	if q.Kind == store.AskCancel {
+	if q.Kind == store.AskCancel && heard {
 		return t.leave(ctx, q)
 	}
-	meant := uuid.NullUUID{UUID: q.BookingID, Valid: q.ID != uuid.Nil}
+	meant := uuid.NullUUID{UUID: q.BookingID, Valid: q.Kind == store.AskKeep}
 	if !meant.Valid {
 		meant, err = store.FindKeepable(ctx, t.tx, t.in.FromHash, t.h.KeepWindow)
 		if err != nil {
@@ -36,8 +37,7 @@ func (t *talk) keep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store.AnswerQuestion(t.tx, q.ID)
-	return t.settle(ctx, b, v, nil)
+	return t.settle(ctx, b, v, q, nil)
 }
 
 // leave is a booking that is not to be canceled after all: it stays as it is, and the customer is told so.
@@ -56,9 +56,13 @@ func (t *talk) leave(ctx context.Context, q store.Question) error {
 
 // choose takes the time that a digit stands for.
 func (t *talk) choose(ctx context.Context) error {
-	q, err := t.question(ctx)
-	if err != nil {
+	q, heard, err := t.question(ctx)
+	switch {
+	case err != nil:
 		return err
+	case q.Kind == store.AskKeep && len(q.Choices) > 0 && !heard: // other times are on their way to him
+		t.on(q.BookingID)
+		return nil
 	}
 	if q.ID == uuid.Nil {
 		if answered, err := store.ChoiceAnswered(ctx, t.tx, t.pool, t.in.FromHash); answered || err != nil {
@@ -82,8 +86,7 @@ func (t *talk) choose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store.AnswerQuestion(t.tx, q.ID)
-	return t.settle(ctx, b, v, &c)
+	return t.settle(ctx, b, v, q, &c)
 }
 
 // candidate is a time that was offered, with what it takes of a seat today. One that is no longer on offer, as when the
@@ -106,12 +109,12 @@ func candidate(ctx context.Context, tx *store.Tx, b store.Booking, c store.Choic
 // settle confirms a locked booking at its own time, or at another one that it gets; a seat that it no longer has it takes
 // again. When the time is taken others are offered. A booking that is confirmed stays as it is: somebody was faster, and
 // the customer was told.
-func (t *talk) settle(ctx context.Context, b store.Booking, v store.Verification, other *store.Candidate) error {
-	switch b.State {
-	case store.BookingConfirmed:
-		return nil
-	case store.BookingHeld, store.BookingExpired:
-	default:
+func (t *talk) settle(ctx context.Context, b store.Booking, v store.Verification, q store.Question, other *store.Candidate) error {
+	if b.State != store.BookingHeld && b.State != store.BookingExpired {
+		store.AnswerQuestion(t.tx, q.ID)
+		if b.State == store.BookingConfirmed {
+			return nil
+		}
 		return t.puzzled(ctx)
 	}
 	if b.State == store.BookingExpired || other != nil {
@@ -120,9 +123,10 @@ func (t *talk) settle(ctx context.Context, b store.Booking, v store.Verification
 			return err
 		}
 		if !ok {
-			return t.offer(ctx, b)
+			return t.offer(ctx, b, q)
 		}
 	}
+	store.AnswerQuestion(t.tx, q.ID)
 	if !v.Live() {
 		store.RevokeCodes(t.tx, b.ID) // or it would read as used
 	}
@@ -130,26 +134,36 @@ func (t *talk) settle(ctx context.Context, b store.Booking, v store.Verification
 }
 
 // offer answers with up to three free times near a booking's own, of which a digit takes one; when there are none, with
-// that.
-func (t *talk) offer(ctx context.Context, b store.Booking) error {
-	if b.State != store.BookingHeld && b.State != store.BookingExpired { // it has its old time
-		_, err := t.answer(ctx, sms.KindExpired)
-		return err
-	}
+// that. q is what is open: a customer who is offered the same times already is not texted again.
+func (t *talk) offer(ctx context.Context, b store.Booking, q store.Question) error {
 	free, err := nearest(ctx, t.tx, b)
 	if err != nil {
 		return err
 	}
 	if len(free) == 0 {
-		_, err := t.answer(ctx, sms.KindExpired)
-		return err
+		store.AnswerQuestion(t.tx, q.ID)
+		return t.gone(ctx, b)
+	}
+	all := choices(free)
+	if q.BookingID == b.ID && slices.EqualFunc(all, q.Choices, sameChoice) {
+		return nil
 	}
 	id, err := t.answer(ctx, sms.KindAlternatives)
 	if id == uuid.Nil || err != nil {
 		return err
 	}
-	q := store.Question{ID: id, BookingID: b.ID, Kind: store.AskKeep, Choices: choices(free)}
+	q = store.Question{ID: id, BookingID: b.ID, Kind: store.AskKeep, Choices: all}
 	return store.Ask(t.tx, t.pool, t.in.FromHash, q, t.h.KeepWindow)
+}
+
+// gone answers once that a booking's time is not to be had any more.
+func (t *talk) gone(ctx context.Context, b store.Booking) error {
+	lately, err := store.TextedAbout(ctx, t.tx, b.ID, string(sms.KindExpired), quiet)
+	if lately || err != nil {
+		return err
+	}
+	_, err = t.answer(ctx, sms.KindExpired)
+	return err
 }
 
 func choices(free []store.Opening) []store.Choice {
@@ -159,3 +173,5 @@ func choices(free []store.Opening) []store.Choice {
 	}
 	return all
 }
+
+func sameChoice(a, b store.Choice) bool { return a.Resource == b.Resource && a.Start.Equal(b.Start) }

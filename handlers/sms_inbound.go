@@ -84,11 +84,12 @@ func (t *talk) remember(ctx context.Context) (err error) {
 // on notes which booking the reply is about.
 func (t *talk) on(booking uuid.UUID) { t.about = uuid.NullUUID{UUID: booking, Valid: true} }
 
-// question is what the phone was asked last and has not answered; the zero Question when nothing is open.
-func (t *talk) question(ctx context.Context) (store.Question, error) {
-	q, err := store.OpenQuestion(ctx, t.tx, t.pool, t.in.FromHash)
+// question is what the phone was asked last and has not answered; the zero Question when nothing is open. heard tells that
+// its text had gone out when the reply came: "2" says nothing of times that are still on their way.
+func (t *talk) question(ctx context.Context) (q store.Question, heard bool, err error) {
+	q, err = store.OpenQuestion(ctx, t.tx, t.pool, t.in.FromHash)
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Question{}, nil
+		return store.Question{}, false, nil
 	}
-	return q, err
+	return q, q.AskedAt != nil && !q.AskedAt.After(t.in.At), err
 }

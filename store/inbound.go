@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,7 +19,8 @@ type Inbound struct {
 	FromHash   []byte
 	Sender     string // the number or pool it was sent to
 	Body       pii.Text
-	OptOutType string // STOP, START or HELP when the provider has answered already
+	OptOutType string    // STOP, START or HELP when the provider has answered already
+	At         time.Time // when it came, by the database's clock
 }
 
 const (
@@ -46,8 +48,8 @@ func InsertInbound(ctx context.Context, tx *Tx, k *pii.Keyring, in Inbound) (fre
 func LoadInbound(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Inbound, error) {
 	in := Inbound{ID: id}
 	var from, body []byte
-	err := tx.QueryRow(ctx, `SELECT provider_sid, from_hash, from_sealed, sender, body_sealed, opt_out_type
-		FROM inbound WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&in.SID, &in.FromHash, &from, &in.Sender, &body, &in.OptOutType)
+	err := tx.QueryRow(ctx, `SELECT provider_sid, from_hash, from_sealed, sender, body_sealed, opt_out_type, created_at
+		FROM inbound WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&in.SID, &in.FromHash, &from, &in.Sender, &body, &in.OptOutType, &in.At)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return in, ErrNotFound
 	}

@@ -292,6 +292,13 @@ func TextedLately(ctx context.Context, tx *Tx, phoneHash []byte, kind string, wi
 	return lately, err
 }
 
+// TextedAbout is TextedLately for a text about a booking.
+func TextedAbout(ctx context.Context, tx *Tx, booking uuid.UUID, kind string, within time.Duration) (lately bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE org_id = $1 AND booking_id = $2 AND kind = $3
+		AND created_at > clock_timestamp() - $4::interval)`, tx.Org, booking, kind, within).Scan(&lately)
+	return lately, err
+}
+
 // CountTexts counts the texts of some kinds that were made for a phone within the time given.
 func CountTexts(ctx context.Context, tx *Tx, phoneHash []byte, kinds []string, within time.Duration) (n int, err error) {
 	err = tx.QueryRow(ctx, `SELECT count(*) FROM message WHERE org_id = $1 AND to_hash = $2 AND kind = ANY ($3)
