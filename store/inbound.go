@@ -74,7 +74,7 @@ func FinishInbound(tx *Tx, id uuid.UUID, intent string, about uuid.NullUUID) {
 // TellReply makes the task that tells the org's endpoint of a text, and reports whether there is one that wants to hear of
 // it.
 func TellReply(ctx context.Context, tx *Tx, id uuid.UUID) (told bool, err error) {
-	err = tx.QueryRow(ctx, `UPDATE inbound SET told_as = endpoint_tell(org_id, 'reply') WHERE org_id = $1 AND id = $2 RETURNING told_as IS NOT NULL`,
+	err = tx.QueryRow(ctx, `UPDATE inbound SET told_as = endpoint_tell(org_id, '`+KindReply+`') WHERE org_id = $1 AND id = $2 RETURNING told_as IS NOT NULL`,
 		tx.Org, id).Scan(&told)
 	return told, err
 }
