@@ -14,8 +14,8 @@ import (
 	"holdfast/tasks"
 )
 
-// asks writes a text that asks something, as who understands replies does.
-func (r *rig) asks(booking uuid.UUID, kind sms.Kind, q store.Question) uuid.UUID {
+// writesAsking writes a text that asks something, as who understands replies does.
+func (r *rig) writesAsking(booking uuid.UUID, kind sms.Kind, q store.Question) uuid.UUID {
 	r.t.Helper()
 	q.ID, q.BookingID = uuid.New(), booking
 	r.must(tasks.InTx(r.t.Context(), r.in, r.org.ID, func(tx *store.Tx) error {
@@ -49,7 +49,7 @@ func TestTextsFromQuestions(t *testing.T) {
 		q.Choices = append(q.Choices, store.Choice{Resource: r.org.Chair, Start: s, End: s.Add(30 * time.Minute)})
 	}
 	q.Kind = store.AskKeep
-	r.asks(id, sms.KindAlternatives, q)
+	r.writesAsking(id, sms.KindAlternatives, q)
 	r.runAll(run)
 	text := r.texts(ana, 3)[2].Body
 	for _, want := range []string{"Ana Lee", "9:00 AM at Test one is taken", "1) ", "10:00 AM", "3) ", "12:00 PM"} {
@@ -57,15 +57,15 @@ func TestTextsFromQuestions(t *testing.T) {
 			t.Errorf("no %q in %q", want, text)
 		}
 	}
-	r.asks(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
+	r.writesAsking(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
 	r.runAll(run)
 	if text := r.texts(ana, 4)[3].Body; !strings.Contains(text, "9:00 AM? Reply C again") {
 		t.Errorf("%q", text)
 	}
-	answered := r.asks(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
+	answered := r.writesAsking(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
 	r.exec("UPDATE question SET state = 'answered' WHERE id = $1", answered)
-	replaced := r.asks(id, sms.KindAlternatives, q)
-	last := r.asks(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
+	replaced := r.writesAsking(id, sms.KindAlternatives, q)
+	last := r.writesAsking(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
 	r.runAll(run)
 	r.texts(ana, 5)
 	for m, want := range map[uuid.UUID]string{answered: "canceled answered", replaced: "canceled answered", last: "accepted "} {
@@ -97,9 +97,9 @@ func TestStopConfirmation(t *testing.T) {
 		m := uuid.New()
 		r.must(tasks.InTx(t.Context(), r.in, r.org.ID, func(tx *store.Tx) error {
 			hash := store.PhoneHash(r.db.Keys, r.org.ID, pii.KnownPhone(ana))
-			store.Unsuppress(tx, r.org.Account.Pool(), hash)
+			store.OptIn(tx, hash)
 			if c.suppressed {
-				store.Suppress(tx, r.org.Account.Pool(), hash)
+				store.OptOut(tx, hash)
 			}
 			if err := store.InsertMessage(tx, r.db.Keys, store.Message{ID: m, Kind: string(c.kind), To: pii.KnownPhone(ana), BookingID: uuid.NullUUID{UUID: id, Valid: true}}); err != nil {
 				return err

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -37,7 +38,10 @@ type told struct {
 	id, signature string
 	header        http.Header
 	body          []byte
-	EventView
+	Type          string
+	Timestamp     time.Time
+	Data          BookingView // of an event of a booking
+	Reply         ReplyView   // of a reply
 }
 
 func newEndpoint(t *testing.T) *endpoint {
@@ -54,7 +58,18 @@ func newEndpoint(t *testing.T) *endpoint {
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	c := told{id: r.Header.Get("webhook-id"), signature: r.Header.Get("webhook-signature"), header: r.Header.Clone(), body: body}
-	if err := json.Unmarshal(body, &c.EventView); err != nil {
+	var v struct {
+		Type      string
+		Timestamp time.Time
+		Data      json.RawMessage
+	}
+	err := json.Unmarshal(body, &v)
+	c.Type, c.Timestamp = v.Type, v.Timestamp
+	into := any(&c.Data)
+	if v.Type == store.KindReply {
+		into = &c.Reply
+	}
+	if err = errors.Join(err, json.Unmarshal(v.Data, into)); err != nil {
 		e.t.Errorf("told %s: %v", body, err)
 	}
 	e.mu.Lock()

@@ -324,17 +324,6 @@ func TestOptOutWins(t *testing.T) {
 	}
 }
 
-// hears is says by a worker that is driven by hand; what else is pending stays.
-func (r *rig) hears(run *Runner, phone, body string) {
-	r.t.Helper()
-	r.writes(phone, body)
-	for _, task := range r.pending("sms:inbound") {
-		if res := run.deliver(r.t.Context(), r.delivery(task, 1)); res.label != "done" {
-			r.t.Fatalf("reply: %s", res.label)
-		}
-	}
-}
-
 // A follow-up waits for whoever understands a reply of the same phone, and then thinks of what that did.
 func TestFollowupWaitsForItsConversation(t *testing.T) {
 	t.Parallel()

@@ -162,18 +162,13 @@ func (r *rig) says(phone, body string) {
 	})
 }
 
-// writes is says without waiting until somebody has understood it.
-func (r *rig) writes(phone, body string) uuid.UUID {
+// writes is says without waiting until somebody has understood it. optOutType is what the provider says of it.
+func (r *rig) writes(phone, body string, optOutType ...string) uuid.UUID {
 	r.t.Helper()
 	id, ctx := uuid.New(), context.Background()
 	r.must(tasks.InTx(ctx, r.in, r.org.ID, func(tx *store.Tx) error {
-		fresh, err := store.InsertInbound(ctx, tx, r.db.Keys, store.Inbound{ID: id, SID: "SM" + strings.ReplaceAll(id.String(), "-", ""),
-			From: pii.KnownPhone(phone), Sender: r.org.Account.From, Body: pii.NewText(body)})
-		if err != nil || !fresh {
-			return fmt.Errorf("inbound: %v %w", fresh, err)
-		}
-		_, err = tasks.SMSInbound.Enqueue(tx, tasks.InboundPayload{Inbound: id})
-		return err
+		return TakeInbound(ctx, tx, r.db.Keys, store.Inbound{ID: id, SID: "SM" + strings.ReplaceAll(id.String(), "-", ""),
+			From: pii.KnownPhone(phone), Sender: r.org.Account.From, Body: pii.NewText(body), OptOutType: strings.Join(optOutType, "")})
 	}))
 	return id
 }

@@ -59,7 +59,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Do(m, tasks.BlockDelete, Answering(d.Keys, BlockDelete{}))
 	Do(m, tasks.TranscriptRedact, Answering(d.Keys, &TranscriptRedact{Keys: d.Keys, Engines: engines}))
 	Do(m, tasks.TranscriptReport, Answering(d.Keys, &TranscriptReport{Keys: d.Keys, Metrics: d.Redactions}))
-	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys})
+	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys, Engines: engines, KeepWindow: d.KeepWindow})
 	Call(m, tasks.VerificationSend, text)
 	Do(m, tasks.CompensateVerification, &CompensateVerification{Installation: d.Installation})
 	Call(m, tasks.SMSSend, text)

@@ -72,18 +72,36 @@ func wrongCode(tx *store.Tx, b store.Booking) *Problem {
 // lateCode is the right code after the hold's end, within the code's life: it takes the seat again if it is
 // free, else it gets alternatives.
 func lateCode(ctx context.Context, tx *store.Tx, b *store.Booking, v store.Verification) (*Problem, error) {
-	store.ExpireBooking(tx, b.ID) // the sweep may not have come yet
-	if b.Span.Start.After(b.ReadAt) {
-		ok, err := store.TakeFirm(ctx, tx, b.ResourceID, b.ID, b.Reserved())
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			store.NoteBooking(tx, b.ID, "hold_renewed", nil)
-			return nil, confirm(tx, b, v)
-		}
+	ok, err := retake(ctx, tx, b, nil)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return nil, confirm(tx, b, v)
 	}
 	return holdExpired(ctx, tx, *b)
+}
+
+// retake takes a seat for a locked booking that has none any more, firmly since it is confirmed with it: at its own time, or
+// at another one that it has from then on. False: that time is taken, or has begun.
+func retake(ctx context.Context, tx *store.Tx, b *store.Booking, other *store.Candidate) (bool, error) {
+	resource, start, reserved := b.ResourceID, b.Span.Start, b.Reserved()
+	if other != nil {
+		resource, start, reserved = other.Resource.ID, other.Span.Start, other.Calendar.Reserve(other.Span)
+	}
+	store.ExpireBooking(tx, b.ID) // the sweep may not have come yet
+	if !start.After(b.ReadAt) {
+		return false, nil
+	}
+	if ok, err := store.TakeFirm(ctx, tx, resource, b.ID, reserved); !ok || err != nil {
+		return false, err
+	}
+	if other != nil {
+		store.GiveTime(tx, b, *other)
+		store.NoteBooking(tx, b.ID, "alternative_taken", map[string]any{"start": start, "resource": resource})
+	}
+	store.NoteBooking(tx, b.ID, "hold_renewed", nil)
+	return true, nil
 }
 
 // holdExpired is the problem of a hold that has lapsed, with free times near its own.
@@ -94,8 +112,16 @@ func holdExpired(ctx context.Context, tx *store.Tx, b store.Booking) (*Problem, 
 	return p, err
 }
 
-// nearest lists the free times nearest to a booking's own, of the same length with the same resource; none when that is
-// no longer offered.
+// service is what a booking is for, as an offer is asked for; "" when it was asked for without.
+func service(b store.Booking) string {
+	if !b.ServiceID.Valid {
+		return ""
+	}
+	return b.ServiceID.UUID.String()
+}
+
+// nearest lists the free times nearest to a booking's own, of the same length and service with the same resource; none when
+// that is no longer offered.
 func nearest(ctx context.Context, tx *store.Tx, b store.Booking) ([]store.Opening, error) {
 	offer, err := store.OfferOf(ctx, tx, b)
 	var refused *store.Refusal

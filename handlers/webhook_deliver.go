@@ -37,14 +37,40 @@ func NewDeliveries(reg prometheus.Registerer) *prometheus.CounterVec {
 
 // EventView is what an endpoint is sent.
 type EventView struct {
-	Type      string      `json:"type"`      // booking.held …
-	Timestamp time.Time   `json:"timestamp"` // when it happened
-	Data      BookingView `json:"data"`      // as it is when it is sent: events may overtake each other
+	Type      string    `json:"type"`      // booking.held …, or reply
+	Timestamp time.Time `json:"timestamp"` // when it happened
+	Data      any       `json:"data"`      // a BookingView as it is when it is sent, since events may overtake each other; or a ReplyView
+}
+
+// ReplyView is a customer's text that nobody but the integrator can understand, as an endpoint is told of it.
+type ReplyView struct {
+	ID       uuid.UUID     `json:"id"`
+	Booking  *uuid.UUID    `json:"booking"`  // the newest of that phone
+	Customer *CustomerView `json:"customer"` // null: the org knows none with that phone
+	Text     string        `json:"text"`     // redacted by the org's policy
+	Intent   string        `json:"intent" enum:"unknown"`
 }
 
 // ViewEvent shows an event.
 func ViewEvent(t store.Told) EventView {
-	return EventView{Type: "booking." + t.Kind, Timestamp: t.At.UTC().Truncate(time.Millisecond), Data: ViewBooking(t.Booking)}
+	v := EventView{Type: "booking." + t.Kind, Timestamp: t.At.UTC().Truncate(time.Millisecond)}
+	if t.Reply != nil {
+		v.Type, v.Data = t.Kind, viewReply(*t.Reply)
+	} else {
+		v.Data = ViewBooking(t.Booking)
+	}
+	return v
+}
+
+func viewReply(r store.ToldReply) ReplyView {
+	v := ReplyView{ID: r.ID, Text: r.Text.Reveal(), Intent: r.Intent}
+	if r.Booking.Valid {
+		v.Booking = &r.Booking.UUID
+	}
+	if r.Customer.Valid {
+		v.Customer = &CustomerView{ID: r.Customer.UUID, Phone: "•••• " + r.PhoneLast2}
+	}
+	return v
 }
 
 // delivery is one call to an endpoint.
@@ -52,7 +78,8 @@ type delivery struct {
 	org     uuid.UUID
 	url     pii.Token
 	event   hook.Event
-	attempt int // from 0
+	attempt int  // from 0
+	reply   bool // whose words are kept until it is told of
 }
 
 // endpointBusy is the error of a call that was not made, since the org has calls enough.
@@ -68,6 +95,7 @@ func (h *WebhookDeliver) Claim(ctx context.Context, tx *store.Tx, t store.Task, 
 	case err != nil:
 		return delivery{}, err
 	case e.URL.IsZero():
+		store.ForgetReply(tx, p.Event)
 		return delivery{}, tasks.ErrNothing
 	case e.Disabled != nil:
 		return delivery{}, tasks.Dead("endpoint-disabled", nil)
@@ -77,7 +105,7 @@ func (h *WebhookDeliver) Claim(ctx context.Context, tx *store.Tx, t store.Task, 
 	if wait := h.Pace.Wait(tx.Org); wait > 0 {
 		return delivery{}, tasks.Snooze(endpointBusy{}.Error(), wait)
 	}
-	told, err := store.FindTold(ctx, tx, p.Event)
+	told, err := store.FindTold(ctx, tx, h.Keys, p.Event)
 	if err != nil {
 		return delivery{}, err
 	}
@@ -85,7 +113,7 @@ func (h *WebhookDeliver) Claim(ctx context.Context, tx *store.Tx, t store.Task, 
 	if err != nil {
 		return delivery{}, err
 	}
-	return delivery{org: tx.Org, url: e.URL, attempt: t.Attempt,
+	return delivery{org: tx.Org, url: e.URL, attempt: t.Attempt, reply: told.Reply != nil,
 		event: hook.Event{ID: told.ID.String(), Body: body, Secrets: e.Secrets}}, nil
 }
 
@@ -115,7 +143,7 @@ func outcome(a hook.Answer, err error) string {
 }
 
 // Record decides what is next: any 2xx is a receipt, 410 means never again, all else is tried later.
-func (h *WebhookDeliver) Record(_ context.Context, tx *store.Tx, _ tasks.EventPayload, d delivery, a hook.Answer, callErr error) error {
+func (h *WebhookDeliver) Record(_ context.Context, tx *store.Tx, p tasks.EventPayload, d delivery, a hook.Answer, callErr error) error {
 	var busy endpointBusy
 	switch {
 	case errors.As(callErr, &busy):
@@ -123,6 +151,9 @@ func (h *WebhookDeliver) Record(_ context.Context, tx *store.Tx, _ tasks.EventPa
 	case callErr != nil:
 		return tasks.Retry("endpoint-"+callErr.Error(), tasks.DeliverAfter(d.attempt), callErr)
 	case a.Status/100 == 2:
+		if d.reply {
+			store.ForgetReply(tx, p.Event)
+		}
 		return nil
 	case a.Status == http.StatusGone:
 		store.DisableEndpoint(tx, d.url, "it answered 410 Gone")
@@ -138,4 +169,10 @@ func (h *WebhookDeliver) Record(_ context.Context, tx *store.Tx, _ tasks.EventPa
 // Abandoned sends it again: an endpoint knows what it has seen by the id.
 func (h *WebhookDeliver) Abandoned(context.Context, *store.Tx, tasks.EventPayload) error {
 	return tasks.Snooze("abandoned", time.Second)
+}
+
+// Forget empties a reply that the endpoint will not be told of.
+func (h *WebhookDeliver) Forget(_ context.Context, tx *store.Tx, p tasks.EventPayload) error {
+	store.ForgetReply(tx, p.Event)
+	return nil
 }

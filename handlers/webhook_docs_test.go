@@ -14,6 +14,7 @@ import (
 	"holdfast/handlers/settings"
 	"holdfast/store"
 	"holdfast/store/calendar"
+	"holdfast/store/pii"
 	"holdfast/tasks"
 )
 
@@ -89,6 +90,11 @@ func exampleEvent(kind string) store.Told {
 	case "unreachable":
 		at = at.Add(6 * time.Second)
 		b.CodeState = "revoked"
+	}
+	if kind == store.KindReply {
+		return store.Told{Kind: kind, At: at.Add(4 * time.Minute), Reply: &store.ToldReply{ID: uuid.MustParse("0190a111-3333-7444-8555-666677778888"),
+			Booking: uuid.NullUUID{UUID: b.ID, Valid: true}, Customer: uuid.NullUUID{UUID: b.CustomerID, Valid: true}, PhoneLast2: b.PhoneLast2,
+			Intent: "unknown", Text: pii.NewText("can I bring my dog? my other number is [PHONE_NUMBER]")}}
 	}
 	return store.Told{Kind: kind, At: at, Booking: b}
 }

@@ -106,6 +106,7 @@ CREATE TABLE inbound (
   PRIMARY KEY (id, org_id),
   UNIQUE (provider_sid, org_id),
   CHECK (done_at IS NULL OR body_sealed IS NULL),
+  CHECK (text_sealed IS NULL OR told_as IS NOT NULL),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE UNIQUE INDEX inbound_told ON inbound (told_as, org_id) WHERE told_as IS NOT NULL;
@@ -142,6 +143,7 @@ CREATE TABLE question (
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE UNIQUE INDEX question_open ON question (phone_hash, pool, org_id) WHERE state = 'open';
+CREATE INDEX question_phone ON question (phone_hash, expires_at);
 CREATE INDEX question_booking ON question (booking_id);
 SELECT isolate('question');
 GRANT SELECT, INSERT, UPDATE ON question TO holdfast_app;

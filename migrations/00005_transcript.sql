@@ -21,11 +21,11 @@ SELECT isolate('transcript');
 GRANT SELECT, INSERT ON transcript TO holdfast_app;
 
 -- Each thing that was taken out of a text: where it stood, what it was and by which rule. Never the value: hash is keyed,
--- the same for the same value of an org. subject is the transcript, or the booking whose notes it
--- were. The app can add rows and read them.
+-- the same for the same value of an org. subject is the transcript, the booking whose notes it
+-- were, or the reply. The app can add rows and read them.
 CREATE TABLE redaction (
   org_id     uuid NOT NULL REFERENCES org,
-  source     text NOT NULL CHECK (source IN ('transcript', 'note')),
+  source     text NOT NULL CHECK (source IN ('transcript', 'note', 'reply')),
   subject    uuid NOT NULL,
   ordinal    int NOT NULL CHECK (ordinal >= 0), -- from 0, in the order of the text
   type       text NOT NULL CHECK (type <> ''),

@@ -680,7 +680,8 @@ CREATE TABLE public.inbound (
     told_as uuid,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     done_at timestamp with time zone,
-    CONSTRAINT inbound_check CHECK (((done_at IS NULL) OR (body_sealed IS NULL)))
+    CONSTRAINT inbound_check CHECK (((done_at IS NULL) OR (body_sealed IS NULL))),
+    CONSTRAINT inbound_check1 CHECK (((text_sealed IS NULL) OR (told_as IS NOT NULL)))
 );
 
 ALTER TABLE ONLY public.inbound ALTER COLUMN org_id SET STATISTICS 0;
@@ -818,7 +819,7 @@ CREATE TABLE public.redaction (
     CONSTRAINT redaction_hash_check CHECK ((octet_length(hash) = 32)),
     CONSTRAINT redaction_ordinal_check CHECK ((ordinal >= 0)),
     CONSTRAINT redaction_rule_check CHECK ((rule <> ''::text)),
-    CONSTRAINT redaction_source_check CHECK ((source = ANY (ARRAY['transcript'::text, 'note'::text]))),
+    CONSTRAINT redaction_source_check CHECK ((source = ANY (ARRAY['transcript'::text, 'note'::text, 'reply'::text]))),
     CONSTRAINT redaction_type_check CHECK ((type <> ''::text))
 );
 
@@ -1321,6 +1322,8 @@ CREATE UNIQUE INDEX move_pending ON public.move USING btree (booking_id, org_id)
 CREATE INDEX question_booking ON public.question USING btree (booking_id);
 
 CREATE UNIQUE INDEX question_open ON public.question USING btree (phone_hash, pool, org_id) WHERE (state = 'open'::text);
+
+CREATE INDEX question_phone ON public.question USING btree (phone_hash, expires_at);
 
 CREATE INDEX request_conversation ON public.request USING btree (conversation, created_at) WHERE (conversation IS NOT NULL);
 

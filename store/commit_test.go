@@ -119,8 +119,8 @@ func TestQueueOrder(t *testing.T) {
 	w := newWorld(t)
 	w.in(func(*store.Tx) error { return nil })
 	w.in(func(tx *store.Tx) error {
-		store.Suppress(tx, "p", []byte{1})
-		store.Unsuppress(tx, "p", []byte{1})
+		store.OptOut(tx, []byte{1})
+		store.OptIn(tx, []byte{1})
 		store.Suppress(tx, "p", []byte{2})
 		return nil
 	})

@@ -68,10 +68,18 @@ func sealName(tx *Tx, k *pii.Keyring, n pii.Name) ([]byte, error) {
 
 // LoadCustomer reads and opens a customer.
 func LoadCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Customer, error) {
-	c := Customer{ID: id}
+	return loadCustomer(ctx, tx, k, `id = $2`, id)
+}
+
+// LoadCustomerByPhone is LoadCustomer for the one with a phone; ErrNotFound when the org knows none with it.
+func LoadCustomerByPhone(ctx context.Context, tx *Tx, k *pii.Keyring, phoneHash []byte) (Customer, error) {
+	return loadCustomer(ctx, tx, k, `phone_hash = $2`, phoneHash)
+}
+
+func loadCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, which string, by any) (c Customer, err error) {
 	var phone, name []byte
-	err := tx.QueryRow(ctx, `SELECT phone_sealed, name_sealed, COALESCE(locale, ''), COALESCE(time_zone, '')
-		FROM customer WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&phone, &name, &c.Locale, &c.TimeZone)
+	err = tx.QueryRow(ctx, `SELECT id, phone_sealed, name_sealed, COALESCE(locale, ''), COALESCE(time_zone, '')
+		FROM customer WHERE org_id = $1 AND `+which, tx.Org, by).Scan(&c.ID, &phone, &name, &c.Locale, &c.TimeZone)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, ErrNotFound
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,16 +13,30 @@ import (
 	"holdfast/store/pii"
 )
 
-// Told is an event that the org's endpoint is told of, with its booking as it is now.
+// Told is an event that the org's endpoint is told of: of a booking, or a reply.
 type Told struct {
 	ID      uuid.UUID // the endpoint knows it by this
-	Kind    string    // as "confirmed"
+	Kind    string    // as "confirmed"; of a reply KindReply
 	At      time.Time
-	Booking Booking
+	Booking Booking    // as it is now
+	Reply   *ToldReply // nil: it is of a booking
+}
+
+// KindReply is the kind of an event that is a reply.
+const KindReply = "reply"
+
+// ToldReply is a text that only the integrator can understand.
+type ToldReply struct {
+	ID         uuid.UUID
+	Booking    uuid.NullUUID // the newest of its phone
+	Customer   uuid.NullUUID
+	PhoneLast2 string
+	Intent     string
+	Text       pii.Text // as redaction left it
 }
 
 // FindTold reads an event by its id; ErrNotFound when the org has no such one.
-func FindTold(ctx context.Context, tx *Tx, id uuid.UUID) (Told, error) {
+func FindTold(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Told, error) {
 	told := Told{ID: id}
 	tx.QueueRead(func(rows pgx.Rows) error {
 		e, err := one(rows, nil, pgx.RowToStructByPos[struct {
@@ -30,11 +45,31 @@ func FindTold(ctx context.Context, tx *Tx, id uuid.UUID) (Told, error) {
 		}])
 		told.Kind, told.At = e.Kind, e.At
 		return err
-	}, `SELECT kind, at FROM booking_event WHERE org_id = $1 AND told_as = $2`, tx.Org, id)
+	}, `SELECT kind, at FROM booking_event WHERE org_id = $1 AND told_as = $2
+		UNION ALL SELECT '`+KindReply+`', created_at FROM inbound WHERE org_id = $1 AND told_as = $2`, tx.Org, id)
 	rows, err := tx.Query(ctx, `SELECT `+bookingColumns+` FROM `+bookingTables+`
 		WHERE b.org_id = $1 AND b.id = (SELECT booking_id FROM booking_event WHERE org_id = $1 AND told_as = $2)`, tx.Org, id)
 	told.Booking, err = one(rows, err, scanBooking)
+	if told.Kind == KindReply && errors.Is(err, ErrNotFound) {
+		told.Reply, err = findReply(ctx, tx, k, id)
+	}
 	return told, err
+}
+
+func findReply(ctx context.Context, tx *Tx, k *pii.Keyring, told uuid.UUID) (*ToldReply, error) {
+	var (
+		r    ToldReply
+		text []byte
+	)
+	err := tx.QueryRow(ctx, `SELECT i.id, i.booking_id, c.id, COALESCE(c.phone_last2, ''), COALESCE(i.intent, ''), i.text_sealed
+		  FROM inbound i LEFT JOIN customer c ON c.org_id = i.org_id AND c.phone_hash = i.from_hash
+		 WHERE i.org_id = $1 AND i.told_as = $2`, tx.Org, told).Scan(&r.ID, &r.Booking, &r.Customer, &r.PhoneLast2, &r.Intent, &text)
+	if err != nil {
+		return nil, err
+	}
+	clear, err := k.Open(tx.Org, purposeReply, text)
+	r.Text = pii.NewText(clear)
+	return &r, err
 }
 
 // Endpoint is where the org wants to be told of its bookings. The URL can hold a secret, so it is one.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,10 +19,14 @@ type Inbound struct {
 	FromHash   []byte
 	Sender     string // the number or pool it was sent to
 	Body       pii.Text
-	OptOutType string // STOP, START or HELP when the provider has answered already
+	OptOutType string    // STOP, START or HELP when the provider has answered already
+	At         time.Time // when it came, by the database's clock
 }
 
-const purposeInbound = "inbound.body"
+const (
+	purposeInbound = "inbound.body"
+	purposeReply   = "inbound.text"
+)
 
 // InsertInbound writes a text from a customer; fresh is false when the provider had delivered it before.
 func InsertInbound(ctx context.Context, tx *Tx, k *pii.Keyring, in Inbound) (fresh bool, err error) {
@@ -43,8 +48,8 @@ func InsertInbound(ctx context.Context, tx *Tx, k *pii.Keyring, in Inbound) (fre
 func LoadInbound(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Inbound, error) {
 	in := Inbound{ID: id}
 	var from, body []byte
-	err := tx.QueryRow(ctx, `SELECT provider_sid, from_hash, from_sealed, sender, body_sealed, opt_out_type
-		FROM inbound WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&in.SID, &in.FromHash, &from, &in.Sender, &body, &in.OptOutType)
+	err := tx.QueryRow(ctx, `SELECT provider_sid, from_hash, from_sealed, sender, body_sealed, opt_out_type, created_at
+		FROM inbound WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&in.SID, &in.FromHash, &from, &in.Sender, &body, &in.OptOutType, &in.At)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return in, ErrNotFound
 	}
@@ -60,9 +65,34 @@ func LoadInbound(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Inb
 	return in, err
 }
 
-// FinishInbound queues what a text was understood as, and empties it.
-func FinishInbound(tx *Tx, id uuid.UUID, intent string) {
-	tx.Queue(`UPDATE inbound SET intent = $3, done_at = clock_timestamp(), body_sealed = NULL WHERE org_id = $1 AND id = $2`, tx.Org, id, intent)
+// FinishInbound queues what a text was understood as and which booking it was about, and empties it.
+func FinishInbound(tx *Tx, id uuid.UUID, intent string, about uuid.NullUUID) {
+	tx.Queue(`UPDATE inbound SET intent = $3, booking_id = $4, done_at = clock_timestamp(), body_sealed = NULL WHERE org_id = $1 AND id = $2`,
+		tx.Org, id, intent, about)
+}
+
+// TellReply makes the task that tells the org's endpoint of a text, and reports whether there is one that wants to hear of
+// it.
+func TellReply(ctx context.Context, tx *Tx, id uuid.UUID) (told bool, err error) {
+	err = tx.QueryRow(ctx, `UPDATE inbound SET told_as = endpoint_tell(org_id, '`+KindReply+`') WHERE org_id = $1 AND id = $2 RETURNING told_as IS NOT NULL`,
+		tx.Org, id).Scan(&told)
+	return told, err
+}
+
+// KeepReply queues what redaction has left of a text that the endpoint is told of. It is sealed all the same, and kept
+// until ForgetReply.
+func KeepReply(tx *Tx, k *pii.Keyring, id uuid.UUID, left pii.Text) error {
+	text, err := k.Seal(tx.Org, purposeReply, left.Reveal())
+	if err != nil {
+		return err
+	}
+	tx.Queue(`UPDATE inbound SET text_sealed = $3 WHERE org_id = $1 AND id = $2`, tx.Org, id, text)
+	return nil
+}
+
+// ForgetReply queues that nothing is kept of the text that is told of under an id: the endpoint has it, or nobody will tell.
+func ForgetReply(tx *Tx, told uuid.UUID) {
+	tx.Queue(`UPDATE inbound SET text_sealed = NULL WHERE org_id = $1 AND told_as = $2`, tx.Org, told)
 }
 
 // LockConversation puts the transaction in line for what is said with one phone; it comes before any resource.

@@ -204,14 +204,9 @@ func Suppressed(ctx context.Context, tx *Tx, pool string, phoneHash []byte) (out
 	return out, err
 }
 
-// Suppress queues an opt-out from a sender pool; Unsuppress its end.
+// Suppress queues an opt-out from a sender pool.
 func Suppress(tx *Tx, pool string, phoneHash []byte) {
 	tx.Queue(`INSERT INTO suppression (org_id, pool, phone_hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, tx.Org, pool, phoneHash)
-}
-
-// Unsuppress queues the end of an opt-out.
-func Unsuppress(tx *Tx, pool string, phoneHash []byte) {
-	tx.Queue(`DELETE FROM suppression WHERE org_id = $1 AND pool = $2 AND phone_hash = $3`, tx.Org, pool, phoneHash)
 }
 
 // Outgoing is a message with all that its text says and where it goes.
@@ -295,4 +290,18 @@ func TextedLately(ctx context.Context, tx *Tx, phoneHash []byte, kind string, wi
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE org_id = $1 AND to_hash = $2 AND kind = $3
 		AND created_at > clock_timestamp() - $4::interval)`, tx.Org, phoneHash, kind, within).Scan(&lately)
 	return lately, err
+}
+
+// TextedAbout is TextedLately for a text about a booking.
+func TextedAbout(ctx context.Context, tx *Tx, booking uuid.UUID, kind string, within time.Duration) (lately bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE org_id = $1 AND booking_id = $2 AND kind = $3
+		AND created_at > clock_timestamp() - $4::interval)`, tx.Org, booking, kind, within).Scan(&lately)
+	return lately, err
+}
+
+// CountTexts counts the texts of some kinds that were made for a phone within the time given.
+func CountTexts(ctx context.Context, tx *Tx, phoneHash []byte, kinds []string, within time.Duration) (n int, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM message WHERE org_id = $1 AND to_hash = $2 AND kind = ANY ($3)
+		AND created_at > clock_timestamp() - $4::interval`, tx.Org, phoneHash, kinds, within).Scan(&n)
+	return n, err
 }

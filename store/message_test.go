@@ -206,7 +206,7 @@ func TestSuppression(t *testing.T) {
 		}
 		return err
 	})
-	w.in(func(tx *store.Tx) error { store.Unsuppress(tx, w.org.Account.Pool(), hash); return nil })
+	w.in(func(tx *store.Tx) error { store.OptIn(tx, hash); return nil })
 	if out(w.org.Account.Pool()) {
 		t.Error("START does not end it")
 	}
@@ -231,7 +231,7 @@ func TestInbound(t *testing.T) {
 		if got.Body.Reveal() != "123456" || got.From.Reveal() != phone42.Reveal() || !slices.Equal(got.FromHash, store.PhoneHash(w.Keys, w.org.ID, phone42)) {
 			t.Errorf("loaded: %+v", got)
 		}
-		store.FinishInbound(tx, in.ID, "code")
+		store.FinishInbound(tx, in.ID, "code", uuid.NullUUID{})
 		return err
 	})
 	if !value[bool](w, "SELECT body_sealed IS NULL AND intent = 'code' AND done_at IS NOT NULL FROM inbound") {

@@ -21,6 +21,8 @@ type Question struct {
 	BookingID uuid.UUID
 	Kind      string
 	Choices   []Choice // the times that a digit takes, from 1 on
+	// AskedAt is when its text was claimed for sending, or given up; nil: not yet. What was written before is no answer.
+	AskedAt *time.Time
 }
 
 // Choice is a time that was offered.
@@ -49,18 +51,30 @@ func Ask(tx *Tx, pool string, phoneHash []byte, q Question, open time.Duration) 
 	return nil
 }
 
-const questionColumns = `id, booking_id, kind, choices`
+const questionColumns = `q.id, q.booking_id, q.kind, q.choices,
+	(SELECT CASE m.state WHEN 'canceled' THEN m.created_at ELSE m.claimed_at END FROM message m WHERE m.org_id = q.org_id AND m.id = q.id)`
 
-// OpenQuestion reads what a phone was asked last and has not answered; ErrNotFound when nothing is open.
+// OpenQuestion reads what a phone was asked last and has not answered; ErrNotFound when nothing is open. A booking that was
+// given to another number meanwhile is nothing that the phone has a say in.
 func OpenQuestion(ctx context.Context, tx *Tx, pool string, phoneHash []byte) (Question, error) {
-	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question
-		WHERE org_id = $1 AND phone_hash = $2 AND pool = $3 AND state = 'open' AND expires_at > clock_timestamp()`, tx.Org, phoneHash, pool)
+	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question q
+		WHERE org_id = $1 AND phone_hash = $2 AND pool = $3 AND state = 'open' AND expires_at > clock_timestamp()
+		  AND EXISTS (SELECT FROM booking b JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id
+		       WHERE b.org_id = q.org_id AND b.id = q.booking_id AND c.phone_hash = q.phone_hash)`, tx.Org, phoneHash, pool)
 	return one(rows, err, scanQuestion)
+}
+
+// ChoiceAnswered reports whether the phone was offered times and has answered while they were offered: another digit has
+// nothing left to say.
+func ChoiceAnswered(ctx context.Context, tx *Tx, pool string, phoneHash []byte) (answered bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM question WHERE org_id = $1 AND phone_hash = $2 AND pool = $3
+		AND state = 'answered' AND choices <> '[]' AND expires_at > clock_timestamp())`, tx.Org, phoneHash, pool).Scan(&answered)
+	return answered, err
 }
 
 // FindQuestion reads the open question that a text asks; ErrNotFound when it asks none, or no longer.
 func FindQuestion(ctx context.Context, tx *Tx, message uuid.UUID) (Question, error) {
-	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question WHERE org_id = $1 AND id = $2 AND state = 'open'`, tx.Org, message)
+	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question q WHERE org_id = $1 AND id = $2 AND state = 'open'`, tx.Org, message)
 	return one(rows, err, scanQuestion)
 }
 
@@ -71,7 +85,7 @@ func AnswerQuestion(tx *Tx, id uuid.UUID) {
 
 func scanQuestion(r pgx.CollectableRow) (q Question, err error) {
 	var choices []byte
-	if err = r.Scan(&q.ID, &q.BookingID, &q.Kind, &choices); err != nil {
+	if err = r.Scan(&q.ID, &q.BookingID, &q.Kind, &choices, &q.AskedAt); err != nil {
 		return q, err
 	}
 	return q, json.Unmarshal(choices, &q.Choices)

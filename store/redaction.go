@@ -10,7 +10,8 @@ import (
 // What a text was that something was taken out of.
 const (
 	RedactedTranscript = "transcript"
-	RedactedNote       = "note" // a booking's; its id is the booking's
+	RedactedNote       = "note"  // a booking's; its id is the booking's
+	RedactedReply      = "reply" // a customer's; its id is the inbound text's
 )
 
 // Redaction is what the audit trail has of one thing that was taken out of a text. It never has the value.

@@ -36,7 +36,7 @@ func TestNothingInClear(t *testing.T) {
 			b, _, err := store.LockSeat(t.Context(), tx, booking)
 			store.ConfirmBooking(tx, &b)
 			store.AnswerRequest(tx, value[uuid.UUID](w, "SELECT id FROM request"), store.Answer{Status: 201, Body: []byte("{}")})
-			store.FinishInbound(tx, value[uuid.UUID](w, "SELECT id FROM inbound"), "code")
+			store.FinishInbound(tx, value[uuid.UUID](w, "SELECT id FROM inbound"), "code", uuid.NullUUID{})
 			return err
 		})
 	}

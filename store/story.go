@@ -113,7 +113,9 @@ func around(ctx context.Context, tx DB, org, id uuid.UUID) (ids []uuid.UUID, err
 		  UNION SELECT booking_id FROM message WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT booking_id FROM verification WHERE org_id = $1 AND id IN (SELECT id FROM start)
 		  UNION SELECT booking_id FROM move WHERE org_id = $1 AND id IN (SELECT id FROM start)
-		  UNION SELECT booking_id FROM booking_event WHERE org_id = $1 AND told_as = $2),
+		  UNION SELECT booking_id FROM inbound WHERE org_id = $1 AND id IN (SELECT id FROM start)
+		  UNION SELECT booking_id FROM booking_event WHERE org_id = $1 AND told_as = $2
+		  UNION SELECT booking_id FROM inbound WHERE org_id = $1 AND told_as = $2),
 		heard(id) AS (SELECT transcript_id FROM transcript_report WHERE org_id = $1 AND id IN (SELECT id FROM named) UNION SELECT id FROM named),
 		bookings AS (SELECT id, created_at AS at FROM booking WHERE org_id = $1 AND (id IN (SELECT id FROM named)
 		     OR id IN (SELECT booking_id FROM transcript WHERE org_id = $1 AND id IN (SELECT id FROM heard)))),
@@ -134,11 +136,12 @@ func around(ctx context.Context, tx DB, org, id uuid.UUID) (ids []uuid.UUID, err
 		  UNION SELECT id, at FROM reports
 		  UNION SELECT id, created_at FROM message WHERE org_id = $1 AND (id IN (SELECT id FROM start) OR booking_id IN (SELECT id FROM bookings))
 		  UNION SELECT id, created_at FROM verification WHERE org_id = $1 AND (id IN (SELECT id FROM start) OR booking_id IN (SELECT id FROM bookings))
-		  UNION SELECT id, created_at FROM inbound WHERE org_id = $1 AND id IN (SELECT id FROM start)
+		  UNION SELECT id, created_at FROM inbound WHERE org_id = $1 AND (id IN (SELECT id FROM start) OR told_as = $2 OR booking_id IN (SELECT id FROM bookings))
 		  UNION SELECT id, created_at FROM task WHERE org_id = $1 AND id = $2)
 		SELECT ARRAY(
 		  SELECT id FROM known
 		  UNION SELECT told_as FROM booking_event WHERE org_id = $1 AND booking_id IN (SELECT id FROM bookings) AND told_as IS NOT NULL
+		  UNION SELECT told_as FROM inbound WHERE org_id = $1 AND id IN (SELECT id FROM known) AND told_as IS NOT NULL
 		  UNION SELECT t.id FROM task t WHERE t.org_id = $1 AND t.id >= `+since+`
 		    AND (t.request_id IN (SELECT id FROM known)
 		      OR EXISTS (SELECT FROM jsonb_each_text(t.payload) v WHERE v.value IN (SELECT id::text FROM known))))`, org, id).Scan(&ids)

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// EventPayload names an event of a booking by the id under which the org's endpoint is told of it (booking_event.told_as).
+// EventPayload names an event by the id under which the org's endpoint is told of it (told_as of booking_event or inbound).
 type EventPayload struct {
 	Event uuid.UUID `json:"event"`
 }

@@ -67,7 +67,8 @@ func choice(path, why string, place func(*Document) *string, words ...string) fi
 
 // events are those that an endpoint can be told of.
 func events() []string {
-	return []string{"booking.held", "booking.confirmed", "booking.expired", "booking.canceled", "booking.rescheduled", "booking.unreachable", "booking.completed", "booking.no_show"}
+	return []string{"booking.held", "booking.confirmed", "booking.expired", "booking.canceled", "booking.rescheduled", "booking.unreachable",
+		"booking.completed", "booking.no_show", "reply"}
 }
 
 // Bounds of fields.

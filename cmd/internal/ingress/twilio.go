@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"holdfast/handlers"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -117,7 +118,7 @@ func (in *Ingress) applyStatus(ctx context.Context, org, id uuid.UUID, form url.
 	return nil
 }
 
-// takeInbound writes a text from a customer and the task that understands it. Twilio may deliver it twice.
+// takeInbound writes a text from a customer. Twilio may deliver it twice.
 func (in *Ingress) takeInbound(ctx context.Context, org uuid.UUID, form url.Values) error {
 	sid := form.Get("MessageSid")
 	if !validKey(sid) {
@@ -143,14 +144,7 @@ func (in *Ingress) takeInbound(ctx context.Context, org uuid.UUID, form url.Valu
 		OptOutType: clean(form.Get("OptOutType"))}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	return tasks.InTx(ctx, in.db, org, func(tx *store.Tx) error {
-		fresh, err := store.InsertInbound(ctx, tx, in.keys, text)
-		if err != nil || !fresh {
-			return err
-		}
-		_, err = tasks.SMSInbound.Enqueue(tx, tasks.InboundPayload{Inbound: id})
-		return err
-	})
+	return tasks.InTx(ctx, in.db, org, func(tx *store.Tx) error { return handlers.TakeInbound(ctx, tx, in.keys, text) })
 }
 
 // clean drops what PostgreSQL takes for no text.

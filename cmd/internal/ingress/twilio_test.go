@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -67,6 +68,46 @@ func TestInbound(t *testing.T) {
 	}
 	if leak := leaked(r.log.String()); leak != "" {
 		t.Errorf("the log holds %q", leak)
+	}
+}
+
+// TestOptOutAtOnce: STOP and START are in force when Twilio has its answer, though nobody works on the reply; by keyword, in a
+// sentence or as Advanced Opt-Out says, for the sender's pool as texts look at it. What is delivered again counts once.
+func TestOptOutAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	n := 0
+	says := func(body, optOutType, sid string) {
+		t.Helper()
+		form := url.Values{"MessageSid": {sid}, "From": {"+15550100042"}, "To": {"+15005550006"}, "Body": {body}}
+		if optOutType != "" {
+			form.Set("OptOutType", optOutType)
+		}
+		if a := r.twilio(t, "/inbound", form); a.StatusCode != 200 || !strings.HasSuffix(string(a.body), "<Response/>") {
+			t.Fatalf("%q: %d %s", body, a.StatusCode, a.body)
+		}
+	}
+	for _, tt := range []struct {
+		body, kind string
+		out        int
+	}{
+		{"hello", "", 0}, {"STOP", "", 1}, {"yes", "", 0}, {"Please stop texting me.", "", 1}, {"hola", "START", 0},
+		{"adios", "STOP", 1}, {"help", "HELP", 1}, {"K", "", 1}, {"START", "", 0}, {"stop", "", 1},
+	} {
+		n++
+		says(tt.body, tt.kind, fmt.Sprintf("SM%d", n))
+		if got := r.count(t, "suppression WHERE pool = '+15005550006'"); got != tt.out {
+			t.Errorf("after %q %s: opted out %d, want %d", tt.body, tt.kind, got, tt.out)
+		}
+	}
+	says("START", "", "SM2") // that of the first STOP
+	if r.count(t, "suppression") != 1 || r.count(t, "task WHERE type = 'sms:inbound' AND state = 'pending'") != n {
+		t.Error("a text that was delivered again counts again")
+	}
+	r.admin(t, "UPDATE sms_account SET messaging_service_sid = 'MG1'")
+	says("stop", "", "SM100")
+	if r.count(t, "suppression WHERE pool = 'MG1'") != 1 || r.count(t, "suppression") != 2 {
+		t.Error("an opt-out is of the messaging service where there is one")
 	}
 }
 
