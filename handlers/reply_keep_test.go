@@ -234,3 +234,30 @@ func TestNothingIsFree(t *testing.T) {
 		t.Errorf("%d questions are open", n)
 	}
 }
+
+// A digit that comes before the sweep ends the old hold first, as the sweep would; one that is live it lets go. One seat is
+// left, at the new time.
+func TestAlternativeBeforeTheSweep(t *testing.T) {
+	t.Parallel()
+	for lapsed, want := range map[bool][]string{
+		true:  {"held", "text_accepted", "expired", "alternative_taken", "hold_renewed", "confirmed"},
+		false: {"held", "text_accepted", "alternative_taken", "hold_renewed", "confirmed"},
+	} {
+		r := newRig(t)
+		run := r.process()
+		id := r.heldBy(run, chair(ana, at(2, 10, 0)))
+		if lapsed {
+			r.lapse(id)
+		}
+		start := r.booking(id).Span.Start.Add(2 * time.Hour)
+		r.followedUp(id, ana, store.Choice{Resource: r.org.Chair, Start: start, End: start.Add(30 * time.Minute)})
+		r.wants(run, ana, "1", "confirmation")
+		if got := r.timeline(id); !slices.Equal(got, want) {
+			t.Errorf("timeline %v", got)
+		}
+		if n := query[int](r, "SELECT count(*) FROM hold WHERE live"); n != 1 {
+			t.Errorf("lapsed %v: %d seats", lapsed, n)
+		}
+		r.heldBy(run, chair(bob, at(2, 10, 0)))
+	}
+}
