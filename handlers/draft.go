@@ -65,14 +65,14 @@ func (h *SendText) question(ctx context.Context, tx *store.Tx, o store.Outgoing)
 		return d, "", err
 	}
 	d = newDraft(sms.Kind(o.Kind), o)
-	d.data.Choices = offered(q, o)
+	d.data.Choices = shown(q, o)
 	name, err := store.BookedName(ctx, tx, h.Keys, q.BookingID)
 	d.data.Name = name.Reveal()
 	return d, "", err
 }
 
-// offered are the times of a question as the customer reads them.
-func offered(q store.Question, o store.Outgoing) (all []sms.Choice) {
+// shown are the times of a question as the customer reads them.
+func shown(q store.Question, o store.Outgoing) (all []sms.Choice) {
 	for _, c := range q.Choices {
 		all = append(all, sms.Choice{Start: c.Start.In(o.Zone)})
 	}

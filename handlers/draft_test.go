@@ -52,14 +52,14 @@ func TestTextsFromQuestions(t *testing.T) {
 	r.writesAsking(id, sms.KindAlternatives, q)
 	r.runAll(run)
 	text := r.texts(ana, 3)[2].Body
-	for _, want := range []string{"Ana Lee", "9:00 AM at Test one is taken", "1) ", "10:00 AM", "3) ", "12:00 PM"} {
+	for _, want := range []string{"Ana Lee", "9:00 AM CST with Dr. Lee at Test one is taken", "1) 10 AM", "3) 12 PM"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in %q", want, text)
 		}
 	}
 	r.writesAsking(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
 	r.runAll(run)
-	if text := r.texts(ana, 4)[3].Body; !strings.Contains(text, "9:00 AM? Reply C again") {
+	if text := r.texts(ana, 4)[3].Body; !strings.Contains(text, "9:00 AM CST? Reply C again") {
 		t.Errorf("%q", text)
 	}
 	answered := r.writesAsking(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})

@@ -56,8 +56,8 @@ func (h *SendText) followup(ctx context.Context, tx *store.Tx, o store.Outgoing,
 			return d, "nothing-free", err
 		}
 		d.kind = sms.KindAlternatives
-		q.Choices, until = choices(free), free[len(free)-1].Start // they come by time
-		d.data.Choices = offered(q, o)
+		q.Choices, until = offered(free), free[len(free)-1].Start // they come by time
+		d.data.Choices = shown(q, o)
 	}
 	d.asks, d.open = &q, min(left, until.Sub(b.ReadAt))
 	d.quiet, d.validFor = polite(own.QuietHours, b.ReadAt.In(o.Zone), d.open)

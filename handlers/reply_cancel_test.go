@@ -17,7 +17,7 @@ func TestCancelByReply(t *testing.T) {
 	later, next := r.confirmedBy(run, ana, at(3, 10, 0)), r.confirmedBy(run, ana, at(2, 10, 0))
 
 	r.wants(run, ana, "please cancel my appointment", "cancel_check")
-	q := r.asks(ana)
+	q := r.questionOf(ana)
 	if q.Kind != store.AskCancel || q.Booking != next || !near(q.Wait, time.Hour) {
 		t.Errorf("%+v", q)
 	}
@@ -36,7 +36,7 @@ func TestCancelByReply(t *testing.T) {
 	r.is(later, "confirmed")
 
 	r.wants(run, ana, "c", "cancel_check")
-	if q := r.asks(ana); q.Booking != later {
+	if q := r.questionOf(ana); q.Booking != later {
 		t.Errorf("%+v", q)
 	}
 	r.runAll(run)
@@ -74,7 +74,7 @@ func TestCancelAHoldByReply(t *testing.T) {
 	confirmed := r.confirmedBy(run, eve, at(3, 10, 0))
 	also := r.heldBy(run, chair(eve, at(3, 9, 0)))
 	r.wants(run, eve, "c", "cancel_check")
-	if q := r.asks(eve); q.Booking != confirmed {
+	if q := r.questionOf(eve); q.Booking != confirmed {
 		t.Errorf("%+v", q)
 	}
 	r.is(also, "held")

@@ -144,7 +144,7 @@ func (t *talk) offer(ctx context.Context, b store.Booking, q store.Question) err
 		store.AnswerQuestion(t.tx, q.ID)
 		return t.gone(ctx, b)
 	}
-	all := choices(free)
+	all := offered(free)
 	if q.BookingID == b.ID && slices.EqualFunc(all, q.Choices, sameChoice) {
 		return nil
 	}
@@ -166,7 +166,7 @@ func (t *talk) gone(ctx context.Context, b store.Booking) error {
 	return err
 }
 
-func choices(free []store.Opening) []store.Choice {
+func offered(free []store.Opening) []store.Choice {
 	all := make([]store.Choice, len(free))
 	for i, o := range free {
 		all[i] = store.Choice{Resource: o.Resource.ID, Start: o.Start, End: o.End}

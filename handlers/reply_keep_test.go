@@ -149,7 +149,7 @@ func TestTakeAnAlternative(t *testing.T) {
 	r.followedUp(id, ana)
 	bobs := r.heldBy(run, chair(bob, at(2, 10, 0)))
 	r.wants(run, ana, "k", "alternatives")
-	q := r.asks(ana)
+	q := r.questionOf(ana)
 	if q.Booking != id || q.Kind != store.AskKeep || len(q.Choices) != 3 || !near(q.Wait, r.cfg.Keep) ||
 		q.ID != query[uuid.UUID](r, "SELECT id FROM message WHERE kind = 'alternatives'") {
 		t.Fatalf("%+v", q)
@@ -190,10 +190,10 @@ func TestAlternativeIsGoneToo(t *testing.T) {
 	r.heldBy(run, chair(bob, at(2, 10, 0)))
 	r.wants(run, ana, "k", "alternatives")
 	r.went(sms.KindAlternatives)
-	first := r.asks(ana)
+	first := r.questionOf(ana)
 	r.heldBy(run, chair(eve, first.Choices[0].Start.Format(time.RFC3339)))
 	r.wants(run, ana, "1", "alternatives")
-	again := r.asks(ana)
+	again := r.questionOf(ana)
 	if again.ID == first.ID || len(again.Choices) != 3 || slices.ContainsFunc(again.Choices, func(c store.Choice) bool { return c.Start.Equal(first.Choices[0].Start) }) {
 		t.Errorf("offered %+v, then %+v", first, again)
 	}
@@ -223,7 +223,7 @@ func TestNothingIsFree(t *testing.T) {
 		r.heldBy(run, chair([]string{eve, "+15550100046"}[i], start))
 	}
 	r.wants(run, bob, code, "alternatives")
-	if q := r.asks(bob); q.Booking != late {
+	if q := r.questionOf(bob); q.Booking != late {
 		t.Errorf("%+v", q)
 	}
 	r.exec("UPDATE resource SET active = false")
@@ -232,5 +232,32 @@ func TestNothingIsFree(t *testing.T) {
 	r.wants(run, bob, "k", "expired")
 	if n := r.open(); n != 0 {
 		t.Errorf("%d questions are open", n)
+	}
+}
+
+// A digit that comes before the sweep ends the old hold first, as the sweep would; one that is live it lets go. One seat is
+// left, at the new time.
+func TestAlternativeBeforeTheSweep(t *testing.T) {
+	t.Parallel()
+	for lapsed, want := range map[bool][]string{
+		true:  {"held", "text_accepted", "expired", "alternative_taken", "hold_renewed", "confirmed"},
+		false: {"held", "text_accepted", "alternative_taken", "hold_renewed", "confirmed"},
+	} {
+		r := newRig(t)
+		run := r.process()
+		id := r.heldBy(run, chair(ana, at(2, 10, 0)))
+		if lapsed {
+			r.lapse(id)
+		}
+		start := r.booking(id).Span.Start.Add(2 * time.Hour)
+		r.followedUp(id, ana, store.Choice{Resource: r.org.Chair, Start: start, End: start.Add(30 * time.Minute)})
+		r.wants(run, ana, "1", "confirmation")
+		if got := r.timeline(id); !slices.Equal(got, want) {
+			t.Errorf("timeline %v", got)
+		}
+		if n := query[int](r, "SELECT count(*) FROM hold WHERE live"); n != 1 {
+			t.Errorf("lapsed %v: %d seats", lapsed, n)
+		}
+		r.heldBy(run, chair(bob, at(2, 10, 0)))
 	}
 }

@@ -116,8 +116,8 @@ type asked struct {
 	Wait        time.Duration
 }
 
-// asks is the question that is open.
-func (r *rig) asks(phone string) (q asked) {
+// questionOf is the question that is open.
+func (r *rig) questionOf(phone string) (q asked) {
 	r.t.Helper()
 	var raw []byte
 	err := r.db.Admin.QueryRow(r.t.Context(), `SELECT id, booking_id, kind, choices, expires_at - clock_timestamp() FROM question WHERE phone_hash = $1 AND state = 'open'`,

@@ -214,7 +214,7 @@ func TestWebhooksHoldNoFreeText(t *testing.T) {
 	t.Parallel()
 	kinds := map[reflect.Type][]string{
 		reflect.TypeFor[EventView]():   {"type", "data"},
-		reflect.TypeFor[BookingView](): {"state", "code_state", "customer.phone"},
+		reflect.TypeFor[BookingView](): {"state", "code_state", "move.code_state", "customer.phone"},
 		reflect.TypeFor[ReplyView]():   {"customer.phone", "text", "intent"},
 	}
 	for _, told := range []store.Told{exampleEvent("held"), exampleEvent(store.KindReply)} {
