@@ -465,3 +465,19 @@ func TestResendMoveCode(t *testing.T) {
 	m.expect(again(""), 409, "already-confirmed")
 	m.fine()
 }
+
+// The story of a booking holds its moves, and that of a move is its booking's.
+func TestStoryOfMoves(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.expect(m.to(m.id, at(2, 11, 0)), 200, "confirmed")
+	move := query[uuid.UUID](m.rig, "SELECT id FROM move")
+	for _, ref := range []uuid.UUID{m.id, move} {
+		s, err := store.FindStory(t.Context(), m.db.Audit, ref.String())
+		m.must(err)
+		if !slices.ContainsFunc(s.Events, func(e store.StoryEvent) bool { return e.Of == "move" && e.ID == move.String() && e.What == "pending" }) ||
+			!slices.ContainsFunc(s.Events, func(e store.StoryEvent) bool { return e.ID == m.id.String() && e.What == "move_held" }) {
+			t.Errorf("the story of %s: %+v", s.Of, s.Events)
+		}
+	}
+}
