@@ -46,6 +46,8 @@ func TestEndpointIsToldOfBookings(t *testing.T) {
 	r.wasTold(e, id, "booking.held", "booking.confirmed", "booking.canceled")
 
 	swept := r.hold(ana, at(2, 11, 0))
+	// The sweep leaves alone what somebody works on, as the record of a text does, and here it comes once.
+	eventually(t, 10*time.Second, "its text is recorded", func() bool { return r.booking(swept).CodeState == "sent" })
 	r.lapse(swept)
 	_, err := store.InTx(t.Context(), r.db.App, r.org.ID, func(tx *store.Tx) error { _, _, err := store.ExpireHolds(t.Context(), tx); return err })
 	r.must(err)
