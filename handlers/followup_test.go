@@ -31,9 +31,7 @@ func (r *rig) request(run *Runner, phone, start string) uuid.UUID {
 // sweepNow runs a sweep as a tick does.
 func (r *rig) sweepNow(run *Runner, name string) {
 	r.t.Helper()
-	sweeps := map[string]Sweep{tasks.HoldsExpire: {Do: store.ExpireHolds},
-		tasks.FollowupsScan: {Do: followups{}.scan}, tasks.RemindersScan: {Do: scanReminders}}
-	_, err := run.sweep(r.t.Context(), name, sweeps[name])
+	_, err := run.sweep(r.t.Context(), name, run.Mux.sweeps[name])
 	r.must(err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,7 +40,7 @@ func (r *rig) process() *Runner {
 	run.DB = &tasks.DB{Pool: pool, Broker: r.in.Broker}
 	run.Mux = NewMux(Deps{Keys: keys, Twilio: sms.New(r.cfg.TwilioURL, r.cfg.CallLimit, nil), PublicURL: r.cfg.PublicURL,
 		HoldTTL: r.cfg.HoldTTL, FollowupDelay: r.cfg.Followup, KeepWindow: r.cfg.Keep, CodeTTL: r.cfg.CodeTTL, CallLimit: r.cfg.CallLimit, Grace: r.cfg.Grace, Metrics: run.Metrics, Texts: NewTexts(reg),
-		Hooks: hook.New(hook.Loopback()), HookCalls: 2, Deliveries: NewDeliveries(reg)}, nil)
+		Hooks: hook.New(hook.Loopback()), HookCalls: 2, Deliveries: NewDeliveries(reg)}, tasks.PeriodicTable(time.Second))
 	return run
 }
 

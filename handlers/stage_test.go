@@ -22,7 +22,7 @@ type stage struct {
 	clock *storetest.Clock
 	run   *Runner
 	zone  *time.Location
-	told  int // texts that were looked at
+	seen  map[string]int // texts that were looked at, by phone
 	lines []string
 }
 
@@ -35,10 +35,11 @@ const (
 // newStage opens on a moment of the org's own zone.
 func newStage(t *testing.T, now string) *stage {
 	t.Helper()
-	s := &stage{rig: newRig(t)}
+	s := &stage{rig: newRig(t, func(c *config) { c.Followup, c.Keep = stageFollowup, stageWindow }), seen: make(map[string]int)}
 	s.zone, _ = time.LoadLocation(s.org.TimeZone)
 	s.clock = s.db.VirtualClock(t, s.moment(now))
 	s.run = s.process()
+	s.set(`{"quiet_hours":"21-8"}`)
 	return s
 }
 
@@ -99,7 +100,7 @@ func (s *stage) request(typ tasks.Type[tasks.RequestPayload], body any, booking 
 	return s.read(id)
 }
 
-// says is a text from a customer, and all that follows from it at once.
+// reply is a text from a customer, and all that follows from it at once.
 func (s *stage) reply(phone, body string) {
 	s.t.Helper()
 	s.writes(phone, body)
@@ -109,8 +110,8 @@ func (s *stage) reply(phone, body string) {
 // fresh are the texts that went out since it was asked last.
 func (s *stage) fresh(phone string) []twiliosim.Message {
 	all := s.sim.Messages(phone)
-	fresh := all[min(s.told, len(all)):]
-	s.told = len(all)
+	fresh := all[min(s.seen[phone], len(all)):]
+	s.seen[phone] = len(all)
 	return fresh
 }
 
@@ -127,20 +128,22 @@ func (s *stage) code(phone string) string {
 	return ""
 }
 
-// note writes a line of the story, with the time on the clock of the org's zone, and the texts that followed.
-func (s *stage) note(phone, format string, args ...any) {
+// note writes a line of Ana's story, with the time on the clock of the org's zone, and the texts that followed.
+func (s *stage) note(format string, args ...any) {
 	s.t.Helper()
 	now := s.clock.Now().In(s.zone).Format("Mon 2 Jan 15:04")
 	s.lines = append(s.lines, now+"  "+fmt.Sprintf(format, args...))
-	for _, m := range s.fresh(phone) {
+	for _, m := range s.fresh(ana) {
 		s.lines = append(s.lines, now+"    > "+leadingCode.ReplaceAllString(m.Body, "######"))
 	}
 }
 
-// story is what was noted, and the booking's timeline.
-func (s *stage) story(booking uuid.UUID) string {
+// told is what was noted, and the booking's timeline.
+func (s *stage) told(booking uuid.UUID) string {
 	s.t.Helper()
-	rows, err := s.db.Admin.Query(context.Background(), "SELECT at, kind, detail::text FROM booking_event WHERE booking_id = $1 ORDER BY id", booking)
+	// When the double has delivered a text is its own business, and no moment of this clock.
+	rows, err := s.db.Admin.Query(context.Background(), `SELECT at, kind, detail::text FROM booking_event
+		WHERE booking_id = $1 AND kind <> 'text_delivered' ORDER BY id`, booking)
 	s.must(err)
 	defer rows.Close()
 	b := strings.Join(s.lines, "\n") + "\n\ntimeline\n"
@@ -148,10 +151,12 @@ func (s *stage) story(booking uuid.UUID) string {
 		var at time.Time
 		var kind, detail string
 		s.must(rows.Scan(&at, &kind, &detail))
-		b += fmt.Sprintf("%s  %s %s\n", at.In(s.zone).Format("Mon 2 Jan 15:04"), kind, anyID.ReplaceAllString(detail, "…"))
+		b += fmt.Sprintf("%s  %s %s\n", at.In(s.zone).Format("Mon 2 Jan 15:04"), kind, fraction.ReplaceAllString(anyID.ReplaceAllString(detail, "…"), "Z"))
 	}
 	s.must(rows.Err())
 	return b
 }
+
+var fraction = regexp.MustCompile(`\.\d+Z`)
 
 var anyID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
