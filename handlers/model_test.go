@@ -37,7 +37,8 @@ type mCode struct {
 	until time.Time
 	dead  bool
 	used  bool
-	texts int // that carry it and have not failed
+	moves bool // it proves a move
+	texts int  // that carry it and have not failed
 }
 
 type mMove struct {
@@ -156,7 +157,7 @@ func (m *model) answered(phone string) { delete(m.asked, phone) }
 // verify is a code by the API.
 func (m *model) verify(b *mBooking, text string) string {
 	switch {
-	case b.state == "confirmed" && b.move == nil:
+	case b.state == "confirmed" && (!b.code.moves || b.code.used):
 		return "already-confirmed"
 	case b.state != "held" && b.state != "expired" && b.state != "confirmed":
 		return "booking-ended"
@@ -240,7 +241,7 @@ func (m *model) reschedule(b *mBooking, start time.Time, said string) string {
 		return "slot-taken"
 	}
 	b.move = &mMove{start: start, until: m.now.Add(mHold)}
-	b.code, b.wrong = &mCode{until: m.now.Add(mCodeIn), texts: 1}, 0
+	b.code, b.wrong = &mCode{until: m.now.Add(mCodeIn), moves: true, texts: 1}, 0
 	return "confirmed"
 }
 

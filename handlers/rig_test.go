@@ -67,9 +67,16 @@ type rig struct {
 // newRig makes a rig. Nothing works in it until start.
 func newRig(t *testing.T, change ...func(*config)) *rig {
 	t.Helper()
+	return newRigBeside(t, twiliosim.Options{}, change...)
+}
+
+// newRigBeside is newRig with a double that behaves in another way.
+func newRigBeside(t *testing.T, double twiliosim.Options, change ...func(*config)) *rig {
+	t.Helper()
 	r := &rig{t: t, db: storetest.New(t), log: &syncBuffer{}}
 	r.org = storetest.NewOrg(t, r.db, "one")
-	r.sim = twiliosim.New(twiliosim.Options{Accounts: map[string]string{r.org.Account.SID: r.org.Account.Token.Reveal()}})
+	double.Accounts = map[string]string{r.org.Account.SID: r.org.Account.Token.Reveal()}
+	r.sim = twiliosim.New(double)
 	api := httptest.NewServer(r.sim)
 	callbacks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	t.Cleanup(func() {
