@@ -57,6 +57,7 @@ CREATE TABLE org (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 SELECT isolate('org', 'id');
+SELECT dispatch_may('org', 'SELECT (id)');
 GRANT SELECT ON org TO holdfast_app;
 
 -- The key itself is shown once; what stays is a prefix to find it by and a keyed hash.

@@ -103,10 +103,10 @@ CREATE TABLE booking (
   FOREIGN KEY (org_id, customer_id) REFERENCES customer (org_id, id)
 );
 CREATE INDEX booking_customer ON booking (customer_id, created_at DESC);
-CREATE INDEX booking_ended ON booking (ends_at) WHERE state = 'confirmed';
+CREATE INDEX booking_ended ON booking (org_id, ends_at) WHERE state = 'confirmed';
 CREATE INDEX booking_start ON booking (org_id, starts_at, id);
-CREATE INDEX booking_followup ON booking (followup_from) WHERE followup_from IS NOT NULL;
-CREATE INDEX booking_reminder ON booking (reminder_at) WHERE reminder_at IS NOT NULL;
+CREATE INDEX booking_followup ON booking (org_id, followup_from) WHERE followup_from IS NOT NULL;
+CREATE INDEX booking_reminder ON booking (org_id, reminder_at) WHERE reminder_at IS NOT NULL;
 SELECT isolate('booking');
 SELECT dispatch_may('booking', 'SELECT (org_id, id, state, ends_at, followup_from, reminder_at)');
 GRANT SELECT, INSERT, UPDATE ON booking TO holdfast_app;
@@ -184,7 +184,7 @@ CREATE TABLE hold (
 );
 CREATE INDEX hold_time ON hold (resource_id, starts_at) WHERE live;
 CREATE INDEX hold_owner ON hold (owner_id) WHERE live;
-CREATE INDEX hold_expiry ON hold (expires_at) WHERE live AND expires_at IS NOT NULL;
+CREATE INDEX hold_expiry ON hold (org_id, expires_at) WHERE live AND expires_at IS NOT NULL;
 SELECT isolate('hold');
 SELECT dispatch_may('hold', 'SELECT (org_id, id, live, expires_at)');
 GRANT SELECT, INSERT, UPDATE ON hold TO holdfast_app;

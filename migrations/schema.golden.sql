@@ -223,30 +223,17 @@ CREATE FUNCTION public.orgs_due(p_sweep text, p_after interval) RETURNS TABLE(or
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-  SELECT DISTINCT d.org_id FROM (
-    SELECT h.org_id FROM hold h
-     WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
-     ORDER BY h.expires_at LIMIT 100000) d
-  UNION
-  SELECT DISTINCT d.org_id FROM (
-    SELECT b.org_id FROM booking b
-     WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
-     ORDER BY b.ends_at LIMIT 100000) d
-  UNION
-  SELECT DISTINCT d.org_id FROM (
-    SELECT m.org_id FROM message m
-     WHERE p_sweep = 'messages:scan' AND m.poll_at <= (SELECT clock_timestamp())
-     ORDER BY m.poll_at LIMIT 100000) d
-  UNION
-  SELECT DISTINCT d.org_id FROM (
-    SELECT b.org_id FROM booking b
-     WHERE p_sweep = 'followups:scan' AND b.followup_from <= (SELECT clock_timestamp()) - p_after
-     ORDER BY b.followup_from LIMIT 100000) d
-  UNION
-  SELECT DISTINCT d.org_id FROM (
-    SELECT b.org_id FROM booking b
-     WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
-     ORDER BY b.reminder_at LIMIT 100000) d
+  SELECT o.id FROM org o
+   WHERE p_sweep = 'holds:expire' AND EXISTS (
+         SELECT FROM hold h WHERE h.org_id = o.id AND h.live AND h.expires_at <= (SELECT clock_timestamp()))
+      OR p_sweep = 'bookings:complete' AND EXISTS (
+         SELECT FROM booking b WHERE b.org_id = o.id AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp()))
+      OR p_sweep = 'messages:scan' AND EXISTS (
+         SELECT FROM message m WHERE m.org_id = o.id AND m.poll_at <= (SELECT clock_timestamp()))
+      OR p_sweep = 'followups:scan' AND EXISTS (
+         SELECT FROM booking b WHERE b.org_id = o.id AND b.followup_from <= (SELECT clock_timestamp()) - p_after)
+      OR p_sweep = 'reminders:scan' AND EXISTS (
+         SELECT FROM booking b WHERE b.org_id = o.id AND b.reminder_at <= (SELECT clock_timestamp()))
 $$;
 ALTER FUNCTION public.orgs_due(p_sweep text, p_after interval) OWNER TO holdfast_dispatch;
 
@@ -1281,21 +1268,21 @@ CREATE INDEX audit_log_subject ON public.audit_log USING btree (subject) WHERE (
 
 CREATE INDEX booking_customer ON public.booking USING btree (customer_id, created_at DESC);
 
-CREATE INDEX booking_ended ON public.booking USING btree (ends_at) WHERE (state = 'confirmed'::text);
+CREATE INDEX booking_ended ON public.booking USING btree (org_id, ends_at) WHERE (state = 'confirmed'::text);
 
 CREATE INDEX booking_event_booking ON public.booking_event USING btree (booking_id, id);
 
 CREATE UNIQUE INDEX booking_event_told ON public.booking_event USING btree (told_as, org_id) WHERE (told_as IS NOT NULL);
 
-CREATE INDEX booking_followup ON public.booking USING btree (followup_from) WHERE (followup_from IS NOT NULL);
+CREATE INDEX booking_followup ON public.booking USING btree (org_id, followup_from) WHERE (followup_from IS NOT NULL);
 
-CREATE INDEX booking_reminder ON public.booking USING btree (reminder_at) WHERE (reminder_at IS NOT NULL);
+CREATE INDEX booking_reminder ON public.booking USING btree (org_id, reminder_at) WHERE (reminder_at IS NOT NULL);
 
 CREATE INDEX booking_start ON public.booking USING btree (org_id, starts_at, id);
 
 CREATE UNIQUE INDEX endpoint_secret_newest ON public.endpoint_secret USING btree (org_id) WHERE (ends_at IS NULL);
 
-CREATE INDEX hold_expiry ON public.hold USING btree (expires_at) WHERE (live AND (expires_at IS NOT NULL));
+CREATE INDEX hold_expiry ON public.hold USING btree (org_id, expires_at) WHERE (live AND (expires_at IS NOT NULL));
 
 CREATE INDEX hold_owner ON public.hold USING btree (owner_id) WHERE live;
 
@@ -1309,7 +1296,7 @@ CREATE INDEX message_booking ON public.message USING btree (booking_id);
 
 CREATE UNIQUE INDEX message_occasion ON public.message USING btree (booking_id, occasion, org_id) WHERE (occasion IS NOT NULL);
 
-CREATE INDEX message_poll ON public.message USING btree (poll_at) WHERE (poll_at IS NOT NULL);
+CREATE INDEX message_poll ON public.message USING btree (org_id, poll_at) WHERE (poll_at IS NOT NULL);
 
 CREATE INDEX message_to ON public.message USING btree (to_hash, created_at);
 
@@ -1561,6 +1548,8 @@ CREATE POLICY dispatch_all ON public.hold TO holdfast_dispatch USING (true) WITH
 
 CREATE POLICY dispatch_all ON public.message TO holdfast_dispatch USING (true) WITH CHECK (true);
 
+CREATE POLICY dispatch_all ON public.org TO holdfast_dispatch USING (true) WITH CHECK (true);
+
 CREATE POLICY dispatch_all ON public.request TO holdfast_dispatch USING (true) WITH CHECK (true);
 
 CREATE POLICY dispatch_all ON public.sms_breaker TO holdfast_dispatch USING (true) WITH CHECK (true);
@@ -1795,6 +1784,7 @@ GRANT SELECT ON TABLE public.opening_hours TO holdfast_audit;
 GRANT SELECT ON TABLE public.opening_hours TO holdfast_app;
 GRANT SELECT ON TABLE public.org TO holdfast_audit;
 GRANT SELECT ON TABLE public.org TO holdfast_app;
+GRANT SELECT(id) ON TABLE public.org TO holdfast_dispatch;
 GRANT SELECT ON TABLE public.question TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.question TO holdfast_app;
 GRANT SELECT ON TABLE public.redaction TO holdfast_audit;

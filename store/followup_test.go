@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -150,12 +151,12 @@ func TestSweepsWalkTheirIndex(t *testing.T) {
 			})
 			return plan
 		}
-		want := "Index Cond: (" + c.column + " <= "
-		if p := plan(c.sql); !strings.Contains(p, want) || !strings.Contains(p, c.index) {
+		want := regexp.MustCompile(`Index Cond: .*\b` + c.column + ` <= `)
+		if p := plan(c.sql); !want.MatchString(p) || !strings.Contains(p, c.index) {
 			t.Errorf("%s is not walked from what is due on:\n%s", c.index, p)
 		}
 		moving := strings.NewReplacer("<= (SELECT clock_timestamp())", "<= clock_timestamp()", "<= (SELECT at FROM clock)", "<= clock_timestamp()")
-		if strings.Contains(plan(moving.Replace(c.sql)), want) {
+		if want.MatchString(plan(moving.Replace(c.sql))) {
 			t.Errorf("%s: the control uses the index too", c.index)
 		}
 	}

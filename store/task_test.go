@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -223,11 +224,11 @@ func TestDueReadsTheIndex(t *testing.T) {
 			}
 			return strings.Join(lines, "\n")
 		}
-		want := "Index Cond: (" + c.column + " <= "
-		if p := plan(body); !strings.Contains(p, want) {
+		want := regexp.MustCompile(`Index Cond: .*\b` + c.column + ` <= `)
+		if p := plan(body); !want.MatchString(p) {
 			t.Errorf("%s walks the whole index of %s:\n%s", c.function, c.column, p)
 		}
-		if strings.Contains(plan(strings.ReplaceAll(body, "(SELECT clock_timestamp())", "clock_timestamp()")), want) {
+		if want.MatchString(plan(strings.ReplaceAll(body, "(SELECT clock_timestamp())", "clock_timestamp()"))) {
 			t.Errorf("%s: the control uses the index too", c.function)
 		}
 	}
