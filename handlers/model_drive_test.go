@@ -54,6 +54,7 @@ type dText struct {
 	of    *mBooking
 	code  *mCode
 	sid   string
+	n     int // which of them it is
 	ended bool
 }
 
@@ -87,10 +88,11 @@ func (d *drive) fail(t *rapid.T, format string, args ...any) {
 	t.Fatalf("%s\n%s", fmt.Sprintf(format, args...), strings.Join(d.trail, "\n"))
 }
 
-// leap lets time pass. A second goes by before each step, so that no two things happen at one moment.
+// leap lets time pass. A second goes by before each step, so that no two things happen at one moment, and a little more,
+// so that none happens just when another one ends.
 func (d *drive) leap(t *rapid.T, by time.Duration) {
 	t.Helper()
-	to := d.m.now.Add(by)
+	to := d.m.now.Add(by + 137*time.Millisecond)
 	d.m.pass(to)
 	d.until(to)
 	d.learn(t)
@@ -121,7 +123,7 @@ func (d *drive) learn(t *rapid.T) {
 			var sid string
 			d.must(rows.Scan(&id, &sid))
 			if d.texts[id] == nil {
-				d.texts[id] = &dText{of: b, code: b.code, sid: sid}
+				d.texts[id] = &dText{of: b, code: b.code, sid: sid, n: len(d.texts)}
 				b.code.text = d.code(b.phone)
 			}
 		}
@@ -248,7 +250,7 @@ func (d *drive) callback(t *rapid.T) {
 	if len(live) == 0 {
 		return
 	}
-	slices.SortFunc(live, func(a, b uuid.UUID) int { return strings.Compare(d.texts[a].sid, d.texts[b].sid) })
+	slices.SortFunc(live, func(a, b uuid.UUID) int { return d.texts[a].n - d.texts[b].n })
 	d.leap(t, time.Second)
 	id := rapid.SampledFrom(live).Draw(t, "text")
 	status := rapid.SampledFrom([]string{"delivered", "undelivered", "sent"}).Draw(t, "status")
@@ -299,7 +301,7 @@ func (d *drive) compare(t *rapid.T) {
 		case errors.Is(err, store.ErrNotFound):
 			d.fail(t, "%s is asked nothing, the model says of %s", phone, q.about)
 		case q == nil || q.about.id != real.BookingID || q.cancel != (real.Kind == store.AskCancel):
-			d.fail(t, "%s is asked %s of %s, the model says %+v", phone, real.Kind, real.BookingID, q)
+			d.fail(t, "%s is asked %s of %s, the model says %+v", phone, real.Kind, d.named(real.BookingID), q)
 		}
 		d.unwanted(t, phone)
 	}
@@ -317,6 +319,11 @@ func (d *drive) compare(t *rapid.T) {
 	if report.Err() != nil {
 		d.fail(t, "%v: %+v", report.Err(), broken(report))
 	}
+}
+
+// named is a booking as the model has it.
+func (d *drive) named(id uuid.UUID) *mBooking {
+	return d.m.bookings[slices.IndexFunc(d.m.bookings, func(b *mBooking) bool { return b.id == id })]
 }
 
 // unwanted looks for texts to a phone that has opted out, but for the one that confirms it, and for texts that went out
