@@ -44,12 +44,22 @@ func Lapsed(ctx context.Context, db store.DB, org uuid.UUID) (n int, err error) 
 	return n, err
 }
 
-// Nudge makes the reminders of confirmed bookings that are far ahead due within seconds, once for each. db is a
-// superuser's.
+// Nudge moves confirmed bookings that are far ahead to where their first reminder, a day before by default, is due within
+// seconds: each to a resource of its own, so that they are in nobody's way. db is a superuser's.
 func Nudge(ctx context.Context, db store.DB) error {
-	_, err := db.Exec(ctx, `UPDATE booking b SET reminder_at = clock_timestamp() + random() * interval '5 s'
-		WHERE b.state = 'confirmed' AND b.reminder_at > clock_timestamp() + interval '1 hour'
-		  AND NOT EXISTS (SELECT FROM message m WHERE m.org_id = b.org_id AND m.booking_id = b.id AND m.kind = 'reminder')`)
+	_, err := db.Exec(ctx, `WITH far AS MATERIALIZED (
+		SELECT b.org_id, b.id, gen_random_uuid() AS resource, clock_timestamp() + interval '1 day' + random() * interval '5 s' AS at
+		  FROM booking b WHERE b.state = 'confirmed' AND b.reminder_at > clock_timestamp() + interval '1 hour'
+		   AND NOT EXISTS (SELECT FROM message m WHERE m.org_id = b.org_id AND m.booking_id = b.id AND m.kind = 'reminder')
+		 ORDER BY b.id FOR UPDATE SKIP LOCKED),
+	apart AS (
+		INSERT INTO resource (org_id, id, slug, name, time_zone)
+		SELECT org_id, resource, 'nudged-' || replace(id::text, '-', ''), 'Nudged', 'UTC' FROM far),
+	moved AS (
+		UPDATE booking b SET resource_id = f.resource, starts_at = f.at, ends_at = f.at + interval '10 min', buffer_before = 0, buffer_after = 0
+		  FROM far f WHERE b.org_id = f.org_id AND b.id = f.id)
+	UPDATE hold h SET resource_id = f.resource, seat = 0, starts_at = f.at, ends_at = f.at + interval '10 min'
+	  FROM far f WHERE h.org_id = f.org_id AND h.owner_id = f.id AND h.live`)
 	return err
 }
 
@@ -61,7 +71,7 @@ type Due struct {
 }
 
 // Once lists the follow-ups and reminders that there are, and those that should be: of a hold that lapsed although its
-// code's text had been accepted well before, and of a booking whose last reminder has been due. db is a superuser's.
+// code's text had been accepted well before, and of a booking that Nudge has moved. db is a superuser's.
 func Once(ctx context.Context, db store.DB) ([]Due, error) {
 	rows, err := db.Query(ctx, `SELECT b.id::text, k.kind, m.id::text, COALESCE(m.state, ''), COALESCE(m.error_class, '')
 		  FROM booking b CROSS JOIN (VALUES ('followup'), ('reminder')) k (kind)
@@ -70,7 +80,7 @@ func Once(ctx context.Context, db store.DB) ([]Due, error) {
 		       WHEN 'followup' THEN b.state = 'expired' AND EXISTS (SELECT FROM booking_event e
 		             JOIN message c ON c.org_id = e.org_id AND c.booking_id = e.booking_id AND c.kind = 'code'
 		             WHERE e.org_id = b.org_id AND e.booking_id = b.id AND e.kind = 'expired' AND c.accepted_at < e.at - interval '1 s')
-		       ELSE b.state = 'confirmed' AND b.reminder_at IS NULL END`)
+		       ELSE b.state = 'confirmed' AND EXISTS (SELECT FROM resource r WHERE r.org_id = b.org_id AND r.id = b.resource_id AND r.slug LIKE 'nudged-%') END`)
 	if err != nil {
 		return nil, err
 	}
