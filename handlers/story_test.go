@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"holdfast/store"
 	"holdfast/tasks"
 )
 
@@ -94,4 +95,23 @@ func TestNightStory(t *testing.T) {
 	if at := got.Span.Start.In(s.zone).Format("15:04"); got.State != "confirmed" || at == "15:00" {
 		t.Errorf("%s at %s", got.State, at)
 	}
+}
+
+// What an answer said of a booking stays true for the audit when the booking has gone elsewhere since by a reply.
+func TestAuditKnowsAlternatives(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "2026-11-20 10:00")
+	b := s.request(tasks.BookingClaim, BookingBody{Resource: "chair", Start: "2026-11-23T15:00", Customer: CustomerBody{Phone: ana}}, uuid.Nil)
+	s.expect(s.request(tasks.BookingReschedule, RescheduleBody{Start: "2026-11-23T16:00"}, b.ID), 200, "held")
+	s.pass(5 * time.Minute)
+	other := s.request(tasks.BookingClaim, BookingBody{Resource: "chair", Start: "2026-11-23T16:00", Customer: CustomerBody{Phone: bob}}, uuid.Nil)
+	s.expect(other, 201, "held")
+	s.pass(stageFollowup)
+	s.reply(ana, "1")
+	if got := s.booking(b.ID); got.State != "confirmed" || got.Span.Start.In(s.zone).Hour() == 16 {
+		t.Fatalf("%s at %v", got.State, got.Span.Start)
+	}
+	report, err := store.Audit(t.Context(), s.db.Audit, auditOptions)
+	s.must(err)
+	s.must(report.Err())
 }

@@ -97,8 +97,8 @@ func retake(ctx context.Context, tx *store.Tx, b *store.Booking, other *store.Ca
 		return false, err
 	}
 	if other != nil {
+		store.NoteBooking(tx, b.ID, "alternative_taken", map[string]any{"from": b.Span.Start, "start": start, "resource": resource})
 		store.GiveTime(tx, b, *other)
-		store.NoteBooking(tx, b.ID, "alternative_taken", map[string]any{"start": start, "resource": resource})
 	}
 	store.NoteBooking(tx, b.ID, "hold_renewed", nil)
 	return true, nil

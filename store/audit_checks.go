@@ -60,7 +60,7 @@ var auditChecks = []auditCheck{
 		         WHEN 'booking:mark' THEN b.id = a.booking_id AND b.state IN ('completed', 'no_show')
 		         WHEN 'booking:reschedule' THEN b.id = a.booking_id
 		              AND (b.starts_at = a.said::timestamptz OR EXISTS (SELECT FROM booking_event e WHERE e.org_id = b.org_id AND e.booking_id = b.id
-		                   AND e.kind = 'rescheduled' AND (e.detail->>'from')::timestamptz = a.said::timestamptz))
+		                   AND e.kind IN ('rescheduled', 'alternative_taken') AND (e.detail->>'from')::timestamptz = a.said::timestamptz))
 		              AND (a.moving IS NULL OR EXISTS (SELECT FROM move m WHERE m.org_id = b.org_id AND m.booking_id = b.id AND m.starts_at = a.moving::timestamptz))
 		         WHEN 'block:create' THEN k.id IS NOT NULL
 		         WHEN 'block:delete' THEN k.deleted_at IS NOT NULL
