@@ -269,9 +269,9 @@ func (m *model) book(phone string, resource uuid.UUID, start time.Time) (*mBooki
 
 // resend is a wish for the code again. said is as in reschedule.
 func (m *model) resend(b *mBooking, said string) string {
-	moving := b.state == "confirmed" && b.move != nil
+	moving := b.state == "confirmed" && b.code.moves && !b.code.dead && !b.code.used
 	switch {
-	case b.state == "confirmed" && (!moving || b.move.expired):
+	case b.state == "confirmed" && !moving:
 		return "already-confirmed"
 	case b.state != "held" && b.state != "expired" && !moving:
 		return "booking-ended"

@@ -15,7 +15,8 @@ import (
 // far is where the bookings of Lapse are: nobody else books so far ahead.
 const far = "timestamptz '2200-01-01'"
 
-// Lapse writes n holds of a resource for bookings far ahead, and lets all of them lapse at one moment. db is the owner's.
+// Lapse writes n holds of a resource for bookings far ahead, with a code text that was accepted for each, and lets all of
+// them lapse at one moment. db is the owner's.
 func Lapse(ctx context.Context, db store.DB, org, resource uuid.UUID, n int) error {
 	_, err := db.Exec(ctx, `WITH who AS (
 		INSERT INTO customer (org_id, id, phone_hash, phone_sealed, phone_last2) VALUES ($1, gen_random_uuid(), sha256('staging'), '\x00', '00') RETURNING id),
@@ -26,7 +27,10 @@ func Lapse(ctx context.Context, db store.DB, org, resource uuid.UUID, n int) err
 		RETURNING id, starts_at, ends_at, hold_expires_at),
 	held AS (
 		INSERT INTO hold (org_id, resource_id, seat, booking_id, starts_at, ends_at, expires_at)
-		SELECT $1, $2, 0, id, starts_at, ends_at, hold_expires_at FROM made)
+		SELECT $1, $2, 0, id, starts_at, ends_at, hold_expires_at FROM made),
+	texted AS (
+		INSERT INTO message (org_id, id, kind, booking_id, to_hash, to_sealed, state, provider_sid, accepted_at)
+		SELECT $1, gen_random_uuid(), 'code', id, sha256('staging'), '\x00', 'delivered', 'SM' || md5(id::text), clock_timestamp() FROM made)
 	INSERT INTO booking_event (org_id, booking_id, kind) SELECT $1, id, 'held' FROM made`, org, resource, n)
 	if err == nil {
 		_, err = db.Exec(ctx, `WITH b AS (UPDATE booking SET hold_expires_at = clock_timestamp() WHERE org_id = $1 AND starts_at >= `+far+`)
