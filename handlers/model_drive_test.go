@@ -106,11 +106,14 @@ func (d *drive) learn(t *rapid.T) {
 		if err != nil || q.cancel || real.BookingID != q.about.id {
 			continue // compare will tell
 		}
+		before := q.choices
 		q.choices = nil
 		for _, c := range real.Choices {
 			q.choices = append(q.choices, mChoice{c.Resource, c.Start})
-			if !d.m.free(c.Resource, c.Start, q.about) || !c.Start.After(d.m.now) {
-				d.fail(t, "%s was offered, and is not free", c.Start.In(d.zone))
+		}
+		for _, c := range q.choices { // somebody may take it later
+			if !slices.Equal(before, q.choices) && (!d.m.free(c.resource, c.start, q.about) || !c.start.After(d.m.now)) {
+				d.fail(t, "%s was offered, and is not free", c.start.In(d.zone))
 			}
 		}
 	}
