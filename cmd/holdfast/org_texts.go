@@ -19,7 +19,7 @@ import (
 )
 
 type orgTextsCmd struct {
-	Org      string `required:"" help:"Id or slug."`
+	Org      string `arg:"" help:"Id or slug."`
 	Kind     string `help:"Only this kind, as confirmation."`
 	Locale   string `enum:",en,es" default:"" help:"Only this language, en or es."`
 	Settings string `type:"path" placeholder:"FILE" help:"Take the templates of this document, which is not set; - is standard input."`

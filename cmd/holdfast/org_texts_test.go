@@ -23,7 +23,7 @@ func TestOrgTexts(t *testing.T) {
 		env := map[string]string{"HOLDFAST_AUDIT_DATABASE_URL": db.AuditURL}
 		getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 		var out bytes.Buffer
-		err := run(t.Context(), append([]string{"org", "texts", "--org", "clinic"}, args...), getenv, strings.NewReader(stdin), &out, &out)
+		err := run(t.Context(), append([]string{"org", "texts", "clinic"}, args...), getenv, strings.NewReader(stdin), &out, &out)
 		return out.String(), err
 	}
 	if out, err := texts("", "--kind", "confirmation", "--locale", "en"); err != nil || !strings.Contains(out, "Booking confirmed at Clinica Sol, ") {
@@ -85,7 +85,7 @@ func TestOrgTexts(t *testing.T) {
 		t.Errorf("a preview changed the settings: %s", after)
 	}
 	for _, bad := range [][]string{
-		{"--org", "nobody"}, {"--kind", "advert"}, {"--locale", "fr"}, {"--settings", filepath.Join(t.TempDir(), "none")}, {"--settings", "-"},
+		{"nobody"}, {"--kind", "advert"}, {"--locale", "fr"}, {"--settings", filepath.Join(t.TempDir(), "none")}, {"--settings", "-"},
 	} {
 		if out, err := texts("", bad...); err == nil || strings.Count(err.Error(), "\n") > 0 {
 			t.Errorf("%s: %v %s", strings.Join(bad, " "), err, out)

@@ -58,7 +58,7 @@ see to that. There is nothing else of Go's template language. What is checked wh
   Holdfast's own words take one SMS: there names are cut further until they do.
 - At most 640 bytes, without control or invisible characters other than a line break.
 
-` + "`holdfast org texts --org north`" + ` prints each text as a customer would get it, with its SMS counted; ` + "`--kind`" + ` and ` + "`--locale`" + ` narrow it
+` + "`holdfast org texts north`" + ` prints each text as a customer would get it, with its SMS counted; ` + "`--kind`" + ` and ` + "`--locale`" + ` narrow it
 down, ` + "`--json`" + ` is for machines. ` + "`--settings FILE`" + ` does so for a document that is not set yet, and says what is wrong with it. It only
 reads, and does with ` + "`HOLDFAST_AUDIT_DATABASE_URL`" + `.
 `
