@@ -97,10 +97,10 @@ func (m *model) pass(to time.Time) {
 			}
 		}
 		for _, b := range m.bookings {
-			switch {
-			case b.state == "held":
+			switch b.state {
+			case "held":
 				due(b.until, func() { b.state = "expired"; b.follow = m.followup(b) })
-			case b.state == "confirmed":
+			case "confirmed":
 				due(b.end(), func() { b.state = "completed"; m.endMove(b) })
 			}
 			if b.state == "confirmed" && b.move != nil && !b.move.expired {
