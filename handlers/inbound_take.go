@@ -14,15 +14,25 @@ import (
 // sending that the customer has ruled out, however long the task waits. The task does not apply it again, since of STOP
 // and START it may come to either first.
 func TakeInbound(ctx context.Context, tx *store.Tx, keys *pii.Keyring, in store.Inbound) error {
+	intent, phone := readReply(in).Intent, store.PhoneHash(keys, tx.Org, in.From)
+	if intent == sms.IntentStart && in.OptOutType == "" && sms.SaysYes(in.Body.Reveal()) {
+		out, err := store.Suppressed(ctx, tx, "", phone)
+		if err != nil {
+			return err
+		}
+		if out { // Twilio takes it for START, and nobody may take it for an answer after this commit
+			in.OptOutType = "START"
+		}
+	}
 	fresh, err := store.InsertInbound(ctx, tx, keys, in)
 	if err != nil || !fresh {
 		return err
 	}
-	switch readReply(in).Intent {
+	switch intent {
 	case sms.IntentStop:
-		store.OptOut(tx, store.PhoneHash(keys, tx.Org, in.From))
+		store.OptOut(tx, phone)
 	case sms.IntentStart:
-		store.OptIn(tx, store.PhoneHash(keys, tx.Org, in.From))
+		store.OptIn(tx, phone)
 	default: // says nothing of texts
 	}
 	_, err = tasks.SMSInbound.Enqueue(tx, tasks.InboundPayload{Inbound: in.ID})

@@ -29,6 +29,7 @@ type mBooking struct {
 	wrong    int
 	follow   time.Time // when its follow-up is due; zero: there is none
 	followed time.Time // when it went out
+	kept     time.Time // when it was confirmed
 	move     *mMove
 }
 
@@ -188,7 +189,7 @@ func (m *model) verify(b *mBooking, text string) string {
 }
 
 func (m *model) confirm(b *mBooking) {
-	b.state, b.follow, b.wrong = "confirmed", time.Time{}, 0
+	b.state, b.follow, b.wrong, b.kept = "confirmed", time.Time{}, 0, m.now
 	b.code.used = true
 }
 
@@ -332,6 +333,10 @@ func (m *model) keep(phone string) {
 		m.answered(phone)
 	case q != nil:
 		m.take(q.about, q.about.resource, q.about.start, phone)
+	case slices.ContainsFunc(m.bookings, func(b *mBooking) bool {
+		return b.phone == phone && b.state == "confirmed" && b.kept.Add(time.Minute).After(m.now)
+	}):
+		// said twice
 	default:
 		if b := m.keepable(phone); b != nil {
 			m.take(b, b.resource, b.start, phone)

@@ -23,7 +23,7 @@ func (t *talk) code(ctx context.Context) error {
 	}
 	meant := open[0]
 	for _, o := range open {
-		want, err := o.Verification.Code(t.h.Keys, t.tx.Org)
+		want, err := o.Code(t.h.Keys, t.tx.Org)
 		if err != nil {
 			return err
 		}
@@ -31,7 +31,9 @@ func (t *talk) code(ctx context.Context) error {
 			meant = o
 		}
 	}
-	t.on(meant.BookingID)
+	if _, _, err := t.lock(ctx, meant.BookingID, nil); err != nil {
+		return err
+	}
 	b, problem, err := checkCode(ctx, t.tx, t.h.Keys, meant.BookingID, t.reply.Code)
 	if err != nil || problem == nil {
 		return err // the confirmation is a text of its own
@@ -49,9 +51,9 @@ func (t *talk) code(ctx context.Context) error {
 
 // late is the right code of a time that is taken meanwhile.
 func (t *talk) late(ctx context.Context, b store.Booking) error {
-	q, _, err := t.question(ctx)
+	open, _, err := t.asked(ctx)
 	if err != nil {
 		return err
 	}
-	return t.offer(ctx, b, q)
+	return t.offer(ctx, b, open)
 }

@@ -2,8 +2,8 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -12,38 +12,43 @@ import (
 	"holdfast/store/calendar"
 )
 
-// keep confirms what the customer wants to keep: the booking that he was asked about, else the newest that there is to
+// saidTwice is how long a K that answers nothing says the one before once more: two are often sent for one.
+const saidTwice = time.Minute
+
+// keep confirms what the customer wants to keep: the booking that he had been asked about, else the newest that there is to
 // keep. One that is confirmed already needs no word.
 func (t *talk) keep(ctx context.Context) error {
-	q, heard, err := t.question(ctx)
+	open, heard, err := t.asked(ctx)
 	if err != nil {
 		return err
 	}
-	if q.Kind == store.AskCancel && heard {
-		return t.leave(ctx, q)
+	if heard.Kind == store.AskCancel {
+		return t.leave(ctx, heard)
 	}
-	meant := uuid.NullUUID{UUID: q.BookingID, Valid: q.Kind == store.AskKeep}
-	if !meant.Valid {
-		meant, err = store.FindKeepable(ctx, t.tx, t.in.FromHash, t.h.KeepWindow)
+	meant := heard.BookingID
+	if heard.ID == uuid.Nil {
+		if t.about, err = store.ConfirmedLately(ctx, t.tx, t.in.FromHash, t.in.At, saidTwice); t.about.Valid || err != nil {
+			return err
+		}
+		found, err := store.FindKeepable(ctx, t.tx, t.in.FromHash, t.h.KeepWindow)
 		if err != nil {
 			return err
 		}
-		if !meant.Valid {
+		if !found.Valid {
 			return t.puzzled(ctx)
 		}
+		meant = found.UUID
 	}
-	t.about = meant
-	b, v, err := store.LockSeat(ctx, t.tx, meant.UUID)
+	b, v, err := t.lock(ctx, meant, nil)
 	if err != nil {
 		return err
 	}
-	return t.settle(ctx, b, v, q, nil)
+	return t.settle(ctx, b, v, open, nil)
 }
 
 // leave is a booking that is not to be canceled after all: it stays as it is, and the customer is told so.
 func (t *talk) leave(ctx context.Context, q store.Question) error {
-	t.on(q.BookingID)
-	b, err := store.LockBooking(ctx, t.tx, q.BookingID)
+	b, _, err := t.lock(ctx, q.BookingID, nil)
 	if err != nil {
 		return err
 	}
@@ -56,62 +61,50 @@ func (t *talk) leave(ctx context.Context, q store.Question) error {
 
 // choose takes the time that a digit stands for.
 func (t *talk) choose(ctx context.Context) error {
-	q, heard, err := t.question(ctx)
+	open, heard, err := t.asked(ctx)
 	switch {
 	case err != nil:
 		return err
-	case q.Kind == store.AskKeep && len(q.Choices) > 0 && !heard: // other times are on their way to him
-		t.on(q.BookingID)
+	case len(open.Choices) > 0 && heard.ID != open.ID: // other times are on their way to him
+		t.on(open.BookingID)
 		return nil
 	}
-	if q.ID == uuid.Nil {
+	if heard.ID == uuid.Nil {
 		if answered, err := store.ChoiceAnswered(ctx, t.tx, t.pool, t.in.FromHash); answered || err != nil {
 			return err // the first answer has won, and what followed told so
 		}
 		return t.puzzled(ctx)
 	}
-	t.on(q.BookingID)
-	if t.reply.Choice > len(q.Choices) {
+	t.on(heard.BookingID)
+	if t.reply.Choice > len(heard.Choices) {
 		return t.puzzled(ctx)
 	}
-	b, err := store.FindBooking(ctx, t.tx, q.BookingID)
+	b, err := store.FindBooking(ctx, t.tx, heard.BookingID)
 	if err != nil {
 		return err
 	}
-	c, err := candidate(ctx, t.tx, b, q.Choices[t.reply.Choice-1])
+	c := candidate(b, heard.Choices[t.reply.Choice-1])
+	b, v, err := t.lock(ctx, b.ID, &c)
 	if err != nil {
 		return err
 	}
-	b, v, err := store.LockSeats(ctx, t.tx, b.ID, c)
-	if err != nil {
-		return err
-	}
-	return t.settle(ctx, b, v, q, &c)
+	return t.settle(ctx, b, v, open, &c)
 }
 
-// candidate is a time that was offered, with what it takes of a seat today. One that is no longer on offer, as when the
-// hours have changed, is kept as it was offered: what counts is whether the seat is free.
-func candidate(ctx context.Context, tx *store.Tx, b store.Booking, c store.Choice) (store.Candidate, error) {
-	cand := store.Candidate{Resource: store.Resource{ID: c.Resource, TimeZone: b.TimeZone}, Span: calendar.Span{Start: c.Start, End: c.End},
+// candidate is a time that was offered to a booking, with the buffers that it was offered with, which are the booking's own
+// (store.OfferOf). It counts though it is on offer no longer, as when the hours have changed: what decides is whether the
+// seat is free.
+func candidate(b store.Booking, c store.Choice) store.Candidate {
+	return store.Candidate{Resource: store.Resource{ID: c.Resource, TimeZone: b.TimeZone}, Span: calendar.Span{Start: c.Start, End: c.End},
 		Calendar: calendar.Calendar{Before: b.Before, After: b.After}}
-	offer, err := store.FindOffer(ctx, tx, c.Resource.String(), service(b), int(c.End.Sub(c.Start).Minutes()))
-	var refused *store.Refusal
-	switch {
-	case errors.As(err, &refused):
-		return cand, nil
-	case err != nil:
-		return cand, err
-	}
-	cand.Resource, cand.Calendar = offer.Resources[0], offer.Calendar(offer.Resources[0])
-	return cand, nil
 }
 
 // settle confirms a locked booking at its own time, or at another one that it gets; a seat that it no longer has it takes
 // again. When the time is taken others are offered. A booking that is confirmed stays as it is: somebody was faster, and
 // the customer was told.
-func (t *talk) settle(ctx context.Context, b store.Booking, v store.Verification, q store.Question, other *store.Candidate) error {
+func (t *talk) settle(ctx context.Context, b store.Booking, v store.Verification, open store.Question, other *store.Candidate) error {
 	if b.State != store.BookingHeld && b.State != store.BookingExpired {
-		store.AnswerQuestion(t.tx, q.ID)
+		t.answered(b, open)
 		if b.State == store.BookingConfirmed {
 			return nil
 		}
@@ -123,10 +116,13 @@ func (t *talk) settle(ctx context.Context, b store.Booking, v store.Verification
 			return err
 		}
 		if !ok {
-			return t.offer(ctx, b, q)
+			if other != nil { // he has answered these: silence would say nothing of what became of his time
+				open.Choices = nil
+			}
+			return t.offer(ctx, b, open)
 		}
 	}
-	store.AnswerQuestion(t.tx, q.ID)
+	t.answered(b, open)
 	if !v.Live() {
 		store.RevokeCodes(t.tx, b.ID) // or it would read as used
 	}
@@ -134,25 +130,25 @@ func (t *talk) settle(ctx context.Context, b store.Booking, v store.Verification
 }
 
 // offer answers with up to three free times near a booking's own, of which a digit takes one; when there are none, with
-// that. q is what is open: a customer who is offered the same times already is not texted again.
-func (t *talk) offer(ctx context.Context, b store.Booking, q store.Question) error {
+// that. A customer to whom the same times are open already is not texted again.
+func (t *talk) offer(ctx context.Context, b store.Booking, open store.Question) error {
 	free, err := nearest(ctx, t.tx, b)
 	if err != nil {
 		return err
 	}
 	if len(free) == 0 {
-		store.AnswerQuestion(t.tx, q.ID)
+		t.answered(b, open)
 		return t.gone(ctx, b)
 	}
 	all := offered(free)
-	if q.BookingID == b.ID && slices.EqualFunc(all, q.Choices, sameChoice) {
+	if open.BookingID == b.ID && slices.EqualFunc(all, open.Choices, sameChoice) {
 		return nil
 	}
 	id, err := t.answer(ctx, sms.KindAlternatives)
 	if id == uuid.Nil || err != nil {
 		return err
 	}
-	q = store.Question{ID: id, BookingID: b.ID, Kind: store.AskKeep, Choices: all}
+	q := store.Question{ID: id, BookingID: b.ID, Kind: store.AskKeep, Choices: all}
 	return store.Ask(t.tx, t.pool, t.in.FromHash, q, t.h.KeepWindow)
 }
 

@@ -52,7 +52,8 @@ func TestKeepAHold(t *testing.T) {
 	r.wasAbout(bob, other, sms.IntentKeep)
 }
 
-// Of two holds the newest is meant; one that another phone has to prove is nothing that this one can keep.
+// Of two holds the newest is meant, and K twice says it once: the other one is kept by a K that comes later, or after being
+// asked. One that another phone has to prove is nothing that this one can keep.
 func TestKeepTheNewest(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -61,15 +62,24 @@ func TestKeepTheNewest(t *testing.T) {
 	bobs := r.heldBy(run, chair(bob, at(2, 12, 0)))
 	r.wants(run, ana, "k", "confirmation")
 	r.is(newer, "confirmed")
+	r.wants(run, ana, "k")
+	r.wasAbout(ana, newer, sms.IntentKeep)
 	r.is(older, "held")
+	r.exec("UPDATE booking SET confirmed_at = confirmed_at - interval '1 min' WHERE id = $1", newer)
 	r.wants(run, ana, "k", "confirmation")
 	r.is(older, "confirmed")
+	asked := r.heldBy(run, chair(ana, at(2, 13, 0)))
+	r.expires(asked)
+	r.followedUp(asked, ana)
+	r.wants(run, ana, "k", "confirmation")
+	r.is(asked, "confirmed")
 	r.wants(run, eve, "k", "not_understood")
 	r.is(bobs, "held")
 	// The hold that eve was asked about is bob's by now.
 	r.exec("UPDATE booking SET customer_id = (SELECT customer_id FROM booking WHERE id = $2) WHERE id = $1", newer, bobs)
 	r.exec("UPDATE booking SET state = 'held', confirmed_at = NULL WHERE id = $1", newer)
 	r.followedUp(newer, ana)
+	r.exec("UPDATE booking SET confirmed_at = confirmed_at - interval '1 min' WHERE state = 'confirmed'")
 	r.wants(run, ana, "k")
 	r.is(newer, "held")
 }
@@ -135,8 +145,8 @@ func TestKeepAfterTheEnd(t *testing.T) {
 	}
 }
 
-// When the time is taken others are offered, and a digit takes one: the same booking, elsewhere, with the buffers of its
-// service. Another digit, or K, has nothing to add.
+// When the time is taken others are offered, and a digit takes one: the same booking, elsewhere, with the buffers that it
+// was offered with, which are its own, whatever its service says by now. Another digit, or K, has nothing to add.
 func TestTakeAnAlternative(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -147,6 +157,7 @@ func TestTakeAnAlternative(t *testing.T) {
 	id := r.heldBy(run, with)
 	r.expires(id)
 	r.followedUp(id, ana)
+	r.exec("UPDATE service SET buffer_after = 45")
 	bobs := r.heldBy(run, chair(bob, at(2, 10, 0)))
 	r.wants(run, ana, "k", "alternatives")
 	q := r.questionOf(ana)
@@ -260,4 +271,26 @@ func TestAlternativeBeforeTheSweep(t *testing.T) {
 		}
 		r.heldBy(run, chair(bob, at(2, 10, 0)))
 	}
+}
+
+// A digit whose time is not to be had is answered even when the times to offer are the same: silence would leave the
+// customer with a time that he has not got.
+func TestADigitIsAlwaysAnswered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	run := r.process()
+	id := r.heldBy(run, chair(ana, at(2, 10, 0)))
+	r.expires(id)
+	r.heldBy(run, chair(bob, at(2, 10, 0)))
+	r.wants(run, ana, "k", "alternatives")
+	r.went(sms.KindAlternatives)
+	first := r.questionOf(ana)
+	overBobs := first.Choices[0].Start.Add(2 * time.Hour).Format(time.RFC3339)
+	r.exec("UPDATE question SET choices = jsonb_set(choices, '{0,end}', to_jsonb($1::text)) WHERE state = 'open'", overBobs)
+	r.wants(run, ana, "k") // says nothing new
+	r.wants(run, ana, "1", "alternatives")
+	if q := r.questionOf(ana); q.ID == first.ID || len(q.Choices) != 3 {
+		t.Errorf("%+v", q)
+	}
+	r.is(id, "expired")
 }

@@ -21,7 +21,7 @@ func (t *talk) stop(ctx context.Context) error {
 	if err != nil || !out { // START has come since, and was worked on first
 		return err
 	}
-	q, _, err := t.question(ctx)
+	q, _, err := t.asked(ctx)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (h *SMSInbound) Work(ctx context.Context, tx *store.Tx, _ store.Task, p tas
 	}
 	t := &talk{h: h, tx: tx, in: in, pool: account.Pool(), reply: readReply(in)}
 	store.LockConversation(tx, t.pool, in.FromHash)
-	if err := acts[t.reply.Intent](t, ctx); err != nil {
+	if err := t.act(ctx); err != nil {
 		return err
 	}
 	if err := t.remember(ctx); err != nil {
@@ -65,6 +65,19 @@ func (h *SMSInbound) Work(ctx context.Context, tx *store.Tx, _ store.Task, p tas
 	}
 	store.FinishInbound(tx, in.ID, string(t.reply.Intent), t.about)
 	return nil
+}
+
+// act does what the reply asks for. What is about a booking that is another number's by now says nothing here.
+func (t *talk) act(ctx context.Context) error {
+	if err := t.readYes(ctx); err != nil {
+		return err
+	}
+	err := acts[t.reply.Intent](t, ctx)
+	if errors.Is(err, errNotTheirs) {
+		t.about = uuid.NullUUID{}
+		return t.puzzled(ctx)
+	}
+	return err
 }
 
 // Forget empties a reply that nobody will read.
@@ -84,12 +97,51 @@ func (t *talk) remember(ctx context.Context) (err error) {
 // on notes which booking the reply is about.
 func (t *talk) on(booking uuid.UUID) { t.about = uuid.NullUUID{UUID: booking, Valid: true} }
 
-// question is what the phone was asked last and has not answered; the zero Question when nothing is open. heard tells that
-// its text had gone out when the reply came: "2" says nothing of times that are still on their way.
-func (t *talk) question(ctx context.Context) (q store.Question, heard bool, err error) {
-	q, err = store.OpenQuestion(ctx, t.tx, t.pool, t.in.FromHash)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.Question{}, false, nil
+// errNotTheirs is a booking that was given to another number while the reply was on its way to it.
+var errNotTheirs = errors.New("the booking is another number's")
+
+// lock locks the booking that the reply is about, for its own time or for another one: the one way in which a reply gets at
+// a booking. What was read before may be over by then; errNotTheirs when the number is.
+func (t *talk) lock(ctx context.Context, booking uuid.UUID, other *store.Candidate) (b store.Booking, v store.Verification, err error) {
+	t.on(booking)
+	if other == nil {
+		b, v, err = store.LockSeat(ctx, t.tx, booking)
+	} else {
+		b, v, err = store.LockSeats(ctx, t.tx, booking, *other)
 	}
-	return q, q.AskedAt != nil && !q.AskedAt.After(t.in.At), err
+	if err != nil {
+		return b, v, err
+	}
+	theirs, err := store.HasPhone(ctx, t.tx, b.CustomerID, t.in.FromHash)
+	if err == nil && !theirs {
+		err = errNotTheirs
+	}
+	return b, v, err
+}
+
+// asked reads what the phone was asked. open is the question that it has not answered; heard is what it had been asked when
+// the reply came, which is open too unless that was still on its way: "2" says nothing of times that nobody has read. Each
+// is the zero Question when there is none.
+func (t *talk) asked(ctx context.Context) (open, heard store.Question, err error) {
+	open, err = store.OpenQuestion(ctx, t.tx, t.pool, t.in.FromHash)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return store.Question{}, store.Question{}, nil
+	case err != nil:
+		return open, heard, err
+	case open.AskedAt != nil && !open.AskedAt.After(t.in.At):
+		return open, open, nil
+	}
+	never, err := store.NeverSent(ctx, t.tx, open.ID)
+	if err != nil {
+		return open, heard, err
+	}
+	if never { // it asks nothing
+		open = store.Question{}
+	}
+	heard, err = store.HeardQuestion(ctx, t.tx, t.pool, t.in.FromHash, t.in.At)
+	if errors.Is(err, store.ErrNotFound) {
+		heard, err = store.Question{}, nil
+	}
+	return open, heard, err
 }

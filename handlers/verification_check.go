@@ -112,14 +112,6 @@ func holdExpired(ctx context.Context, tx *store.Tx, b store.Booking) (*Problem, 
 	return p, err
 }
 
-// service is what a booking is for, as an offer is asked for; "" when it was asked for without.
-func service(b store.Booking) string {
-	if !b.ServiceID.Valid {
-		return ""
-	}
-	return b.ServiceID.UUID.String()
-}
-
 // nearest lists the free times nearest to a booking's own, of the same length and service with the same resource; none when
 // that is no longer offered.
 func nearest(ctx context.Context, tx *store.Tx, b store.Booking) ([]store.Opening, error) {

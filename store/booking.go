@@ -115,12 +115,12 @@ func LockSeat(ctx context.Context, tx *Tx, id uuid.UUID) (Booking, Verification,
 
 const reserved = `starts_at - buffer_before * interval '1 min', ends_at + buffer_after * interval '1 min'`
 
-// lockDays locks the days of booking $2 of org $1 and those of another time of its resource, which also selects. By
-// start: then each day is locked after those before it. A booking that is moved by somebody else meanwhile has other
+// lockDays locks the days of booking $2 of org $1 and those of another time, which also selects, of its resource or another
+// one. By resource and start: then each day is locked after those before it. A booking that is moved by somebody else meanwhile has other
 // days by then, which hold_take locks when it needs them.
 func lockDays(also string) string {
 	return `SELECT resource_lock(x.org_id, x.resource_id, x.starts, x.ends) FROM (
-		SELECT org_id, resource_id, ` + reserved + ` FROM booking WHERE org_id = $1 AND id = $2 ` + also + ` ORDER BY 3) x(org_id, resource_id, starts, ends)`
+		SELECT org_id, resource_id, ` + reserved + ` FROM booking WHERE org_id = $1 AND id = $2 ` + also + ` ORDER BY 2, 3) x(org_id, resource_id, starts, ends)`
 }
 
 // readCoded reads a booking with its newest code.

@@ -99,3 +99,23 @@ func ForgetReply(tx *Tx, told uuid.UUID) {
 func LockConversation(tx *Tx, pool string, phoneHash []byte) {
 	tx.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2 || encode($3, 'hex'), 1))`, tx.Org.String(), pool, phoneHash)
 }
+
+// HeardQuestion reads what a phone had been asked last at a time: the newest question whose text the provider had by then,
+// though another one has taken its place since. ErrNotFound: there is none, or it was over by then, or is answered.
+func HeardQuestion(ctx context.Context, tx *Tx, pool string, phoneHash []byte, at time.Time) (Question, error) {
+	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM (
+		SELECT q.* FROM question q JOIN message m ON m.org_id = q.org_id AND m.id = q.id
+		 WHERE q.org_id = $1 AND q.phone_hash = $2 AND q.pool = $3 AND q.created_at < $4 AND m.accepted_at <= $4
+		 ORDER BY q.created_at DESC LIMIT 1) q
+		WHERE q.state <> 'answered' AND q.expires_at > $4
+		  AND EXISTS (SELECT FROM booking b JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id
+		       WHERE b.org_id = q.org_id AND b.id = q.booking_id AND c.phone_hash = q.phone_hash)`, tx.Org, phoneHash, pool, at)
+	return one(rows, err, scanQuestion)
+}
+
+// NeverSent reports whether a text has ended without the provider having had it.
+func NeverSent(ctx context.Context, tx *Tx, message uuid.UUID) (never bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE org_id = $1 AND id = $2 AND state IN ('failed', 'canceled') AND accepted_at IS NULL)`,
+		tx.Org, message).Scan(&never)
+	return never, err
+}

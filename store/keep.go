@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // FindKeepable finds the booking that a phone's wish to keep is about when it was asked nothing: the newest that is held, or
@@ -24,6 +23,20 @@ func FindKeepable(ctx context.Context, tx *Tx, phoneHash []byte, within time.Dur
 	return booking, err
 }
 
+// ConfirmedLately finds the booking of a phone that was confirmed last, if that was within the time given before at, or after.
+func ConfirmedLately(ctx context.Context, tx *Tx, phoneHash []byte, at time.Time, within time.Duration) (booking uuid.NullUUID, err error) {
+	err = tx.QueryRow(ctx, `SELECT (SELECT b.id FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+		 WHERE c.org_id = $1 AND c.phone_hash = $2 AND b.state = 'confirmed' AND b.confirmed_at > $3::timestamptz - $4::interval
+		 ORDER BY b.confirmed_at DESC LIMIT 1)`, tx.Org, phoneHash, at, within).Scan(&booking)
+	return booking, err
+}
+
+// HasPhone reports whether a customer's number is the one that is meant.
+func HasPhone(ctx context.Context, tx *Tx, customer uuid.UUID, phoneHash []byte) (has bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM customer WHERE org_id = $1 AND id = $2 AND phone_hash = $3)`, tx.Org, customer, phoneHash).Scan(&has)
+	return has, err
+}
+
 // NewestBooking finds the booking of a phone that was made last, whatever became of it.
 func NewestBooking(ctx context.Context, tx *Tx, phoneHash []byte) (booking uuid.NullUUID, err error) {
 	err = tx.QueryRow(ctx, `SELECT (SELECT b.id FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
@@ -32,19 +45,11 @@ func NewestBooking(ctx context.Context, tx *Tx, phoneHash []byte) (booking uuid.
 }
 
 // LockSeats is LockSeat for a booking that may get the place of a candidate: the days of both are locked, in one order.
-func LockSeats(ctx context.Context, tx *Tx, id uuid.UUID, c Candidate) (b Booking, v Verification, err error) {
+func LockSeats(ctx context.Context, tx *Tx, id uuid.UUID, c Candidate) (Booking, Verification, error) {
 	other := c.Calendar.Reserve(c.Span)
-	tx.Queue(`SELECT resource_lock($1, p.resource_id, p.from_at, p.to_at) FROM (
-		SELECT resource_id, starts_at - buffer_before * interval '1 min' AS from_at, ends_at + buffer_after * interval '1 min' AS to_at
-		  FROM booking WHERE org_id = $1 AND id = $2
-		UNION ALL SELECT $3::uuid, $4::timestamptz, $5::timestamptz ORDER BY 1, 2) p`, tx.Org, id, c.Resource.ID, other.Start, other.End)
+	tx.Queue(lockDays(`UNION ALL SELECT $1::uuid, $3::uuid, $4::timestamptz, $5::timestamptz`), tx.Org, id, c.Resource.ID, other.Start, other.End)
 	tx.Queue(lockBooking, tx.Org, id)
-	tx.QueueRead(func(rows pgx.Rows) error {
-		b, err = one(rows, nil, scanBooking)
-		return err
-	}, selectBooking, tx.Org, id)
-	v, err = LatestVerification(ctx, tx, id)
-	return b, v, err
+	return readCoded(ctx, tx, id)
 }
 
 // GiveTime queues that a locked booking has the place of a candidate, a firm seat of which was taken for it in this

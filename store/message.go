@@ -197,18 +197,6 @@ func CodeOnItsWay(ctx context.Context, tx *Tx, verification, except uuid.UUID) (
 	return on, err
 }
 
-// Suppressed reports whether the phone opted out of the sender pool.
-func Suppressed(ctx context.Context, tx *Tx, pool string, phoneHash []byte) (out bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM suppression WHERE org_id = $1 AND pool = $2 AND phone_hash = $3)`,
-		tx.Org, pool, phoneHash).Scan(&out)
-	return out, err
-}
-
-// Suppress queues an opt-out from a sender pool.
-func Suppress(tx *Tx, pool string, phoneHash []byte) {
-	tx.Queue(`INSERT INTO suppression (org_id, pool, phone_hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, tx.Org, pool, phoneHash)
-}
-
 // Outgoing is a message with all that its text says and where it goes.
 type Outgoing struct {
 	Message

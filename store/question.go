@@ -52,7 +52,7 @@ func Ask(tx *Tx, pool string, phoneHash []byte, q Question, open time.Duration) 
 }
 
 const questionColumns = `q.id, q.booking_id, q.kind, q.choices,
-	(SELECT CASE m.state WHEN 'canceled' THEN m.created_at ELSE m.claimed_at END FROM message m WHERE m.org_id = q.org_id AND m.id = q.id)`
+	(SELECT m.accepted_at FROM message m WHERE m.org_id = q.org_id AND m.id = q.id)`
 
 // OpenQuestion reads what a phone was asked last and has not answered; ErrNotFound when nothing is open. A booking that was
 // given to another number meanwhile is nothing that the phone has a say in.

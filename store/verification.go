@@ -77,24 +77,16 @@ func CountWrongCode(tx *Tx, booking uuid.UUID) {
 	tx.Queue(`UPDATE booking SET code_attempts = code_attempts + 1 WHERE org_id = $1 AND id = $2`, tx.Org, booking)
 }
 
-// OpenCode is a live code that a customer may be answering.
-type OpenCode struct {
-	BookingID, ResourceID uuid.UUID
-	Verification          Verification
-}
-
-// OpenCodes lists the live codes of the bookings of a phone, newest first, at most three.
-func OpenCodes(ctx context.Context, tx *Tx, phoneHash []byte) ([]OpenCode, error) {
-	rows, err := tx.Query(ctx, `SELECT b.resource_id, v.id, v.booking_id, v.generation, v.kid, v.state
+// OpenCodes lists the live codes of the bookings of a phone, which a customer may be answering: newest first, at most three.
+func OpenCodes(ctx context.Context, tx *Tx, phoneHash []byte) ([]Verification, error) {
+	rows, err := tx.Query(ctx, `SELECT v.id, v.booking_id, v.generation, v.kid, v.state
 		  FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
 		  JOIN verification v ON v.org_id = b.org_id AND v.booking_id = b.id
 		 WHERE c.org_id = $1 AND c.phone_hash = $2 AND v.state IN ('pending', 'sent') AND v.expires_at > clock_timestamp()
 		 ORDER BY v.created_at DESC LIMIT 3`, tx.Org, phoneHash)
-	return many(rows, err, func(r pgx.CollectableRow) (o OpenCode, err error) {
-		v := &o.Verification
-		err = r.Scan(&o.ResourceID, &v.ID, &v.BookingID, &v.Generation, &v.KID, &v.State)
-		o.BookingID = v.BookingID
-		return o, err
+	return many(rows, err, func(r pgx.CollectableRow) (v Verification, err error) {
+		err = r.Scan(&v.ID, &v.BookingID, &v.Generation, &v.KID, &v.State)
+		return v, err
 	})
 }
 
