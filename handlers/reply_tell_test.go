@@ -75,9 +75,9 @@ func TestRepliesGoToTheEndpoint(t *testing.T) {
 	}
 	r.is(older, "held")
 	// Whom the org does not know: no booking, no customer.
-	r.writes("+15550100077", "wrong number?")
+	r.writes("+15550100077", "which street?")
 	r.runAll(run)
-	if c := e.calls()[len(e.calls())-1]; c.Reply.Booking != nil || c.Reply.Customer != nil || c.Reply.Text != "wrong number?" ||
+	if c := e.calls()[len(e.calls())-1]; c.Reply.Booking != nil || c.Reply.Customer != nil || c.Reply.Text != "which street?" ||
 		!strings.Contains(string(c.body), `"booking":null,"customer":null`) {
 		t.Errorf("%s", c.body)
 	}
