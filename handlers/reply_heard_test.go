@@ -49,10 +49,14 @@ func TestRepliesAnswerWhatWasHeard(t *testing.T) {
 	booked := r.confirmedBy(run, ana, at(2, 10, 0))
 	r.wants(run, ana, "c", "cancel_check")
 	r.runAll(run)
+	r.exec("UPDATE booking SET confirmed_at = confirmed_at - interval '1 min' WHERE id = $1", booked)
 	r.writes(ana, "k")
 	follow := r.claimedLate(older, ana)
 	r.replies(run)
 	r.wasAbout(ana, booked, sms.IntentKeep)
+	if n := query[int](r, "SELECT count(*) FROM message WHERE kind = 'confirmation' AND booking_id = $1 AND state = 'queued'", booked); n != 1 {
+		t.Errorf("told %d times that it stays", n)
+	}
 	r.is(older, "expired")
 	if q := r.questionOf(ana); q.ID != follow {
 		t.Errorf("open is %+v", q)

@@ -17,7 +17,8 @@ type meaning struct {
 // one of unless stands there too.
 //
 // A number by itself is a choice, and within anything else it is not: "at 2", "2 kids" and "I can't do 2"
-// are for people to read. So is "yes" with a courtesy: it may answer whether to keep or whether to cancel.
+// are for people to read. So is "yes" with a courtesy, which may answer whether to keep or whether to cancel: see
+// SaysYes.
 //
 // CANCEL is a STOP keyword: Twilio blocks the sender's texts to that number from then on ("Default
 // keywords for STOP, START and HELP"), and the FCC names it as a revocation (47 CFR 64.1200(a)(10)). So

@@ -294,6 +294,20 @@ func TestInvitations(t *testing.T) {
 	}
 }
 
+// A yes by itself is told from one that agrees to something that is said beside it, and from Twilio's other words for START.
+func TestSaysYes(t *testing.T) {
+	for _, s := range []string{"yes", "YES!", "Yes please", "ok, yes", "yep thanks", "sí", "Si, por favor", "claro", "y", "sure"} {
+		if !sms.SaysYes(s) {
+			t.Errorf("%q is no yes", s)
+		}
+	}
+	for _, s := range []string{"", "ok", "thanks", "no", "yes keep it", "yes cancel", "START", "unstop", "yes 2", "si puedo ir a las 3", "yes or no", "k"} {
+		if sms.SaysYes(s) {
+			t.Errorf("%q is a yes", s)
+		}
+	}
+}
+
 func FuzzParseReply(f *testing.F) {
 	for _, s := range []string{"123456", "1 2 3 4 5 6", "my code is 123-456", "STOP", "no más mensajes", "c", "2", "１２３４５６", "\xff", strings.Repeat("1 ", 5000),
 		"yes keep it", "K please", "don't keep it", "la 2 por favor", "can i have the second one", "I can't do 2", "3:30", "yes", "sí, la quiero",
