@@ -134,10 +134,8 @@ func TestRescheduleConfirmed(t *testing.T) {
 		t.Errorf("the code comes with %q", text.Body)
 	}
 	code := m.codeIn(text)
-	for _, start := range []string{at(2, 10, 0), at(2, 10, 15)} { // where it is, and where it is about to be
-		if v := m.to(m.id, start); v.status != 200 || v.Move == nil || clock(v.Move.Start) != at(2, 10, 15) {
-			t.Errorf("%d %+v", v.status, v.BookingView)
-		}
+	if v := m.to(m.id, at(2, 10, 15)); v.status != 200 || v.Move == nil || clock(v.Move.Start) != at(2, 10, 15) { // once more
+		t.Errorf("%d %+v", v.status, v.BookingView)
 	}
 	m.texts(ana, 3)
 	m.expect(m.gives(m.id, wrong(code)), 422, "wrong-code")
@@ -227,6 +225,41 @@ func TestMoveExpires(t *testing.T) {
 			m.fine()
 		})
 	}
+}
+
+// The time that a booking has ends its wish for another one: that time is free, the code dead, and no text is sent. Nothing
+// stands against it, not even a customer who wants no texts.
+func TestRescheduleBack(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.expect(m.to(m.id, at(2, 11, 0)), 200, "confirmed")
+	code := m.lastCode(ana)
+	m.says(ana, "STOP")
+	texts := len(m.sim.Messages(ana))
+	_, err := store.InTx(t.Context(), m.db.App, m.org.ID, func(tx *store.Tx) error {
+		p, err := CheckReschedule(t.Context(), tx, m.db.Keys, m.id, at(2, 10, 0))
+		if p != nil {
+			t.Errorf("it would be %s", p.Type)
+		}
+		return err
+	})
+	m.must(err)
+	for range 2 {
+		v := m.to(m.id, at(2, 10, 0))
+		m.expect(v, 200, "confirmed")
+		if v.Move != nil || clock(v.Start) != at(2, 10, 0) || v.CodeState != "verified" {
+			t.Errorf("%+v, to %+v", v.BookingView, v.Move)
+		}
+	}
+	m.stands(m.id, at(2, 10, 0), 1)
+	m.expect(m.gives(m.id, code), 409, "code-revoked")
+	if got := m.timeline(m.id); !slices.Equal(got[len(got)-2:], []string{"opted_out", "move_dropped"}) {
+		t.Errorf("timeline %v", got)
+	}
+	if n := query[string](m.rig, "SELECT string_agg(state, ' ') FROM move"); n != "replaced" || len(m.sim.Messages(ana)) != texts {
+		t.Errorf("the wish is %s, %d texts", n, len(m.sim.Messages(ana))-texts)
+	}
+	m.fine()
 }
 
 // Another wish takes the place of the one before, whose code is dead and whose time is free; texts are spaced and counted.
