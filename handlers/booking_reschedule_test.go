@@ -262,6 +262,34 @@ func TestRescheduleBack(t *testing.T) {
 	m.fine()
 }
 
+// Who has read where a booking is may be overtaken by others: what counts is where it is once it is locked.
+func TestRescheduleBackWhenLocked(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.expect(m.to(m.id, at(2, 11, 0)), 200, "confirmed")
+	_, err := store.InTx(t.Context(), m.db.App, m.org.ID, func(tx *store.Tx) error {
+		b, err := store.FindBooking(t.Context(), tx, m.id)
+		if err != nil {
+			return err
+		}
+		w, _, err := wishFor(t.Context(), tx, b, at(2, 12, 0))
+		if err != nil {
+			return err
+		}
+		w.start = b.Span.Start // as if it had been moved to 12:00 since
+		p, err := (&BookingReschedule{Keys: m.db.Keys, HoldTTL: m.cfg.HoldTTL, SendGiveUp: m.cfg.CodeTTL}).move(t.Context(), tx, b.ID, w)
+		if p != nil {
+			t.Errorf("it would be %s", p.Type)
+		}
+		return err
+	})
+	m.must(err)
+	if b := m.booking(m.id); b.Move != nil {
+		t.Errorf("it is to be moved to %s", clock(b.Move.Span.Start))
+	}
+	m.stands(m.id, at(2, 10, 0), 1)
+}
+
 // Another wish takes the place of the one before, whose code is dead and whose time is free; texts are spaced and counted.
 func TestSecondMove(t *testing.T) {
 	t.Parallel()

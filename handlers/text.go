@@ -170,7 +170,7 @@ func (h *SendText) stale(o store.Outgoing) string {
 // drop ends a text that is not sent. Of one that the timeline would otherwise say nothing of, it tells why.
 func drop(tx *store.Tx, o store.Outgoing, reason string) error {
 	store.SettleMessage(tx, o.ID, store.MessageCanceled, reason, 0)
-	store.AnswerQuestion(tx, o.ID) // nobody will read it
+	store.EndQuestion(tx, o.ID) // nobody will read it
 	switch sms.Kind(o.Kind) {
 	case sms.KindFollowup:
 		store.NoteBooking(tx, o.BookingID.UUID, "followup_dropped", map[string]any{"message": o.ID, "reason": reason})
