@@ -64,8 +64,8 @@ func (h *BookingReschedule) move(ctx context.Context, tx *store.Tx, id uuid.UUID
 	if p, err := movable(ctx, tx, b); p != nil || err != nil || w.there(b) {
 		return p, err
 	}
-	if w.own(b) { // somebody has moved it there, and wished for another time already
-		unwish(tx, b)
+	if w.own(b) { // somebody has moved it there meanwhile
+		unwish(tx, b, code)
 		return nil, nil
 	}
 	if b.State == store.BookingHeld {
@@ -91,13 +91,23 @@ func (w anotherTime) stay(ctx context.Context, tx *store.Tx, id uuid.UUID) (*Pro
 		return nil, err
 	}
 	p, err := movable(ctx, tx, b)
-	if err == nil && p == nil && w.own(b) && b.Move != nil {
-		unwish(tx, b)
+	if p != nil || err != nil || !w.own(b) {
+		return p, err
 	}
-	return p, err
+	code, err := store.LatestVerification(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	unwish(tx, b, code)
+	return nil, nil
 }
 
-func unwish(tx *store.Tx, b store.Booking) {
+// unwish ends the wish for another time of a locked booking, if it has one: its time is held, or only its code lives, which
+// would take that time again. A live code of what is confirmed is that of a move.
+func unwish(tx *store.Tx, b store.Booking, newest store.Verification) {
+	if b.State != store.BookingConfirmed || b.Move == nil && !newest.Live() {
+		return
+	}
 	store.DropMove(tx, b.ID, store.MoveReplaced)
 	store.NoteBooking(tx, b.ID, "move_dropped", nil)
 }
@@ -148,12 +158,9 @@ func wishFor(ctx context.Context, tx *store.Tx, b store.Booking, start string) (
 // own reports whether the booking is at that time already.
 func (w anotherTime) own(b store.Booking) bool { return b.Span.Start.Equal(w.start) }
 
-// there reports whether nothing is to be done: the booking is at that time and has no other wish, or has it held for its move.
+// there reports whether the booking has that time held for its move.
 func (w anotherTime) there(b store.Booking) bool {
-	if b.Move == nil {
-		return w.own(b)
-	}
-	return b.Move.Span.Start.Equal(w.start)
+	return b.Move != nil && b.Move.Span.Start.Equal(w.start)
 }
 
 // orTaken is the problem of a time that is taken, with free ones near it; nil when it was not.

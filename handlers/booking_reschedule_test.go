@@ -262,6 +262,18 @@ func TestRescheduleBack(t *testing.T) {
 	m.fine()
 }
 
+// A wish whose time is no longer held ends likewise: its code would take that time again.
+func TestRescheduleBackAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.expect(m.to(m.id, at(2, 11, 0)), 200, "confirmed")
+	m.lapseMove(m.id)
+	m.expect(m.to(m.id, at(2, 10, 0)), 200, "confirmed")
+	m.expect(m.gives(m.id, m.lastCode(ana)), 409, "code-revoked")
+	m.stands(m.id, at(2, 10, 0), 1)
+	m.fine()
+}
+
 // Who has read where a booking is may be overtaken by others: what counts is where it is once it is locked.
 func TestRescheduleBackWhenLocked(t *testing.T) {
 	t.Parallel()

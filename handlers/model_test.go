@@ -224,7 +224,7 @@ func (m *model) reschedule(b *mBooking, start time.Time, said string) string {
 	case b.state != "held" && b.state != "confirmed", b.state == "confirmed" && !b.start.After(m.now):
 		return "booking-ended"
 	case start.Equal(b.start):
-		if b.move != nil && !b.move.expired {
+		if b.move != nil {
 			b.code.dead = true
 			m.endMove(b)
 		}
