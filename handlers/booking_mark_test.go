@@ -62,6 +62,19 @@ func TestMark(t *testing.T) {
 	m.fine()
 }
 
+// What is over by itself has no wish for another time any more, and no live code, whose text may be long gone.
+func TestOverEndsItsMove(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.expect(m.to(m.id, at(2, 14, 0)), 200, "confirmed")
+	m.exec("UPDATE booking SET starts_at = now() - interval '1 h', ends_at = now() WHERE id = $1", m.id)
+	m.sweepNow(m.run, tasks.BookingsComplete)
+	live := query[int](m.rig, "SELECT count(*) FROM verification WHERE booking_id = $1 AND state IN ('pending', 'sent')", m.id)
+	if b := m.booking(m.id); b.State != store.BookingCompleted || b.CodeState != "verified" || live != 0 {
+		t.Errorf("it is %s, its code %s, with %d live", b.State, b.CodeState, live)
+	}
+}
+
 // Bookings that are to be moved to one free time, and claims of it, at once and by real workers: one gets it.
 func TestMovesAndClaimsInParallel(t *testing.T) {
 	t.Parallel()

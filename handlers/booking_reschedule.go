@@ -41,7 +41,11 @@ func (h *BookingReschedule) Answer(ctx context.Context, tx *store.Tx, req store.
 		return store.Answer{}, err
 	}
 	w, problem, err := wishFor(ctx, tx, b, body.Start)
-	if err == nil && problem == nil && !w.there(b) {
+	switch {
+	case err != nil || problem != nil || w.there(b):
+	case w.own(b):
+		problem, err = w.stay(ctx, tx, b.ID)
+	default:
 		problem, err = h.move(ctx, tx, b.ID, w)
 	}
 	if err != nil || problem != nil {
@@ -60,6 +64,10 @@ func (h *BookingReschedule) move(ctx context.Context, tx *store.Tx, id uuid.UUID
 	if p, err := movable(ctx, tx, b); p != nil || err != nil || w.there(b) {
 		return p, err
 	}
+	if w.own(b) { // somebody has moved it there meanwhile
+		unwish(tx, b, code)
+		return nil, nil
+	}
 	if b.State == store.BookingHeld {
 		ok, err := store.MoveHeld(ctx, tx, b, w.to)
 		return w.orTaken(ctx, tx, b, ok, err)
@@ -76,6 +84,34 @@ func (h *BookingReschedule) move(ctx context.Context, tx *store.Tx, id uuid.UUID
 	return nil, textCode(tx, h.Keys, sms.KindMoveCode, b.ID, next.ID, r.to, h.SendGiveUp)
 }
 
+// stay ends the wish for another time of a booking that is to stay where it is. It takes neither a seat nor a code.
+func (w anotherTime) stay(ctx context.Context, tx *store.Tx, id uuid.UUID) (*Problem, error) {
+	b, err := store.LockBooking(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	p, err := movable(ctx, tx, b)
+	if p != nil || err != nil || !w.own(b) {
+		return p, err
+	}
+	code, err := store.LatestVerification(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	unwish(tx, b, code)
+	return nil, nil
+}
+
+// unwish ends the wish for another time of a locked booking, if it has one: its time is held, or only its code lives, which
+// would take that time again. A live code of what is confirmed is that of a move.
+func unwish(tx *store.Tx, b store.Booking, newest store.Verification) {
+	if b.State != store.BookingConfirmed || b.Move == nil && !newest.Live() {
+		return
+	}
+	store.DropMove(tx, b.ID, store.MoveReplaced)
+	store.NoteBooking(tx, b.ID, "move_dropped", nil)
+}
+
 // CheckReschedule tells why a booking would not be moved to start; it changes nothing. Whether somebody has taken the
 // time is the task's business. The ingress asks before it writes a request.
 func CheckReschedule(ctx context.Context, tx *store.Tx, keys *pii.Keyring, booking uuid.UUID, start string) (*Problem, error) {
@@ -84,7 +120,7 @@ func CheckReschedule(ctx context.Context, tx *store.Tx, keys *pii.Keyring, booki
 		return nil, err
 	}
 	w, p, err := wishFor(ctx, tx, b, start)
-	if p != nil || err != nil || w.there(b) || b.State == store.BookingHeld {
+	if p != nil || err != nil || w.own(b) || w.there(b) || b.State == store.BookingHeld {
 		return p, err
 	}
 	_, p, err = mayMove(ctx, tx, keys, b)
@@ -105,7 +141,7 @@ func wishFor(ctx context.Context, tx *store.Tx, b store.Booking, start string) (
 		return w, p, err
 	}
 	// What it has already may lie outside of today's hours.
-	if w.start, err = calendar.ParseStart(start, store.Resource{TimeZone: b.TimeZone}.Zone()); err == nil && w.there(b) {
+	if w.start, err = calendar.ParseStart(start, store.Resource{TimeZone: b.TimeZone}.Zone()); err == nil && (w.own(b) || w.there(b)) {
 		return w, nil, nil
 	}
 	if w.offer, err = store.OfferOf(ctx, tx, b); err != nil {
@@ -119,9 +155,12 @@ func wishFor(ctx context.Context, tx *store.Tx, b store.Booking, start string) (
 	return w, nil, nil
 }
 
-// there reports whether the booking is at that time already, or has it held for its move.
+// own reports whether the booking is at that time already.
+func (w anotherTime) own(b store.Booking) bool { return b.Span.Start.Equal(w.start) }
+
+// there reports whether the booking has that time held for its move.
 func (w anotherTime) there(b store.Booking) bool {
-	return b.Span.Start.Equal(w.start) || b.Move != nil && b.Move.Span.Start.Equal(w.start)
+	return b.Move != nil && b.Move.Span.Start.Equal(w.start)
 }
 
 // orTaken is the problem of a time that is taken, with free ones near it; nil when it was not.

@@ -134,10 +134,8 @@ func TestRescheduleConfirmed(t *testing.T) {
 		t.Errorf("the code comes with %q", text.Body)
 	}
 	code := m.codeIn(text)
-	for _, start := range []string{at(2, 10, 0), at(2, 10, 15)} { // where it is, and where it is about to be
-		if v := m.to(m.id, start); v.status != 200 || v.Move == nil || clock(v.Move.Start) != at(2, 10, 15) {
-			t.Errorf("%d %+v", v.status, v.BookingView)
-		}
+	if v := m.to(m.id, at(2, 10, 15)); v.status != 200 || v.Move == nil || clock(v.Move.Start) != at(2, 10, 15) { // once more
+		t.Errorf("%d %+v", v.status, v.BookingView)
 	}
 	m.texts(ana, 3)
 	m.expect(m.gives(m.id, wrong(code)), 422, "wrong-code")
@@ -227,6 +225,81 @@ func TestMoveExpires(t *testing.T) {
 			m.fine()
 		})
 	}
+}
+
+// The time that a booking has ends its wish for another one: that time is free, the code dead, and no text is sent. Nothing
+// stands against it, not even a customer who wants no texts.
+func TestRescheduleBack(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.expect(m.to(m.id, at(2, 11, 0)), 200, "confirmed")
+	code := m.lastCode(ana)
+	m.says(ana, "STOP")
+	texts := len(m.sim.Messages(ana))
+	_, err := store.InTx(t.Context(), m.db.App, m.org.ID, func(tx *store.Tx) error {
+		p, err := CheckReschedule(t.Context(), tx, m.db.Keys, m.id, at(2, 10, 0))
+		if p != nil {
+			t.Errorf("it would be %s", p.Type)
+		}
+		return err
+	})
+	m.must(err)
+	for range 2 {
+		v := m.to(m.id, at(2, 10, 0))
+		m.expect(v, 200, "confirmed")
+		if v.Move != nil || clock(v.Start) != at(2, 10, 0) || v.CodeState != "verified" {
+			t.Errorf("%+v, to %+v", v.BookingView, v.Move)
+		}
+	}
+	m.stands(m.id, at(2, 10, 0), 1)
+	m.expect(m.gives(m.id, code), 409, "code-revoked")
+	if got := m.timeline(m.id); !slices.Equal(got[len(got)-2:], []string{"opted_out", "move_dropped"}) {
+		t.Errorf("timeline %v", got)
+	}
+	if n := query[string](m.rig, "SELECT string_agg(state, ' ') FROM move"); n != "replaced" || len(m.sim.Messages(ana)) != texts {
+		t.Errorf("the wish is %s, %d texts", n, len(m.sim.Messages(ana))-texts)
+	}
+	m.fine()
+}
+
+// A wish whose time is no longer held ends likewise: its code would take that time again.
+func TestRescheduleBackAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.expect(m.to(m.id, at(2, 11, 0)), 200, "confirmed")
+	m.lapseMove(m.id)
+	m.expect(m.to(m.id, at(2, 10, 0)), 200, "confirmed")
+	m.expect(m.gives(m.id, m.lastCode(ana)), 409, "code-revoked")
+	m.stands(m.id, at(2, 10, 0), 1)
+	m.fine()
+}
+
+// Who has read where a booking is may be overtaken by others: what counts is where it is once it is locked.
+func TestRescheduleBackWhenLocked(t *testing.T) {
+	t.Parallel()
+	m := newMoving(t)
+	m.expect(m.to(m.id, at(2, 11, 0)), 200, "confirmed")
+	_, err := store.InTx(t.Context(), m.db.App, m.org.ID, func(tx *store.Tx) error {
+		b, err := store.FindBooking(t.Context(), tx, m.id)
+		if err != nil {
+			return err
+		}
+		w, _, err := wishFor(t.Context(), tx, b, at(2, 12, 0))
+		if err != nil {
+			return err
+		}
+		w.start = b.Span.Start // as if it had been moved to 12:00 since
+		p, err := (&BookingReschedule{Keys: m.db.Keys, HoldTTL: m.cfg.HoldTTL, SendGiveUp: m.cfg.CodeTTL}).move(t.Context(), tx, b.ID, w)
+		if p != nil {
+			t.Errorf("it would be %s", p.Type)
+		}
+		return err
+	})
+	m.must(err)
+	if b := m.booking(m.id); b.Move != nil {
+		t.Errorf("it is to be moved to %s", clock(b.Move.Span.Start))
+	}
+	m.stands(m.id, at(2, 10, 0), 1)
 }
 
 // Another wish takes the place of the one before, whose code is dead and whose time is free; texts are spaced and counted.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"holdfast/handlers/settings"
@@ -55,7 +56,7 @@ func (h *SendText) compose(ctx context.Context, tx *store.Tx, o store.Outgoing, 
 }
 
 // question writes a text that asks what was decided when it was made. Once it was answered, or another question has taken
-// its place, a reply to it would say something else.
+// its place, a reply to it would say something else; and a time that has begun meanwhile is no offer.
 func (h *SendText) question(ctx context.Context, tx *store.Tx, o store.Outgoing) (d draft, reason string, err error) {
 	q, err := store.FindQuestion(ctx, tx, o.ID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -63,6 +64,9 @@ func (h *SendText) question(ctx context.Context, tx *store.Tx, o store.Outgoing)
 	}
 	if err != nil {
 		return d, "", err
+	}
+	if slices.ContainsFunc(q.Choices, func(c store.Choice) bool { return !c.Start.After(q.ReadAt) }) {
+		return d, "too-late", nil
 	}
 	d = newDraft(sms.Kind(o.Kind), o)
 	d.data.Choices = shown(q, o)

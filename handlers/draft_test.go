@@ -34,8 +34,8 @@ func (r *rig) writesAsking(booking uuid.UUID, kind sms.Kind, q store.Question) u
 	return q.ID
 }
 
-// A text that asks is written from its question, in the customer's zone; once that was answered or replaced it is not
-// sent.
+// A text that asks is written from its question, in the customer's zone; once that was answered or replaced, or is
+// over, or one of its times has begun, it is not sent.
 func TestTextsFromQuestions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -62,13 +62,18 @@ func TestTextsFromQuestions(t *testing.T) {
 	if text := r.texts(ana, 4)[3].Body; !strings.Contains(text, "9:00 AM CST? Reply C again") {
 		t.Errorf("%q", text)
 	}
+	ended := r.writesAsking(id, sms.KindAlternatives, q)
+	r.exec("UPDATE question SET expires_at = clock_timestamp() WHERE id = $1", ended)
+	r.runAll(run)
+	begun := r.writesAsking(id, sms.KindAlternatives, store.Question{Kind: store.AskKeep, Choices: append([]store.Choice{{Resource: r.org.Chair, Start: time.Now()}}, q.Choices[:2]...)})
+	r.runAll(run)
 	answered := r.writesAsking(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
 	r.exec("UPDATE question SET state = 'answered' WHERE id = $1", answered)
 	replaced := r.writesAsking(id, sms.KindAlternatives, q)
 	last := r.writesAsking(id, sms.KindCancelCheck, store.Question{Kind: store.AskCancel})
 	r.runAll(run)
 	r.texts(ana, 5)
-	for m, want := range map[uuid.UUID]string{answered: "canceled answered", replaced: "canceled answered", last: "accepted "} {
+	for m, want := range map[uuid.UUID]string{ended: "canceled answered", begun: "canceled too-late", answered: "canceled answered", replaced: "canceled answered", last: "accepted "} {
 		if got := query[string](r, "SELECT state || ' ' || COALESCE(error_class, '') FROM message WHERE id = $1", m); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

@@ -42,9 +42,11 @@ func (h *SendText) followup(ctx context.Context, tx *store.Tx, o store.Outgoing,
 		return d, "", err
 	}
 	b := f.Booking
-	left := h.KeepWindow - b.ReadAt.Sub(b.HoldExpires)
-	if reason := unfitFollowup(f, left, own.Followup); reason != "" {
+	if reason := unfitFollowup(f, h.KeepWindow, own.Followup); reason != "" {
 		return d, reason, nil
+	}
+	if closed, err := store.QuestionClosed(ctx, tx, o.ID); closed || err != nil { // while it was to be tried again
+		return d, "answered", err
 	}
 	d = newDraft(sms.KindFollowup, o)
 	d.data.Name, d.data.Notes = f.Name.Reveal(), sms.FitNote(f.Notes.Reveal())
@@ -59,28 +61,29 @@ func (h *SendText) followup(ctx context.Context, tx *store.Tx, o store.Outgoing,
 		q.Choices, until = offered(free), free[len(free)-1].Start // they come by time
 		d.data.Choices = shown(q, o)
 	}
-	d.asks, d.open = &q, min(left, until.Sub(b.ReadAt))
+	d.asks, d.open = &q, min(h.KeepWindow, until.Sub(b.ReadAt))
 	d.quiet, d.validFor = polite(own.QuietHours, b.ReadAt.In(o.Zone), d.open)
 	return d, "", nil
 }
 
-// unfitFollowup tells why a follow-up is not to be sent, or "". left is what is left of the time in which it may be
-// answered. Another one within the limits' time is not sent later: by then it would be of a time long past.
-func unfitFollowup(f store.Followup, left time.Duration, own settings.Followup) string {
+// unfitFollowup tells why a follow-up is not to be sent, or "". window is how long after its hold's end
+// it is of use. Another one within the limits' time is not sent later: by then it would be of a time long past.
+func unfitFollowup(f store.Followup, window time.Duration, own settings.Followup) string {
+	b := f.Booking
 	switch {
 	case !own.Enabled:
 		return "switched-off"
-	case f.Booking.State != store.BookingExpired:
-		return "booking-" + f.Booking.State
+	case b.State != store.BookingExpired:
+		return "booking-" + b.State
 	case f.Rebooked:
 		return "rebooked"
 	case !f.Theirs:
 		return "number-changed"
 	case !f.Coded: // a callback told so after the hold had ended
 		return "code-not-delivered"
-	case !f.Booking.Span.Start.After(f.Booking.ReadAt):
+	case !b.Span.Start.After(b.ReadAt):
 		return "begun"
-	case left <= 0:
+	case b.ReadAt.Sub(b.HoldExpires) >= window:
 		return "too-late"
 	case own.PerDay > 0 && f.Day >= own.PerDay:
 		return "day-limit"

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/handlers/settings"
+	"holdfast/handlers/sms"
 	"holdfast/handlers/sms/twiliosim"
 	"holdfast/store"
 	"holdfast/store/calendar"
@@ -77,6 +78,7 @@ func TestFollowup(t *testing.T) {
 	silent := r.request(run, bob, at(2, 11, 0))
 	r.exec("UPDATE message SET state = 'failed' WHERE booking_id = $1", silent)
 	r.expire(run, id, silent)
+	r.exec("UPDATE booking SET hold_expires_at = hold_expires_at - interval '10 h' WHERE id = $1", id) // as after a night
 	r.sweepNow(run, tasks.FollowupsScan)
 	r.sweepNow(r.process(), tasks.FollowupsScan)
 	if n := len(r.pending("followup:send")); n != 1 {
@@ -99,6 +101,74 @@ func TestFollowup(t *testing.T) {
 	r.sweepNow(run, tasks.FollowupsScan)
 	r.runAll(run)
 	r.texts(ana, 2)
+}
+
+// A follow-up that is tried again does not ask what was answered meanwhile: what it asked has led to another question, which
+// stays open. That holds when the provider refused it for the moment, and when nobody knows whether it went out.
+func TestFollowupTriedAgain(t *testing.T) {
+	t.Parallel()
+	for state, fault := range map[string]twiliosim.Fault{
+		"queued":  {Do: twiliosim.FaultError, Code: 20429, Status: 429, Times: 1},
+		"unknown": {Do: twiliosim.FaultReset, Times: 1},
+	} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			run := r.process()
+			id := r.request(run, ana, at(2, 10, 0))
+			r.expire(run, id)
+			r.sweepNow(run, tasks.FollowupsScan)
+			r.fault(fault)
+			run.deliver(t.Context(), r.delivery(r.pending("followup:send")[0], 1))
+			if m := r.message(id, "followup"); m.State != state {
+				t.Fatalf("it is %s", m.State)
+			}
+			r.ask(tasks.BookingClaim, chair(bob, at(2, 10, 0)), uuid.Nil)
+			run.deliver(t.Context(), r.delivery(r.pending("booking:claim")[0], 1))
+			r.wants(run, ana, "K", "alternatives")
+			r.exec("UPDATE task SET run_at = clock_timestamp() WHERE state = 'pending'")
+			r.exec("UPDATE message SET claimed_at = claimed_at - interval '1 min'")
+			r.runAll(run)
+			if got := r.dropped(id, "followup_dropped"); got != "answered" || len(r.sim.Messages(ana)) != 2 {
+				t.Errorf("dropped for %q, %d texts", got, len(r.sim.Messages(ana)))
+			}
+			if q := r.questionOf(ana); q.Booking != id || len(q.Choices) != 3 {
+				t.Errorf("it asks %+v", q)
+			}
+		})
+	}
+}
+
+// What a text asks that fails for good, at once or by a callback, is not open; an operator may have it asked again.
+func TestQuestionsOfFailedTexts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	run := r.process()
+	refused, late := r.request(run, ana, at(2, 10, 0)), r.request(run, bob, at(2, 11, 0))
+	r.expire(run, refused, late)
+	r.sweepNow(run, tasks.FollowupsScan)
+	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: ana}, Do: twiliosim.FaultError, Code: 21614, Status: 400, Times: 1})
+	sends := r.pending("followup:send")
+	for _, task := range sends {
+		run.deliver(t.Context(), r.delivery(task, 1))
+	}
+	if r.open() != 1 || r.questionOf(bob).Booking != late {
+		t.Errorf("%d questions are open, want that of the text that went out", r.open())
+	}
+	text := r.message(late, "followup")
+	r.must(tasks.InTx(t.Context(), r.in, r.org.ID, func(tx *store.Tx) error {
+		_, err := TextStatus{}.Apply(t.Context(), tx, text.ID, sms.Sent{SID: text.SID, Status: "undelivered", ErrorCode: 30006}, new(store.Message))
+		return err
+	}))
+	if r.open() != 0 {
+		t.Error("what an undelivered text asks is open")
+	}
+	dead := query[uuid.UUID](r, "SELECT id FROM task WHERE type = 'followup:send' AND state = 'dead'")
+	r.must(r.operator(&worker{run: run}).Replay(t.Context(), r.org.ID, dead, by))
+	r.runAll(run)
+	if r.open() != 1 || r.questionOf(ana).Booking != refused {
+		t.Errorf("%d questions are open, want that of the text that was sent again", r.open())
+	}
 }
 
 // When the time is taken, the three that are nearest are offered, as the customer's clock shows them.

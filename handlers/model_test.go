@@ -102,7 +102,7 @@ func (m *model) pass(to time.Time) {
 			case "held":
 				due(b.until, func() { b.state = "expired"; b.follow = m.followup(b) })
 			case "confirmed":
-				due(b.end(), func() { b.state = "completed"; m.endMove(b) })
+				due(b.end(), func() { b.state, b.code.dead = "completed", true; m.endMove(b) })
 			}
 			if b.state == "confirmed" && b.move != nil && !b.move.expired {
 				due(b.move.until, func() { b.move.expired = true })
@@ -135,7 +135,7 @@ func (m *model) ask(b *mBooking) {
 		return
 	}
 	b.followed = m.now
-	m.asked[b.phone] = &mQuestion{about: b, until: earlier(b.until.Add(stageWindow), b.start)}
+	m.asked[b.phone] = &mQuestion{about: b, until: earlier(m.now.Add(stageWindow), b.start)}
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -211,7 +211,7 @@ func (m *model) mark(b *mBooking, state string) string {
 	case b.start.After(m.now):
 		return "not-begun"
 	}
-	b.state = state
+	b.state, b.code.dead = state, true
 	m.endMove(b)
 	return state
 }
@@ -224,7 +224,13 @@ func (m *model) reschedule(b *mBooking, start time.Time, said string) string {
 		return "hold-expired"
 	case b.state != "held" && b.state != "confirmed", b.state == "confirmed" && !b.start.After(m.now):
 		return "booking-ended"
-	case start.Equal(b.start), b.state == "confirmed" && b.move != nil && !b.move.expired && b.move.start.Equal(start):
+	case start.Equal(b.start):
+		if b.move != nil {
+			b.code.dead = true
+			m.endMove(b)
+		}
+		return b.state
+	case b.state == "confirmed" && b.move != nil && !b.move.expired && b.move.start.Equal(start):
 		return b.state
 	case !start.After(m.now):
 		return "start-in-past"

@@ -53,9 +53,9 @@ func lateMove(ctx context.Context, tx *store.Tx, b *store.Booking, m store.Move)
 	return holdExpired(ctx, tx, wish)
 }
 
-// dropMove is what follows when no text with the code for another time has reached the customer: the booking stays where
+// moveFailed is what follows when no text with the code for another time has reached the customer: the booking stays where
 // it is, and the other time is free.
-func dropMove(tx *store.Tx, b store.Booking) {
+func moveFailed(tx *store.Tx, b store.Booking) {
 	store.DropMove(tx, b.ID, store.MoveCanceled)
 	store.NoteBooking(tx, b.ID, "move_failed", map[string]any{"reason": "text-failed"})
 }

@@ -18,8 +18,8 @@ type Finder interface {
 
 // SMSReconcile does sms:reconcile: it settles a text of which nobody knows whether it went out, by looking it up. One that
 // the provider still does not know after the grace has not gone out, and is sent again: a code as long as it lives, the
-// same one; any other text once more, since a lost reminder costs more than the small chance that the provider's list was
-// late by more than the grace.
+// same one; any other text once more if that was its first try, since a lost reminder costs more than the small chance that
+// the provider's list was late by more than the grace.
 type SMSReconcile struct {
 	Keys   *pii.Keyring
 	Finder Finder
@@ -34,7 +34,7 @@ const firstLook = time.Second
 
 var looks = []time.Duration{firstLook, 3 * time.Second, 7 * time.Second}
 
-// maxSends is how often a text without a code is claimed for sending while nobody knows what became of it.
+// maxSends is how often a text without a code is claimed, for whatever reason, before one that nobody knows of is given up.
 const maxSends = 2
 
 // sendBy is the task that sends a kind of text.

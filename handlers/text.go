@@ -24,7 +24,8 @@ type SendText struct {
 	PublicURL string // of our API: callbacks come back to it
 	CodeTTL   time.Duration
 	HoldTTL   time.Duration
-	// KeepWindow is how long after a hold's end its customer may still keep the time (HOLDFAST_KEEP_WINDOW).
+	// KeepWindow is how long after a follow-up its reply counts, and how long after a hold's end one is still sent
+	// (HOLDFAST_KEEP_WINDOW).
 	KeepWindow time.Duration
 	// Installation decides what the org has not set.
 	Installation settings.Installation
@@ -169,7 +170,7 @@ func (h *SendText) stale(o store.Outgoing) string {
 // drop ends a text that is not sent. Of one that the timeline would otherwise say nothing of, it tells why.
 func drop(tx *store.Tx, o store.Outgoing, reason string) error {
 	store.SettleMessage(tx, o.ID, store.MessageCanceled, reason, 0)
-	store.AnswerQuestion(tx, o.ID) // nobody will read it
+	store.EndQuestion(tx, o.ID) // nobody will read it
 	switch sms.Kind(o.Kind) {
 	case sms.KindFollowup:
 		store.NoteBooking(tx, o.BookingID.UUID, "followup_dropped", map[string]any{"message": o.ID, "reason": reason})
@@ -307,10 +308,13 @@ func neverSent(ctx context.Context, tx *store.Tx, keys *pii.Keyring, p tasks.Mes
 	return TextFailed(ctx, tx, m, reason)
 }
 
-// TextFailed is what follows when a text has failed for good, at once or later by a callback: the timeline tells so, and a
-// code that no other text carries dies with it. If somebody's seat is held for that code, it is compensated. The message's
+// TextFailed is what follows when a text has failed for good, at once or later by a callback: the timeline tells so, what it
+// has asked is not open any more, and a code that no other text carries dies with it. If somebody's seat is held for that code, it is compensated. The message's
 // own row is settled by the caller.
 func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason string) error {
+	if sms.Kind(m.Kind).Asks() {
+		store.EndQuestion(tx, m.ID)
+	}
 	if !m.BookingID.Valid {
 		return nil
 	}
@@ -336,7 +340,7 @@ func TextFailed(ctx context.Context, tx *store.Tx, m store.Message, reason strin
 		return err
 	}
 	if moving {
-		dropMove(tx, b)
+		moveFailed(tx, b)
 		return nil
 	}
 	store.RevokeCodes(tx, b.ID)

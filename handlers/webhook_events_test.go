@@ -147,7 +147,7 @@ func TestEventTasksAreOfTheirType(t *testing.T) {
 			t.Errorf("%s is offered, and nobody told", e)
 		}
 	}
-	for _, kind := range []string{"move_held", "move_expired", "text_accepted", "text_failed", "code_wrong", "code_revoked", "hold_renewed", "number_changed", "heldx", ""} {
+	for _, kind := range []string{"move_held", "move_expired", "move_dropped", "text_accepted", "text_failed", "code_wrong", "code_revoked", "hold_renewed", "number_changed", "heldx", ""} {
 		if r.note(r.made(), kind).Valid || kinds[kind] {
 			t.Errorf("told of %q", kind)
 		}

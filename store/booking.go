@@ -317,7 +317,8 @@ func ExpireHolds(ctx context.Context, tx *Tx) (n int, more bool, err error) {
 	return n, n > 0 && found == sweepBatch, nil
 }
 
-// CompleteBookings ends up to 500 confirmed bookings whose time is over.
+// CompleteBookings ends up to 500 confirmed bookings whose time is over. What they were to be moved to ends with them, and the
+// code for it.
 func CompleteBookings(ctx context.Context, tx *Tx) (n int, more bool, err error) {
 	err = tx.QueryRow(ctx, `WITH due AS (
 		SELECT b.id FROM booking b WHERE b.org_id = $1 AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
@@ -325,6 +326,7 @@ func CompleteBookings(ctx context.Context, tx *Tx) (n int, more bool, err error)
 		ended AS (UPDATE booking b SET state = 'completed' WHERE b.org_id = $1 AND b.id = ANY (ARRAY(SELECT id FROM due)) RETURNING b.id),
 		freed AS (UPDATE hold h SET live = false WHERE h.org_id = $1 AND h.owner_id = ANY (ARRAY(SELECT id FROM ended)) AND h.live),
 		stayed AS (UPDATE move m SET state = 'expired' WHERE m.org_id = $1 AND m.booking_id = ANY (ARRAY(SELECT id FROM ended)) AND m.state = 'pending'),
+		dead AS (UPDATE verification v SET state = 'revoked' WHERE v.org_id = $1 AND v.booking_id = ANY (ARRAY(SELECT id FROM ended)) AND v.state IN ('pending', 'sent')),
 		told AS (INSERT INTO booking_event (org_id, booking_id, kind) SELECT $1, e.id, 'completed' FROM ended e)
 		SELECT count(*) FROM ended`, tx.Org, sweepBatch).Scan(&n)
 	if err != nil {

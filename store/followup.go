@@ -35,12 +35,6 @@ func TakeFollowups(ctx context.Context, tx *Tx, after time.Duration, wanted bool
 	return messages, n, n == sweepBatch, nil
 }
 
-// LockConversationOf is LockConversation for the phone and the sender pool of a text.
-func LockConversationOf(tx *Tx, message uuid.UUID) {
-	tx.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1::text || COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number, '') || encode(m.to_hash, 'hex'), 1))
-		FROM message m LEFT JOIN sms_account a ON a.org_id = m.org_id WHERE m.org_id = $2 AND m.id = $3`, tx.Org.String(), tx.Org, message)
-}
-
 // Followup is what decides whether a follow-up is still worth sending, and what it may say, by the database's clock at
 // Booking.ReadAt.
 type Followup struct {

@@ -97,7 +97,18 @@ func ForgetReply(tx *Tx, told uuid.UUID) {
 
 // LockConversation puts the transaction in line for what is said with one phone; it comes before any resource.
 func LockConversation(tx *Tx, pool string, phoneHash []byte) {
-	tx.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2 || encode($3, 'hex'), 1))`, tx.Org.String(), pool, phoneHash)
+	tx.Queue(`SELECT `+lockConversation(`$2`, `$3`), tx.Org.String(), pool, phoneHash)
+}
+
+// LockConversationOf is LockConversation for the phone and the sender pool of a text.
+func LockConversationOf(tx *Tx, message uuid.UUID) {
+	tx.Queue(`SELECT `+lockConversation(`COALESCE(`+accountPool+`, '')`, `m.to_hash`)+`
+		FROM message m LEFT JOIN sms_account a ON a.org_id = m.org_id WHERE m.org_id = $2 AND m.id = $3`, tx.Org.String(), tx.Org, message)
+}
+
+// lockConversation locks what is said with a phone by a pool of org $1.
+func lockConversation(pool, phoneHash string) string {
+	return `pg_advisory_xact_lock(hashtextextended($1::text || ` + pool + ` || encode(` + phoneHash + `, 'hex'), 1))`
 }
 
 // HeardQuestion reads what a phone had been asked last at a time: the newest question whose text the provider had by then,

@@ -235,7 +235,7 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 		       COALESCE(b.state, ''), COALESCE(b.hold_expires_at - clock_timestamp(), '0'), b.starts_at, COALESCE(r.name, ''), COALESCE(s.name, ''),
 		       COALESCE(a.account_sid, ''), a.token_sealed, COALESCE(a.from_number, ''), COALESCE(a.messaging_service_sid, ''), COALESCE(a.version, 0),
 		       EXISTS (SELECT FROM suppression x WHERE x.org_id = m.org_id AND x.phone_hash = m.to_hash
-		               AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number)),
+		               AND x.pool = `+accountPool+`),
 		       v.id, v.booking_id, COALESCE(v.generation, 0), COALESCE(v.kid, 0), COALESCE(v.state, ''),
 		       COALESCE(v.expires_at <= clock_timestamp(), false), COALESCE(v.expires_at - clock_timestamp(), '0'),
 		       COALESCE(st.version, 0), st.doc, g.region

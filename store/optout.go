@@ -2,9 +2,12 @@ package store
 
 import "context"
 
+// accountPool is SMSAccount.Pool of the row a of sms_account.
+const accountPool = `COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number)`
+
 // itsPool is the sender pool $2 of org $1; when that is empty, the account's as it is at this moment, which is what
 // LockOutgoing looks at before a text goes out.
-const itsPool = `COALESCE(NULLIF($2, ''), (SELECT COALESCE(NULLIF(messaging_service_sid, ''), from_number) FROM sms_account WHERE org_id = $1))`
+const itsPool = `COALESCE(NULLIF($2, ''), (SELECT ` + accountPool + ` FROM sms_account a WHERE a.org_id = $1))`
 
 // Suppress queues that a phone wants no more texts from a sender pool; "" is the org's own.
 func Suppress(tx *Tx, pool string, phoneHash []byte) {

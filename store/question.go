@@ -20,8 +20,9 @@ type Question struct {
 	ID        uuid.UUID
 	BookingID uuid.UUID
 	Kind      string
-	Choices   []Choice // the times that a digit takes, from 1 on
-	// AskedAt is when its text was claimed for sending, or given up; nil: not yet. What was written before is no answer.
+	Choices   []Choice  // the times that a digit takes, from 1 on
+	ReadAt    time.Time // by the database's clock
+	// AskedAt is when its text was accepted by the provider; nil: not yet. What was written before is no answer.
 	AskedAt *time.Time
 }
 
@@ -51,7 +52,7 @@ func Ask(tx *Tx, pool string, phoneHash []byte, q Question, open time.Duration) 
 	return nil
 }
 
-const questionColumns = `q.id, q.booking_id, q.kind, q.choices,
+const questionColumns = `q.id, q.booking_id, q.kind, q.choices, clock_timestamp(),
 	(SELECT m.accepted_at FROM message m WHERE m.org_id = q.org_id AND m.id = q.id)`
 
 // OpenQuestion reads what a phone was asked last and has not answered; ErrNotFound when nothing is open. A booking that was
@@ -72,10 +73,19 @@ func ChoiceAnswered(ctx context.Context, tx *Tx, pool string, phoneHash []byte) 
 	return answered, err
 }
 
-// FindQuestion reads the open question that a text asks; ErrNotFound when it asks none, or no longer.
+// FindQuestion reads the open question that a text asks; ErrNotFound when it asks none, or no longer: it was answered, another
+// one has taken its place, or its time is over.
 func FindQuestion(ctx context.Context, tx *Tx, message uuid.UUID) (Question, error) {
-	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question q WHERE org_id = $1 AND id = $2 AND state = 'open'`, tx.Org, message)
+	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM question q WHERE org_id = $1 AND id = $2
+		AND state = 'open' AND expires_at > clock_timestamp()`, tx.Org, message)
 	return one(rows, err, scanQuestion)
+}
+
+// QuestionClosed reports whether what a text has asked when it was tried before was answered since, or replaced. One whose
+// time is over may be asked again.
+func QuestionClosed(ctx context.Context, tx *Tx, message uuid.UUID) (closed bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM question WHERE org_id = $1 AND id = $2 AND state <> 'open')`, tx.Org, message).Scan(&closed)
+	return closed, err
 }
 
 // AnswerQuestion queues that a question is answered: another reply does not answer it again.
@@ -83,9 +93,14 @@ func AnswerQuestion(tx *Tx, id uuid.UUID) {
 	tx.Queue(`UPDATE question SET state = 'answered' WHERE org_id = $1 AND id = $2 AND state = 'open'`, tx.Org, id)
 }
 
+// EndQuestion queues the end of a question whose text nobody got: nothing is an answer to it any more.
+func EndQuestion(tx *Tx, id uuid.UUID) {
+	tx.Queue(`UPDATE question SET expires_at = LEAST(expires_at, clock_timestamp()) WHERE org_id = $1 AND id = $2 AND state = 'open'`, tx.Org, id)
+}
+
 func scanQuestion(r pgx.CollectableRow) (q Question, err error) {
 	var choices []byte
-	if err = r.Scan(&q.ID, &q.BookingID, &q.Kind, &choices, &q.AskedAt); err != nil {
+	if err = r.Scan(&q.ID, &q.BookingID, &q.Kind, &choices, &q.ReadAt, &q.AskedAt); err != nil {
 		return q, err
 	}
 	return q, json.Unmarshal(choices, &q.Choices)

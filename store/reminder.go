@@ -39,12 +39,16 @@ func TakeReminders(ctx context.Context, tx *Tx) (messages []uuid.UUID, n int, mo
 }
 
 // MoveReminders queues that the confirmed bookings ahead follow the org's reminders as they have just been set. A
-// reminder that is due already is left to the sweep, which would not find it else.
+// reminder that is due already is left to the sweep, which would not find it else. The rows are locked in the order of LockMove. All
+// of them are changed with the settings, so that the PUT of an org with very many bookings takes seconds.
 func MoveReminders(tx *Tx) {
-	tx.Queue(`UPDATE booking b SET reminder_at = reminder_next($1, b.starts_at, clock_timestamp())
-		WHERE b.org_id = $1 AND b.state = 'confirmed' AND b.starts_at > (SELECT clock_timestamp())
-		  AND COALESCE(b.reminder_at > clock_timestamp(), true)
-		  AND b.reminder_at IS DISTINCT FROM reminder_next($1, b.starts_at, clock_timestamp())`, tx.Org)
+	tx.Queue(`WITH ahead AS MATERIALIZED (
+		SELECT b.id FROM booking b WHERE b.org_id = $1 AND b.state = 'confirmed' AND b.starts_at > (SELECT clock_timestamp())
+		   AND COALESCE(b.reminder_at > clock_timestamp(), true)
+		   AND b.reminder_at IS DISTINCT FROM reminder_next($1, b.starts_at, clock_timestamp())
+		 ORDER BY b.id FOR NO KEY UPDATE)
+		UPDATE booking b SET reminder_at = reminder_next($1, b.starts_at, clock_timestamp())
+		 WHERE b.org_id = $1 AND b.id = ANY (ARRAY(SELECT id FROM ahead))`, tx.Org)
 }
 
 // Reminder is what decides whether a reminder is still worth sending.

@@ -118,6 +118,37 @@ func TestTakeRemindersInBatches(t *testing.T) {
 	}
 }
 
+// Bookings get their new reminders in the order in which everybody locks them: who has one and goes on to a later one is not
+// in the way.
+func TestMoveRemindersInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	low, high := uuid.UUID{15: 1}, uuid.Max
+	early := w.booked(30 * time.Hour) // found first, by time and as it was written
+	w.booked(31 * time.Hour)
+	w.admin("UPDATE booking SET id = CASE id WHEN $1 THEN $2::uuid ELSE $3 END", early, high, low)
+	release := w.apart(func(tx *store.Tx) error { _, err := store.LockBooking(t.Context(), tx, low); return err })
+	done := make(chan error, 1)
+	go func() {
+		done <- w.once(func(tx *store.Tx) error {
+			if _, err := store.LockSettings(t.Context(), tx); err != nil {
+				return err
+			}
+			store.SaveSettings(tx, []byte(`{"reminders":{"minutes_before":[600]}}`))
+			store.MoveReminders(tx)
+			return nil
+		})
+	}()
+	w.await("it stands in line", func() bool { return value[int](w, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0 })
+	if _, err := w.Admin.Exec(t.Context(), "SELECT FROM booking WHERE id = $1 FOR NO KEY UPDATE NOWAIT", high); err != nil {
+		t.Errorf("the later one: %v", err)
+	}
+	release()
+	if err := <-done; err != nil || w.next(low) != "600" || w.next(high) != "600" {
+		t.Errorf("%v; next are %s and %s", err, w.next(low), w.next(high))
+	}
+}
+
 // A change of the org's reminders counts for what is confirmed already, and for no other org; what is due stays due.
 func TestMoveReminders(t *testing.T) {
 	t.Parallel()

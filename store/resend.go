@@ -39,7 +39,7 @@ func FindSends(ctx context.Context, tx *Tx, booking uuid.UUID, phoneHash []byte)
 		SELECT count(m.id), COALESCE(max(clock_timestamp() - m.created_at), '0'), count(m.id) FILTER (WHERE m.to_hash = w.hash) > 0,
 		       COALESCE(min(clock_timestamp() - m.created_at) FILTER (WHERE m.to_hash = w.hash), '0'), w.hash = w.own,
 		       EXISTS (SELECT FROM sms_account a JOIN suppression x ON x.org_id = a.org_id AND x.phone_hash = w.hash
-		            AND x.pool = COALESCE(NULLIF(a.messaging_service_sid, ''), a.from_number) WHERE a.org_id = $1), `+mayText+`, `+orgCountries+`
+		            AND x.pool = `+accountPool+` WHERE a.org_id = $1), `+mayText+`, `+orgCountries+`
 		  FROM who w LEFT JOIN message m ON m.org_id = $1 AND m.booking_id = $2 AND m.kind IN ('code', 'move_code') AND m.state <> 'canceled'
 		       AND (w.confirmed_at IS NULL OR m.created_at > w.after AND NOT EXISTS (
 		            SELECT FROM verification v WHERE v.org_id = $1 AND v.id = m.verification_id AND v.state = 'verified'))

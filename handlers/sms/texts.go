@@ -58,7 +58,7 @@ var wording = map[string]map[Kind]string{
 		KindHelp: `{{.Org}}: texts about your bookings. Reply with your code to confirm, C to cancel a booking, ` +
 			`STOP to end all texts.`,
 		KindStopConfirm:   `You will get no more texts from {{.Org}}. Reply START to get them again.`,
-		KindNotUnderstood: `{{.Org}}: we could not read your reply. Send your 6-digit code, C to cancel, or HELP.`,
+		KindNotUnderstood: `{{.Org}}: we could not read your reply. Send your 6-digit code, K to keep, C to cancel, or HELP.`,
 		KindWrongCode:     `{{.Org}}: that is not the code we sent. Please reply with the 6 digits of our latest text.`,
 		KindExpired:       `{{.Org}}: the time kept for you, {{.When}}, is no longer free. Please book again.`,
 	},
@@ -81,8 +81,8 @@ var wording = map[string]map[Kind]string{
 		KindHelp: `{{.Org}}: mensajes sobre tus citas. Responde con tu clave para confirmar, C para cancelar una ` +
 			`cita, STOP para darte de baja.`,
 		KindStopConfirm: `Ya no te enviaremos mensajes de {{.Org}}. Responde START para recibirlos de nuevo.`,
-		KindNotUnderstood: `{{.Org}}: no entendimos tu respuesta. Responde con tu clave de 6 cifras, C para ` +
-			`cancelar o AYUDA.`,
+		KindNotUnderstood: `{{.Org}}: no entendimos tu respuesta. Responde con tu clave de 6 cifras, K para ` +
+			`mantener, C para cancelar o AYUDA.`,
 		KindWrongCode: `{{.Org}}: esa no es la clave que enviamos. Responde con las 6 cifras del mensaje reciente.`,
 		KindExpired:   `{{.Org}}: la hora guardada para ti, {{.When}}, ya no queda libre. Reserva otra vez, por favor.`,
 	},
@@ -103,3 +103,6 @@ var templates = func() map[string]map[Kind]*template.Template {
 
 // Code reports whether texts of the kind carry a one-time code.
 func (k Kind) Code() bool { return k == KindCode || k == KindMoveCode }
+
+// Asks reports whether texts of the kind ask something that a letter or a digit answers.
+func (k Kind) Asks() bool { return k == KindFollowup || k == KindAlternatives || k == KindCancelCheck }

@@ -84,7 +84,7 @@ type Booking struct {
 	CodeTTL        time.Duration       `env:"CODE_TTL" default:"10m" min:"1s" max:"1h" desc:"life of a one-time code; NIST SP 800-63B asks for 10m at most"`
 	SweepInterval  time.Duration       `env:"SWEEP_INTERVAL" default:"15s" min:"1s" max:"1h" desc:"how often lapsed holds, follow-ups, reminders and messages are looked for"`
 	FollowupDelay  time.Duration       `env:"FOLLOWUP_DELAY" default:"2m" min:"0s" max:"24h" desc:"from a hold's expiry to the one follow-up"`
-	KeepWindow     time.Duration       `env:"KEEP_WINDOW" default:"24h" min:"1s" max:"168h" desc:"how long a reply K to a follow-up still takes the slot"`
+	KeepWindow     time.Duration       `env:"KEEP_WINDOW" default:"24h" min:"1s" max:"168h" desc:"how long after a follow-up, or an offer of other times, its reply counts; no follow-up is sent later than that after its hold's end"`
 	QuietHours     calendar.QuietHours `env:"QUIET_HOURS" default:"21-8" desc:"hours without follow-ups and reminders in the customer's zone, or off; codes are always sent"`
 	ReconcileGrace time.Duration       `env:"RECONCILE_GRACE" default:"60s" min:"100ms" max:"1h" desc:"after how long a text of unknown outcome counts as not sent"`
 }

@@ -54,7 +54,7 @@ var (
 		summary: "Move a booking to another time",
 		about: "Resource, service and length stay. What is held moves at once: same code, same end. What is confirmed keeps its time; the new one is " +
 			"held beside it (`move`), and a new code is texted, which moves the booking when it is given to `verify` or by a reply. Without it the " +
-			"booking stays where it is. Another wish takes the place of the one before; three texts a day.",
+			"booking stays where it is. Another wish takes the place of the one before, its present time ends it; three texts a day.",
 		request: handlers.RescheduleBody{}, example: exampleReschedule, write: true,
 		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleMoving,
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "invalid-start", "start-in-past", "start-too-far",

@@ -44,7 +44,7 @@ func (s *system) left(ctx context.Context) (b bookingView, phone string, err err
 // followed is a hold whose customer did not answer, after its follow-up: texts are all that the phone has got.
 func (s *system) followed(ctx context.Context) (b bookingView, phone string, texts []text, err error) {
 	if night, err := s.night(ctx); err != nil || night {
-		return b, "", nil, orCannot(err, "nobody is texted at this hour of the org's day")
+		return b, "", nil, orCannot(err, "nobody is texted at this hour of the org's day (HOLDFAST_QUIET_HOURS=off)")
 	}
 	if b, phone, err = s.left(ctx); err != nil {
 		return b, phone, nil, err
