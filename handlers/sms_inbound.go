@@ -19,7 +19,7 @@ import (
 type SMSInbound struct {
 	Keys    *pii.Keyring
 	Engines *Engines
-	// KeepWindow is how long after its follow-up a hold can be kept (HOLDFAST_KEEP_WINDOW).
+	// KeepWindow is how long after its follow-up, or an offer of other times, a hold can be kept (HOLDFAST_KEEP_WINDOW).
 	KeepWindow time.Duration
 }
 
