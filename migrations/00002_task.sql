@@ -15,7 +15,7 @@ CREATE TABLE request (
   answer      json, -- as it was given: jsonb would reorder it
   created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
   done_at     timestamptz,
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   CHECK ((status IS NULL) = (done_at IS NULL)),
   CHECK (done_at IS NULL OR body_sealed IS NULL),
   -- The body is the only copy of a transcript: it is there until what is left of it is written elsewhere.
@@ -60,7 +60,7 @@ CREATE TABLE task (
   stop        text CHECK (stop IN ('dead', 'discarded')), -- how an operator wants its next delivery to end
   created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at timestamptz,
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   FOREIGN KEY (org_id, request_id) REFERENCES request (org_id, id)
 ) WITH (fillfactor = 80);
 CREATE INDEX task_check ON task (check_at) WHERE state = 'pending';

@@ -12,7 +12,7 @@ CREATE TABLE resource (
   buffer_before   int NOT NULL DEFAULT 0 CHECK (buffer_before BETWEEN 0 AND 1440),
   buffer_after    int NOT NULL DEFAULT 0 CHECK (buffer_after BETWEEN 0 AND 1440),
   active          boolean NOT NULL DEFAULT true,
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   UNIQUE (org_id, slug)
 );
 SELECT isolate('resource');
@@ -42,7 +42,7 @@ CREATE TABLE service (
   buffer_before int CHECK (buffer_before BETWEEN 0 AND 1440),
   buffer_after  int CHECK (buffer_after BETWEEN 0 AND 1440),
   active        boolean NOT NULL DEFAULT true,
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   UNIQUE (org_id, slug)
 );
 SELECT isolate('service');
@@ -70,7 +70,7 @@ CREATE TABLE customer (
   locale       text,
   time_zone    text,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   UNIQUE (phone_hash, org_id)
 );
 SELECT isolate('customer');
@@ -95,7 +95,7 @@ CREATE TABLE booking (
   canceled_at     timestamptz,
   followup_from   timestamptz, -- when its hold ended, while nobody has thought of a follow-up; null: there is none to think of
   reminder_at     timestamptz, -- when its customer is reminded next
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   CHECK (starts_at < ends_at),
   CHECK (state NOT IN ('confirmed', 'completed', 'no_show') OR confirmed_at IS NOT NULL),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
@@ -103,10 +103,10 @@ CREATE TABLE booking (
   FOREIGN KEY (org_id, customer_id) REFERENCES customer (org_id, id)
 );
 CREATE INDEX booking_customer ON booking (customer_id, created_at DESC);
-CREATE INDEX booking_ended ON booking (org_id, ends_at) WHERE state = 'confirmed';
+CREATE INDEX booking_ended ON booking (ends_at) WHERE state = 'confirmed';
 CREATE INDEX booking_start ON booking (org_id, starts_at, id);
-CREATE INDEX booking_followup ON booking (org_id, followup_from) WHERE followup_from IS NOT NULL;
-CREATE INDEX booking_reminder ON booking (org_id, reminder_at) WHERE reminder_at IS NOT NULL;
+CREATE INDEX booking_followup ON booking (followup_from) WHERE followup_from IS NOT NULL;
+CREATE INDEX booking_reminder ON booking (reminder_at) WHERE reminder_at IS NOT NULL;
 SELECT isolate('booking');
 SELECT dispatch_may('booking', 'SELECT (org_id, id, state, ends_at, followup_from, reminder_at)');
 GRANT SELECT, INSERT, UPDATE ON booking TO holdfast_app;
@@ -144,7 +144,7 @@ CREATE TABLE block (
   reason_sealed bytea,
   created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
   deleted_at    timestamptz,
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   CHECK (starts_at < ends_at),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id)
 );
@@ -173,7 +173,7 @@ CREATE TABLE hold (
   during      tstzrange NOT NULL GENERATED ALWAYS AS (tstzrange(starts_at, ends_at)) STORED,
   live        boolean NOT NULL DEFAULT true,
   expires_at  timestamptz,
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   CHECK (num_nonnulls(booking_id, block_id) = 1),
   CHECK (starts_at < ends_at AND ends_at - starts_at <= interval '72 hours'),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
@@ -184,7 +184,7 @@ CREATE TABLE hold (
 );
 CREATE INDEX hold_time ON hold (resource_id, starts_at) WHERE live;
 CREATE INDEX hold_owner ON hold (owner_id) WHERE live;
-CREATE INDEX hold_expiry ON hold (org_id, expires_at) WHERE live AND expires_at IS NOT NULL;
+CREATE INDEX hold_expiry ON hold (expires_at) WHERE live AND expires_at IS NOT NULL;
 SELECT isolate('hold');
 SELECT dispatch_may('hold', 'SELECT (org_id, id, live, expires_at)');
 GRANT SELECT, INSERT, UPDATE ON hold TO holdfast_app;
@@ -199,7 +199,7 @@ CREATE TABLE booking_event (
   kind       text NOT NULL,
   detail     jsonb NOT NULL DEFAULT '{}',
   told_as    uuid,
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE INDEX booking_event_booking ON booking_event (booking_id, id);
@@ -276,25 +276,25 @@ END $$;
 -- bookings_expire ends what has lapsed of an org's bookings: of those that are held the booking, which is due for a
 -- follow-up when a text has brought its code; of those that are confirmed the wish for another time, whose code may still
 -- come. It is the whole bookkeeping, for the sweep and for the claimant who needs the seat. The caller has locked the
--- booking rows. It returns how many holds it ended.
+-- booking rows. It returns how many holds it ended. The org is left to row-level security: see store.ExpireHolds.
 CREATE FUNCTION bookings_expire(p_org uuid, p_bookings uuid[]) RETURNS int
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE lapsed uuid[];
 BEGIN
   WITH ended AS (
     UPDATE hold h SET live = false
-     WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
+     WHERE h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
     RETURNING h.booking_id)
   SELECT array_agg(booking_id) INTO lapsed FROM ended;
   WITH expired AS (
     UPDATE booking b SET state = 'expired',
-           followup_from = CASE WHEN EXISTS (SELECT FROM message m WHERE m.org_id = p_org AND m.booking_id = b.id AND m.kind = 'code'
+           followup_from = CASE WHEN EXISTS (SELECT FROM message m WHERE m.booking_id = b.id AND m.kind = 'code'
                                                 AND m.state IN ('accepted', 'sent', 'delivered')) THEN clock_timestamp() END
-     WHERE b.org_id = p_org AND b.id = ANY (lapsed) AND b.state = 'held'
+     WHERE b.id = ANY (lapsed) AND b.state = 'held'
     RETURNING b.id),
   stayed AS (
     UPDATE move m SET state = 'expired'
-     WHERE m.org_id = p_org AND m.booking_id = ANY (lapsed) AND m.state = 'pending'
+     WHERE m.booking_id = ANY (lapsed) AND m.state = 'pending'
     RETURNING m.booking_id)
   INSERT INTO booking_event (org_id, booking_id, kind)
   SELECT p_org, e.id, 'expired' FROM expired e UNION ALL SELECT p_org, s.booking_id, 'move_expired' FROM stayed s;

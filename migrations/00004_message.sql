@@ -12,7 +12,7 @@ CREATE TABLE verification (
   first_sent_at timestamptz,
   expires_at    timestamptz,
   created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   UNIQUE (booking_id, generation, org_id),
   CHECK (state <> 'sent' OR expires_at IS NOT NULL),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
@@ -36,7 +36,7 @@ CREATE TABLE move (
   buffer_after    int NOT NULL DEFAULT 0,
   expires_at      timestamptz NOT NULL,
   created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   CHECK (starts_at < ends_at),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id),
   FOREIGN KEY (org_id, resource_id) REFERENCES resource (org_id, id),
@@ -72,7 +72,7 @@ CREATE TABLE message (
   claimed_at      timestamptz,
   accepted_at     timestamptz,
   updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   UNIQUE (provider_sid, org_id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id),
   FOREIGN KEY (org_id, verification_id) REFERENCES verification (org_id, id)
@@ -81,7 +81,7 @@ CREATE INDEX message_to ON message (to_hash, created_at);
 CREATE INDEX message_booking ON message (booking_id);
 CREATE UNIQUE INDEX message_occasion ON message (booking_id, occasion, org_id) WHERE occasion IS NOT NULL;
 CREATE INDEX message_verification ON message (verification_id) WHERE verification_id IS NOT NULL;
-CREATE INDEX message_poll ON message (org_id, poll_at) WHERE poll_at IS NOT NULL;
+CREATE INDEX message_poll ON message (poll_at) WHERE poll_at IS NOT NULL;
 SELECT isolate('message');
 SELECT dispatch_may('message', 'SELECT (org_id, poll_at)');
 GRANT SELECT, INSERT, UPDATE ON message TO holdfast_app;
@@ -103,7 +103,7 @@ CREATE TABLE inbound (
   told_as      uuid,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   done_at      timestamptz,
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   UNIQUE (provider_sid, org_id),
   CHECK (done_at IS NULL OR body_sealed IS NULL),
   CHECK (text_sealed IS NULL OR told_as IS NOT NULL),
@@ -139,7 +139,7 @@ CREATE TABLE question (
   state      text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'answered', 'replaced')),
   expires_at timestamptz NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE UNIQUE INDEX question_open ON question (phone_hash, pool, org_id) WHERE state = 'open';
@@ -261,21 +261,35 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   SELECT count(*) FROM sms_breaker b WHERE b.opened_at IS NOT NULL
 $$;
 
--- orgs_due lists the orgs for which a sweep has something to do: it asks each, which costs one look into the sweep's own
--- index, however much is due or will be. p_after is how long after a hold's end its follow-up is due.
+-- orgs_due lists the orgs for which a sweep has something to do; of a huge backlog, those that have waited longest.
+-- The order is that of the index on what is due: without it DISTINCT would walk the primary key, which begins with the org.
+-- p_after is how long after a hold's end its follow-up is due.
 CREATE FUNCTION orgs_due(p_sweep text, p_after interval) RETURNS TABLE (org_id uuid)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT o.id FROM org o
-   WHERE p_sweep = 'holds:expire' AND EXISTS (
-         SELECT FROM hold h WHERE h.org_id = o.id AND h.live AND h.expires_at <= (SELECT clock_timestamp()))
-      OR p_sweep = 'bookings:complete' AND EXISTS (
-         SELECT FROM booking b WHERE b.org_id = o.id AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp()))
-      OR p_sweep = 'messages:scan' AND EXISTS (
-         SELECT FROM message m WHERE m.org_id = o.id AND m.poll_at <= (SELECT clock_timestamp()))
-      OR p_sweep = 'followups:scan' AND EXISTS (
-         SELECT FROM booking b WHERE b.org_id = o.id AND b.followup_from <= (SELECT clock_timestamp()) - p_after)
-      OR p_sweep = 'reminders:scan' AND EXISTS (
-         SELECT FROM booking b WHERE b.org_id = o.id AND b.reminder_at <= (SELECT clock_timestamp()))
+  SELECT DISTINCT d.org_id FROM (
+    SELECT h.org_id FROM hold h
+     WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+     ORDER BY h.expires_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
+     ORDER BY b.ends_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT m.org_id FROM message m
+     WHERE p_sweep = 'messages:scan' AND m.poll_at <= (SELECT clock_timestamp())
+     ORDER BY m.poll_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'followups:scan' AND b.followup_from <= (SELECT clock_timestamp()) - p_after
+     ORDER BY b.followup_from LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
+     ORDER BY b.reminder_at LIMIT 100000) d
 $$;
 -- +goose StatementEnd
 SELECT dispatch_owns('sms_breakers_open()');

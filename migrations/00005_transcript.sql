@@ -13,7 +13,7 @@ CREATE TABLE transcript (
   redactions  int NOT NULL CHECK (redactions >= 0),
   created_at  timestamptz NOT NULL,  -- when it was asked for
   redacted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE INDEX transcript_booking ON transcript (booking_id) WHERE booking_id IS NOT NULL;
@@ -55,7 +55,7 @@ CREATE TABLE transcript_report (
   to_byte       int NOT NULL, -- exclusive
   actor         text NOT NULL CHECK (actor <> ''), -- the API key's id
   created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (id, org_id),
+  PRIMARY KEY (org_id, id),
   CHECK (from_byte < to_byte),
   FOREIGN KEY (org_id, transcript_id) REFERENCES transcript (org_id, id)
 );

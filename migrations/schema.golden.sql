@@ -66,18 +66,18 @@ DECLARE lapsed uuid[];
 BEGIN
   WITH ended AS (
     UPDATE hold h SET live = false
-     WHERE h.org_id = p_org AND h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
+     WHERE h.owner_id = ANY (p_bookings) AND h.live AND h.expires_at <= clock_timestamp()
     RETURNING h.booking_id)
   SELECT array_agg(booking_id) INTO lapsed FROM ended;
   WITH expired AS (
     UPDATE booking b SET state = 'expired',
-           followup_from = CASE WHEN EXISTS (SELECT FROM message m WHERE m.org_id = p_org AND m.booking_id = b.id AND m.kind = 'code'
+           followup_from = CASE WHEN EXISTS (SELECT FROM message m WHERE m.booking_id = b.id AND m.kind = 'code'
                                                 AND m.state IN ('accepted', 'sent', 'delivered')) THEN clock_timestamp() END
-     WHERE b.org_id = p_org AND b.id = ANY (lapsed) AND b.state = 'held'
+     WHERE b.id = ANY (lapsed) AND b.state = 'held'
     RETURNING b.id),
   stayed AS (
     UPDATE move m SET state = 'expired'
-     WHERE m.org_id = p_org AND m.booking_id = ANY (lapsed) AND m.state = 'pending'
+     WHERE m.booking_id = ANY (lapsed) AND m.state = 'pending'
     RETURNING m.booking_id)
   INSERT INTO booking_event (org_id, booking_id, kind)
   SELECT p_org, e.id, 'expired' FROM expired e UNION ALL SELECT p_org, s.booking_id, 'move_expired' FROM stayed s;
@@ -163,8 +163,6 @@ CREATE TABLE public.hold (
     CONSTRAINT hold_check1 CHECK (((starts_at < ends_at) AND ((ends_at - starts_at) <= '72:00:00'::interval)))
 );
 
-ALTER TABLE ONLY public.hold ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.hold FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.hold OWNER TO holdfast_owner;
 
@@ -211,7 +209,6 @@ DECLARE mine text := format('%I = (SELECT NULLIF(current_setting(''app.org_id'',
 BEGIN
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
-  EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', t, org_column);
   EXECUTE format('CREATE POLICY org_only ON %s TO holdfast_app USING (%s) WITH CHECK (%s)', t, mine, mine);
   EXECUTE format('CREATE POLICY owner_all ON %s TO holdfast_owner USING (true) WITH CHECK (true)', t);
   EXECUTE format('CREATE POLICY audit_read ON %s FOR SELECT TO holdfast_audit USING (true)', t);
@@ -223,17 +220,30 @@ CREATE FUNCTION public.orgs_due(p_sweep text, p_after interval) RETURNS TABLE(or
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-  SELECT o.id FROM org o
-   WHERE p_sweep = 'holds:expire' AND EXISTS (
-         SELECT FROM hold h WHERE h.org_id = o.id AND h.live AND h.expires_at <= (SELECT clock_timestamp()))
-      OR p_sweep = 'bookings:complete' AND EXISTS (
-         SELECT FROM booking b WHERE b.org_id = o.id AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp()))
-      OR p_sweep = 'messages:scan' AND EXISTS (
-         SELECT FROM message m WHERE m.org_id = o.id AND m.poll_at <= (SELECT clock_timestamp()))
-      OR p_sweep = 'followups:scan' AND EXISTS (
-         SELECT FROM booking b WHERE b.org_id = o.id AND b.followup_from <= (SELECT clock_timestamp()) - p_after)
-      OR p_sweep = 'reminders:scan' AND EXISTS (
-         SELECT FROM booking b WHERE b.org_id = o.id AND b.reminder_at <= (SELECT clock_timestamp()))
+  SELECT DISTINCT d.org_id FROM (
+    SELECT h.org_id FROM hold h
+     WHERE p_sweep = 'holds:expire' AND h.live AND h.expires_at <= (SELECT clock_timestamp())
+     ORDER BY h.expires_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'bookings:complete' AND b.state = 'confirmed' AND b.ends_at <= (SELECT clock_timestamp())
+     ORDER BY b.ends_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT m.org_id FROM message m
+     WHERE p_sweep = 'messages:scan' AND m.poll_at <= (SELECT clock_timestamp())
+     ORDER BY m.poll_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'followups:scan' AND b.followup_from <= (SELECT clock_timestamp()) - p_after
+     ORDER BY b.followup_from LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT b.org_id FROM booking b
+     WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
+     ORDER BY b.reminder_at LIMIT 100000) d
 $$;
 ALTER FUNCTION public.orgs_due(p_sweep text, p_after interval) OWNER TO holdfast_dispatch;
 
@@ -506,8 +516,6 @@ CREATE TABLE public.api_key (
     revoked_at timestamp with time zone
 );
 
-ALTER TABLE ONLY public.api_key ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.api_key OWNER TO holdfast_owner;
 
@@ -523,8 +531,6 @@ CREATE TABLE public.audit_log (
     CONSTRAINT audit_log_action_check CHECK ((action <> ''::text)),
     CONSTRAINT audit_log_actor_check CHECK ((actor <> ''::text))
 );
-
-ALTER TABLE ONLY public.audit_log ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_log OWNER TO holdfast_owner;
@@ -548,8 +554,6 @@ CREATE TABLE public.block (
     deleted_at timestamp with time zone,
     CONSTRAINT block_check CHECK ((starts_at < ends_at))
 );
-
-ALTER TABLE ONLY public.block ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.block FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.block OWNER TO holdfast_owner;
@@ -578,8 +582,6 @@ CREATE TABLE public.booking (
     CONSTRAINT booking_state_check CHECK ((state = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'completed'::text, 'no_show'::text])))
 );
 
-ALTER TABLE ONLY public.booking ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.booking FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.booking OWNER TO holdfast_owner;
 
@@ -592,8 +594,6 @@ CREATE TABLE public.booking_event (
     detail jsonb DEFAULT '{}'::jsonb NOT NULL,
     told_as uuid
 );
-
-ALTER TABLE ONLY public.booking_event ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.booking_event FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.booking_event OWNER TO holdfast_owner;
@@ -618,8 +618,6 @@ CREATE TABLE public.customer (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
-ALTER TABLE ONLY public.customer ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.customer FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.customer OWNER TO holdfast_owner;
 
@@ -630,8 +628,6 @@ CREATE TABLE public.endpoint_secret (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     ends_at timestamp with time zone
 );
-
-ALTER TABLE ONLY public.endpoint_secret ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.endpoint_secret FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.endpoint_secret OWNER TO holdfast_owner;
@@ -671,8 +667,6 @@ CREATE TABLE public.inbound (
     CONSTRAINT inbound_check1 CHECK (((text_sealed IS NULL) OR (told_as IS NOT NULL)))
 );
 
-ALTER TABLE ONLY public.inbound ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.inbound FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.inbound OWNER TO holdfast_owner;
 
@@ -701,8 +695,6 @@ CREATE TABLE public.message (
     CONSTRAINT message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'accepted'::text, 'sent'::text, 'delivered'::text, 'undelivered'::text, 'failed'::text, 'canceled'::text])))
 );
 
-ALTER TABLE ONLY public.message ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.message FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.message OWNER TO holdfast_owner;
 
@@ -723,8 +715,6 @@ CREATE TABLE public.move (
     CONSTRAINT move_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'expired'::text, 'replaced'::text, 'canceled'::text])))
 );
 
-ALTER TABLE ONLY public.move ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.move FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.move OWNER TO holdfast_owner;
 
@@ -739,8 +729,6 @@ CREATE TABLE public.opening_hours (
     CONSTRAINT opening_hours_opens_check CHECK (((opens >= 0) AND (opens <= 1439))),
     CONSTRAINT opening_hours_weekday_check CHECK (((weekday >= 0) AND (weekday <= 6)))
 );
-
-ALTER TABLE ONLY public.opening_hours ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.opening_hours FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.opening_hours OWNER TO holdfast_owner;
@@ -758,8 +746,6 @@ CREATE TABLE public.org (
     CONSTRAINT org_region_check CHECK ((region ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT org_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
-
-ALTER TABLE ONLY public.org ALTER COLUMN id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.org FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.org OWNER TO holdfast_owner;
@@ -779,8 +765,6 @@ CREATE TABLE public.question (
     CONSTRAINT question_kind_check CHECK ((kind = ANY (ARRAY['keep'::text, 'cancel'::text]))),
     CONSTRAINT question_state_check CHECK ((state = ANY (ARRAY['open'::text, 'answered'::text, 'replaced'::text])))
 );
-
-ALTER TABLE ONLY public.question ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.question FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.question OWNER TO holdfast_owner;
@@ -810,8 +794,6 @@ CREATE TABLE public.redaction (
     CONSTRAINT redaction_type_check CHECK ((type <> ''::text))
 );
 
-ALTER TABLE ONLY public.redaction ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.redaction FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.redaction OWNER TO holdfast_owner;
 
@@ -833,8 +815,6 @@ CREATE TABLE public.request (
     CONSTRAINT request_check1 CHECK (((done_at IS NULL) OR (body_sealed IS NULL))),
     CONSTRAINT request_transcript CHECK (((kind <> 'transcript'::text) OR (done_at IS NOT NULL) OR (body_sealed IS NOT NULL)))
 );
-
-ALTER TABLE ONLY public.request ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.request FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.request OWNER TO holdfast_owner;
@@ -858,8 +838,6 @@ CREATE TABLE public.resource (
     CONSTRAINT resource_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
 
-ALTER TABLE ONLY public.resource ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.resource FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.resource OWNER TO holdfast_owner;
 
@@ -871,8 +849,6 @@ CREATE TABLE public.security_event (
     key_id uuid,
     route text DEFAULT ''::text NOT NULL
 );
-
-ALTER TABLE ONLY public.security_event ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.security_event OWNER TO holdfast_owner;
@@ -901,8 +877,6 @@ CREATE TABLE public.service (
     CONSTRAINT service_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
 );
 
-ALTER TABLE ONLY public.service ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.service FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.service OWNER TO holdfast_owner;
 
@@ -911,8 +885,6 @@ CREATE TABLE public.service_resource (
     service_id uuid NOT NULL,
     resource_id uuid NOT NULL
 );
-
-ALTER TABLE ONLY public.service_resource ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.service_resource FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.service_resource OWNER TO holdfast_owner;
@@ -925,8 +897,6 @@ CREATE TABLE public.settings (
     endpoint_disabled_at timestamp with time zone,
     CONSTRAINT settings_doc_check CHECK ((jsonb_typeof(doc) = 'object'::text))
 );
-
-ALTER TABLE ONLY public.settings ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.settings FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.settings OWNER TO holdfast_owner;
@@ -942,8 +912,6 @@ CREATE TABLE public.sms_account (
     CONSTRAINT sms_account_account_sid_check CHECK ((account_sid ~ '^AC[0-9a-fA-F]{32}$'::text)),
     CONSTRAINT sms_account_check CHECK (((from_number <> ''::text) OR (messaging_service_sid <> ''::text)))
 );
-
-ALTER TABLE ONLY public.sms_account ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.sms_account FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_account OWNER TO holdfast_owner;
@@ -970,8 +938,6 @@ END),
     CONSTRAINT sms_breaker_class_check CHECK ((class = ANY (ARRAY['tenant'::text, 'cap'::text, 'operator'::text])))
 );
 
-ALTER TABLE ONLY public.sms_breaker ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.sms_breaker FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_breaker OWNER TO holdfast_owner;
 
@@ -983,8 +949,6 @@ CREATE TABLE public.sms_pace (
     last_code timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 
-ALTER TABLE ONLY public.sms_pace ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.sms_pace FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_pace OWNER TO holdfast_owner;
 
@@ -994,8 +958,6 @@ CREATE TABLE public.suppression (
     phone_hash bytea NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
-
-ALTER TABLE ONLY public.suppression ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.suppression FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.suppression OWNER TO holdfast_owner;
@@ -1028,8 +990,6 @@ CREATE TABLE public.task (
 )
 WITH (fillfactor='80');
 
-ALTER TABLE ONLY public.task ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.task FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.task OWNER TO holdfast_owner;
 
@@ -1039,8 +999,6 @@ CREATE TABLE public.task_dedup (
     key text NOT NULL,
     task_id uuid NOT NULL
 );
-
-ALTER TABLE ONLY public.task_dedup ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.task_dedup FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.task_dedup OWNER TO holdfast_owner;
@@ -1069,8 +1027,6 @@ CREATE TABLE public.transcript (
     CONSTRAINT transcript_redactions_check CHECK ((redactions >= 0))
 );
 
-ALTER TABLE ONLY public.transcript ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.transcript FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.transcript OWNER TO holdfast_owner;
 
@@ -1090,8 +1046,6 @@ CREATE TABLE public.transcript_report (
     CONSTRAINT transcript_report_kind_check CHECK ((kind = ANY (ARRAY['missed'::text, 'false'::text])))
 );
 
-ALTER TABLE ONLY public.transcript_report ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.transcript_report FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.transcript_report OWNER TO holdfast_owner;
 
@@ -1109,8 +1063,6 @@ CREATE TABLE public.verification (
     CONSTRAINT verification_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'verified'::text, 'revoked'::text])))
 );
 
-ALTER TABLE ONLY public.verification ALTER COLUMN org_id SET STATISTICS 0;
-
 ALTER TABLE ONLY public.verification FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.verification OWNER TO holdfast_owner;
 
@@ -1121,8 +1073,6 @@ CREATE TABLE public.webhook_secret (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT webhook_secret_kind_check CHECK ((kind = ANY (ARRAY['events'::text, 'vapi'::text, 'retell'::text])))
 );
-
-ALTER TABLE ONLY public.webhook_secret ALTER COLUMN org_id SET STATISTICS 0;
 
 ALTER TABLE ONLY public.webhook_secret FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.webhook_secret OWNER TO holdfast_owner;
@@ -1145,19 +1095,19 @@ ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.block
-    ADD CONSTRAINT block_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT block_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.booking_event
-    ADD CONSTRAINT booking_event_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT booking_event_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.booking
-    ADD CONSTRAINT booking_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT booking_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.customer
     ADD CONSTRAINT customer_phone_hash_org_id_key UNIQUE (phone_hash, org_id);
 
 ALTER TABLE ONLY public.customer
-    ADD CONSTRAINT customer_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT customer_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.endpoint_secret
     ADD CONSTRAINT endpoint_secret_pkey PRIMARY KEY (org_id, id);
@@ -1169,22 +1119,22 @@ ALTER TABLE ONLY public.hold
     ADD CONSTRAINT hold_no_overlap EXCLUDE USING gist (lane WITH =, during WITH &&, owner_id WITH <>) WHERE (live);
 
 ALTER TABLE ONLY public.hold
-    ADD CONSTRAINT hold_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.inbound
-    ADD CONSTRAINT inbound_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT inbound_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.inbound
     ADD CONSTRAINT inbound_provider_sid_org_id_key UNIQUE (provider_sid, org_id);
 
 ALTER TABLE ONLY public.message
-    ADD CONSTRAINT message_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT message_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_provider_sid_org_id_key UNIQUE (provider_sid, org_id);
 
 ALTER TABLE ONLY public.move
-    ADD CONSTRAINT move_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT move_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.opening_hours
     ADD CONSTRAINT opening_hours_pkey PRIMARY KEY (org_id, resource_id, weekday, opens);
@@ -1196,19 +1146,19 @@ ALTER TABLE ONLY public.org
     ADD CONSTRAINT org_slug_key UNIQUE (slug);
 
 ALTER TABLE ONLY public.question
-    ADD CONSTRAINT question_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT question_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.redaction
     ADD CONSTRAINT redaction_pkey PRIMARY KEY (subject, source, ordinal, org_id);
 
 ALTER TABLE ONLY public.request
-    ADD CONSTRAINT request_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT request_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.resource
     ADD CONSTRAINT resource_org_id_slug_key UNIQUE (org_id, slug);
 
 ALTER TABLE ONLY public.resource
-    ADD CONSTRAINT resource_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT resource_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.security_event
     ADD CONSTRAINT security_event_pkey PRIMARY KEY (org_id, id);
@@ -1217,7 +1167,7 @@ ALTER TABLE ONLY public.service
     ADD CONSTRAINT service_org_id_slug_key UNIQUE (org_id, slug);
 
 ALTER TABLE ONLY public.service
-    ADD CONSTRAINT service_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT service_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.service_resource
     ADD CONSTRAINT service_resource_pkey PRIMARY KEY (org_id, service_id, resource_id);
@@ -1241,22 +1191,22 @@ ALTER TABLE ONLY public.task_dedup
     ADD CONSTRAINT task_dedup_pkey PRIMARY KEY (org_id, type, key);
 
 ALTER TABLE ONLY public.task
-    ADD CONSTRAINT task_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT task_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.tick
     ADD CONSTRAINT tick_pkey PRIMARY KEY (name, due_window);
 
 ALTER TABLE ONLY public.transcript
-    ADD CONSTRAINT transcript_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT transcript_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.transcript_report
-    ADD CONSTRAINT transcript_report_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT transcript_report_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.verification
     ADD CONSTRAINT verification_booking_id_generation_org_id_key UNIQUE (booking_id, generation, org_id);
 
 ALTER TABLE ONLY public.verification
-    ADD CONSTRAINT verification_pkey PRIMARY KEY (id, org_id);
+    ADD CONSTRAINT verification_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (org_id, kind);
@@ -1268,21 +1218,21 @@ CREATE INDEX audit_log_subject ON public.audit_log USING btree (subject) WHERE (
 
 CREATE INDEX booking_customer ON public.booking USING btree (customer_id, created_at DESC);
 
-CREATE INDEX booking_ended ON public.booking USING btree (org_id, ends_at) WHERE (state = 'confirmed'::text);
+CREATE INDEX booking_ended ON public.booking USING btree (ends_at) WHERE (state = 'confirmed'::text);
 
 CREATE INDEX booking_event_booking ON public.booking_event USING btree (booking_id, id);
 
 CREATE UNIQUE INDEX booking_event_told ON public.booking_event USING btree (told_as, org_id) WHERE (told_as IS NOT NULL);
 
-CREATE INDEX booking_followup ON public.booking USING btree (org_id, followup_from) WHERE (followup_from IS NOT NULL);
+CREATE INDEX booking_followup ON public.booking USING btree (followup_from) WHERE (followup_from IS NOT NULL);
 
-CREATE INDEX booking_reminder ON public.booking USING btree (org_id, reminder_at) WHERE (reminder_at IS NOT NULL);
+CREATE INDEX booking_reminder ON public.booking USING btree (reminder_at) WHERE (reminder_at IS NOT NULL);
 
 CREATE INDEX booking_start ON public.booking USING btree (org_id, starts_at, id);
 
 CREATE UNIQUE INDEX endpoint_secret_newest ON public.endpoint_secret USING btree (org_id) WHERE (ends_at IS NULL);
 
-CREATE INDEX hold_expiry ON public.hold USING btree (org_id, expires_at) WHERE (live AND (expires_at IS NOT NULL));
+CREATE INDEX hold_expiry ON public.hold USING btree (expires_at) WHERE (live AND (expires_at IS NOT NULL));
 
 CREATE INDEX hold_owner ON public.hold USING btree (owner_id) WHERE live;
 
@@ -1296,7 +1246,7 @@ CREATE INDEX message_booking ON public.message USING btree (booking_id);
 
 CREATE UNIQUE INDEX message_occasion ON public.message USING btree (booking_id, occasion, org_id) WHERE (occasion IS NOT NULL);
 
-CREATE INDEX message_poll ON public.message USING btree (org_id, poll_at) WHERE (poll_at IS NOT NULL);
+CREATE INDEX message_poll ON public.message USING btree (poll_at) WHERE (poll_at IS NOT NULL);
 
 CREATE INDEX message_to ON public.message USING btree (to_hash, created_at);
 
@@ -1548,8 +1498,6 @@ CREATE POLICY dispatch_all ON public.hold TO holdfast_dispatch USING (true) WITH
 
 CREATE POLICY dispatch_all ON public.message TO holdfast_dispatch USING (true) WITH CHECK (true);
 
-CREATE POLICY dispatch_all ON public.org TO holdfast_dispatch USING (true) WITH CHECK (true);
-
 CREATE POLICY dispatch_all ON public.request TO holdfast_dispatch USING (true) WITH CHECK (true);
 
 CREATE POLICY dispatch_all ON public.sms_breaker TO holdfast_dispatch USING (true) WITH CHECK (true);
@@ -1784,7 +1732,6 @@ GRANT SELECT ON TABLE public.opening_hours TO holdfast_audit;
 GRANT SELECT ON TABLE public.opening_hours TO holdfast_app;
 GRANT SELECT ON TABLE public.org TO holdfast_audit;
 GRANT SELECT ON TABLE public.org TO holdfast_app;
-GRANT SELECT(id) ON TABLE public.org TO holdfast_dispatch;
 GRANT SELECT ON TABLE public.question TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.question TO holdfast_app;
 GRANT SELECT ON TABLE public.redaction TO holdfast_audit;

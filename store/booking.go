@@ -302,14 +302,14 @@ const sweepBatch = 500
 
 // ExpireHolds ends up to 500 holds of the transaction's org that have lapsed, with what the end of a hold brings, and
 // reports how many and whether there may be more. Rows that somebody works on are left for the next sweep. Rows are found by
-// their ids, as an array: joined, they would be looked for among all of the org's while its tables are too new to have been
-// analysed.
+// their ids, as an array, and the org is left to row-level security: named, it would be taken for one without rows while
+// its tables are too new to have been analysed, and all that it has would be walked for each batch.
 func ExpireHolds(ctx context.Context, tx *Tx) (n int, more bool, err error) {
 	var found int
 	err = tx.QueryRow(ctx, `WITH lapsed AS MATERIALIZED (
-		SELECT booking_id FROM hold WHERE org_id = $1 AND live AND expires_at <= (SELECT clock_timestamp()) ORDER BY expires_at LIMIT $2),
+		SELECT booking_id FROM hold WHERE live AND expires_at <= (SELECT clock_timestamp()) ORDER BY expires_at LIMIT $2),
 	due AS MATERIALIZED (
-		SELECT id FROM booking WHERE org_id = $1 AND id = ANY (ARRAY(SELECT booking_id FROM lapsed)) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+		SELECT id FROM booking WHERE id = ANY (ARRAY(SELECT booking_id FROM lapsed)) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 	SELECT (SELECT count(*) FROM lapsed), bookings_expire($1, ARRAY(SELECT id FROM due))`, tx.Org, sweepBatch).Scan(&found, &n)
 	if err != nil {
 		return 0, false, fmt.Errorf("expire holds: %w", err)
