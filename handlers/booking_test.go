@@ -229,7 +229,7 @@ func TestReplyConfirms(t *testing.T) {
 	// C cancels the next one, once it was asked back.
 	r.says(ana, "c")
 	eventually(t, 10*time.Second, "asked back", func() bool {
-		return query[int](r, "SELECT count(*) FROM message WHERE kind = 'cancel_check' AND claimed_at IS NOT NULL") == 1
+		return query[int](r, "SELECT count(*) FROM message WHERE kind = 'cancel_check' AND accepted_at IS NOT NULL") == 1
 	})
 	if a, b := r.booking(first).State, r.booking(second).State; a != "confirmed" || b != "confirmed" {
 		t.Errorf("after the first C: %s, %s", a, b)

@@ -23,8 +23,10 @@ func TestCancelsOnlyWhatWasAskedBack(t *testing.T) {
 	r.wants(run, ana, "c") // it waits
 	first := r.questionOf(ana).ID
 	r.exec("UPDATE message SET state = 'sending', claimed_at = clock_timestamp() WHERE id = $1", first)
-	r.wants(run, ana, "c") // claimed, and nobody knows whether it went out
+	r.waits(run, ana, "c") // claimed, and nobody knows yet whether it goes out
 	r.exec("UPDATE message SET state = 'queued', claimed_at = NULL WHERE id = $1", first)
+	r.replies(run)
+	r.is(id, "confirmed")
 	r.fault(twiliosim.Fault{Do: twiliosim.FaultError, Code: 21614, Status: 400})
 	if res := r.due(run, r.pending("sms:send")[0]); res.label != "dead" {
 		t.Fatalf("%s", res.label)
@@ -36,6 +38,32 @@ func TestCancelsOnlyWhatWasAskedBack(t *testing.T) {
 	r.runAll(run)
 	r.wants(run, ana, "c", "canceled")
 	r.is(id, "canceled")
+}
+
+// A reply to a text of which we do not know yet that the provider has it waits until we do: the customer was faster.
+func TestReplyFasterThanTheRecord(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	run := r.process()
+	id := r.confirmedBy(run, ana, at(2, 10, 0))
+	r.wants(run, ana, "c", "cancel_check")
+	check := r.questionOf(ana).ID
+	r.exec("UPDATE message SET state = 'sending', claimed_at = clock_timestamp() WHERE id = $1", check)
+	r.waits(run, ana, "c")
+	r.exec("UPDATE message SET state = 'accepted', accepted_at = clock_timestamp() WHERE id = $1", check)
+	r.replies(run)
+	r.is(id, "canceled")
+}
+
+// waits is a reply that cannot be understood yet. When it is delivered next, it is due.
+func (r *rig) waits(run *Runner, phone, body string) {
+	r.t.Helper()
+	r.writes(phone, body)
+	task := r.pending("sms:inbound")[0]
+	if res := run.deliver(r.t.Context(), r.delivery(task, r.task(task).Epoch)); res.label != "snooze" {
+		r.t.Fatalf("delivered: %s", res.label)
+	}
+	r.exec("UPDATE task SET run_at = clock_timestamp() WHERE id = $1", task)
 }
 
 // K is about what had been asked when it was written, though a follow-up of another booking has been claimed for sending

@@ -119,6 +119,9 @@ func (t *talk) lock(ctx context.Context, booking uuid.UUID, other *store.Candida
 	return b, v, err
 }
 
+// underWay is how long a reply waits for what becomes of the text that it may answer.
+const underWay = 200 * time.Millisecond
+
 // asked reads what the phone was asked. open is the question that it has not answered; heard is what it had been asked when
 // the reply came, which is open too unless that was still on its way: "2" says nothing of times that nobody has read. Each
 // is the zero Question when there is none.
@@ -131,6 +134,8 @@ func (t *talk) asked(ctx context.Context) (open, heard store.Question, err error
 		return open, heard, err
 	case open.AskedAt != nil && !open.AskedAt.After(t.in.At):
 		return open, open, nil
+	case open.SendingSince != nil && !open.SendingSince.After(t.in.At) && t.reply.Intent != sms.IntentStop: // he may have read it before we know
+		return open, heard, tasks.Snooze("text-under-way", underWay)
 	}
 	never, err := store.NeverSent(ctx, t.tx, open.ID)
 	if err != nil {

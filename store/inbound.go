@@ -116,7 +116,7 @@ func lockConversation(pool, phoneHash string) string {
 func HeardQuestion(ctx context.Context, tx *Tx, pool string, phoneHash []byte, at time.Time) (Question, error) {
 	rows, err := tx.Query(ctx, `SELECT `+questionColumns+` FROM (
 		SELECT q.* FROM question q JOIN message m ON m.org_id = q.org_id AND m.id = q.id
-		 WHERE q.org_id = $1 AND q.phone_hash = $2 AND q.pool = $3 AND q.created_at < $4 AND m.accepted_at <= $4
+		 WHERE q.org_id = $1 AND q.phone_hash = $2 AND q.pool = $3 AND q.created_at < $4 AND m.claimed_at <= $4 AND m.accepted_at IS NOT NULL
 		 ORDER BY q.created_at DESC LIMIT 1) q
 		WHERE q.state <> 'answered' AND q.expires_at > $4
 		  AND EXISTS (SELECT FROM booking b JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id

@@ -22,8 +22,9 @@ type Question struct {
 	Kind      string
 	Choices   []Choice  // the times that a digit takes, from 1 on
 	ReadAt    time.Time // by the database's clock
-	// AskedAt is when its text was accepted by the provider; nil: not yet. What was written before is no answer.
-	AskedAt *time.Time
+	// AskedAt is when its text went to the provider, once that has accepted it; nil: not yet. What was written before is no
+	// answer. SendingSince is when it went while nobody knows what came of that; nil: it is known.
+	AskedAt, SendingSince *time.Time
 }
 
 // Choice is a time that was offered.
@@ -53,7 +54,8 @@ func Ask(tx *Tx, pool string, phoneHash []byte, q Question, open time.Duration) 
 }
 
 const questionColumns = `q.id, q.booking_id, q.kind, q.choices, clock_timestamp(),
-	(SELECT m.accepted_at FROM message m WHERE m.org_id = q.org_id AND m.id = q.id)`
+	(SELECT m.claimed_at FROM message m WHERE m.org_id = q.org_id AND m.id = q.id AND m.accepted_at IS NOT NULL),
+	(SELECT m.claimed_at FROM message m WHERE m.org_id = q.org_id AND m.id = q.id AND m.state = 'sending')`
 
 // OpenQuestion reads what a phone was asked last and has not answered; ErrNotFound when nothing is open. A booking that was
 // given to another number meanwhile is nothing that the phone has a say in.
@@ -100,7 +102,7 @@ func EndQuestion(tx *Tx, id uuid.UUID) {
 
 func scanQuestion(r pgx.CollectableRow) (q Question, err error) {
 	var choices []byte
-	if err = r.Scan(&q.ID, &q.BookingID, &q.Kind, &choices, &q.ReadAt, &q.AskedAt); err != nil {
+	if err = r.Scan(&q.ID, &q.BookingID, &q.Kind, &choices, &q.ReadAt, &q.AskedAt, &q.SendingSince); err != nil {
 		return q, err
 	}
 	return q, json.Unmarshal(choices, &q.Choices)
