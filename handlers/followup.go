@@ -26,12 +26,7 @@ func (f followups) scan(ctx context.Context, tx *store.Tx) (n int, more bool, er
 	if err != nil {
 		return 0, false, err
 	}
-	for _, id := range texts {
-		if _, err := tasks.FollowupSend.Enqueue(tx, tasks.MessagePayload{Message: id}); err != nil {
-			return 0, false, err
-		}
-	}
-	return n, more, nil
+	return n, more, enqueueEach(tx, tasks.FollowupSend, texts)
 }
 
 // followup decides at the moment of sending whether a follow-up still goes out, and what it says: how to keep the time if

@@ -17,12 +17,7 @@ func scanReminders(ctx context.Context, tx *store.Tx) (n int, more bool, err err
 	if err != nil {
 		return 0, false, err
 	}
-	for _, id := range texts {
-		if _, err := tasks.ReminderSend.Enqueue(tx, tasks.MessagePayload{Message: id}); err != nil {
-			return 0, false, err
-		}
-	}
-	return n, more, nil
+	return n, more, enqueueEach(tx, tasks.ReminderSend, texts)
 }
 
 // reminder decides at the moment of sending whether a reminder still goes out. A reason is why it does not.

@@ -100,3 +100,13 @@ func (r *Runner) sweep(ctx context.Context, name string, s Sweep) (total int, er
 	}
 	return total, err
 }
+
+// enqueueEach makes a task of one type for each text that a sweep has found; only texts become tasks.
+func enqueueEach(tx *store.Tx, typ tasks.Type[tasks.MessagePayload], texts []uuid.UUID) error {
+	for _, id := range texts {
+		if _, err := typ.Enqueue(tx, tasks.MessagePayload{Message: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
