@@ -47,6 +47,12 @@ func OpenPool(ctx context.Context, url string, p Pool) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, errors.New("postgres: the URL cannot be read") // pgx would quote the password's neighbours
 	}
+	switch cfg.ConnConfig.DefaultQueryExecMode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		// They guess a parameter's type from its Go type, which is not the column's for some of ours.
+		return nil, errors.New("postgres: default_query_exec_mode: want cache_statement, cache_describe or describe_exec")
+	default:
+	}
 	if p.Max > 0 {
 		cfg.MaxConns = int32(p.Max)
 	}
@@ -74,9 +80,18 @@ func OpenPool(ctx context.Context, url string, p Pool) (*pgxpool.Pool, error) {
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("postgres: %w", err)
+		return nil, fmt.Errorf("postgres: %w", pooled(err))
 	}
 	return pool, nil
+}
+
+// pooled says what to do when a prepared statement is not where it was made: a pooler in transaction mode hands each
+// transaction to another connection, and PgBouncer carries statements along from version 1.21 on only.
+func pooled(err error) error {
+	if code := Code(err); code != "26000" && code != "42P05" {
+		return err
+	}
+	return fmt.Errorf("behind a pooler in transaction mode add ?default_query_exec_mode=cache_describe to the URL: %w", err)
 }
 
 // plainOnLoopback does without TLS to a server on this machine where it was only preferred, not asked for: there is

