@@ -1,11 +1,13 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
@@ -112,12 +114,16 @@ func probe(ctx context.Context, begin func() (pgx.Tx, error), tables []orgTable,
 	return findings, nil
 }
 
+// probes are the statements that were tried on another org's rows.
+var probes atomic.Int64
+
 func probeTable(ctx context.Context, tx pgx.Tx, t orgTable, sample string, unset bool, theirs uuid.UUID) (findings []string) {
 	found := func(format string, args ...any) {
 		findings = append(findings, t.Name+": "+fmt.Sprintf(format, args...))
 	}
 	// do runs a statement that must touch no row, in a savepoint.
 	do := func(verb, sql string, args ...any) {
+		probes.Add(1)
 		sp, err := tx.Begin(ctx)
 		if err != nil {
 			found("%s: %v", verb, err)
@@ -131,6 +137,7 @@ func probeTable(ctx context.Context, tx pgx.Tx, t orgTable, sample string, unset
 	}
 	// refused runs a statement that row-level security must refuse.
 	refused := func(verb, sql string, args ...any) {
+		probes.Add(1)
 		sp, err := tx.Begin(ctx)
 		if err != nil {
 			found("%s: %v", verb, err)
@@ -151,14 +158,22 @@ func probeTable(ctx context.Context, tx pgx.Tx, t orgTable, sample string, unset
 		return findings
 	}
 	do("select", fmt.Sprintf("SELECT FROM %s WHERE %s = $1", t.Name, t.Org), theirs)
+	do("lock", fmt.Sprintf("SELECT FROM %s WHERE %s = $1 FOR UPDATE", t.Name, t.Org), theirs)
+	do("merge", fmt.Sprintf("MERGE INTO %s x USING (SELECT $1::uuid AS org) y ON x.%s = y.org WHEN MATCHED THEN DELETE", t.Name, t.Org), theirs)
 	do("select all but mine", fmt.Sprintf("SELECT FROM %s WHERE %s <> NULLIF(current_setting('app.org_id', true), '')::uuid", t.Name, t.Org))
 	do("update", fmt.Sprintf("UPDATE %[1]s SET %[2]s = %[2]s WHERE %[2]s = $1", t.Name, t.Org), theirs)
 	do("delete", fmt.Sprintf("DELETE FROM %s WHERE %s = $1", t.Name, t.Org), theirs)
 	refused("insert", insert, values(sample))
+	refused("upsert", insert+" ON CONFLICT DO NOTHING", values(sample))
 	refused("gift", fmt.Sprintf("UPDATE %s SET %s = $1", t.Name, t.Org), theirs)
-	var own int
+	var own, out int
 	if err := tx.QueryRow(ctx, "SELECT count(*) FROM "+t.Name).Scan(&own); err != nil || own == 0 {
 		found("own rows: %d, %v; the probe sees nothing", own, err)
+	}
+	var copied bytes.Buffer
+	tag, err := tx.Conn().PgConn().CopyTo(ctx, &copied, "COPY "+t.Name+" TO STDOUT")
+	if out = int(tag.RowsAffected()); err != nil || out != own || bytes.Contains(copied.Bytes(), []byte(theirs.String())) {
+		found("copy: %d rows of %d, %v", out, own, err)
 	}
 	return findings
 }
@@ -203,6 +218,9 @@ func TestTwoOrgs(t *testing.T) {
 	for _, f := range findings {
 		t.Error(f)
 	}
+	storetest.Count(t, "tables covered", len(tables))
+	storetest.Count(t, "probes tried", int(probes.Load()))
+	mutated := 0
 	for _, table := range tables {
 		for _, mutation := range []string{
 			"ALTER TABLE %s DISABLE ROW LEVEL SECURITY",
@@ -211,6 +229,7 @@ func TestTwoOrgs(t *testing.T) {
 			"ALTER POLICY org_only ON %s WITH CHECK (true)",
 			"CREATE POLICY leak ON %s FOR SELECT TO holdfast_app USING (true)",
 		} {
+			mutated++
 			sql := fmt.Sprintf(mutation, table.Name)
 			findings, err := probe(t.Context(), func() (pgx.Tx, error) {
 				tx, err := db.Admin.Begin(t.Context())
@@ -227,6 +246,7 @@ func TestTwoOrgs(t *testing.T) {
 			}
 		}
 	}
+	storetest.Count(t, "policies mutated", mutated)
 }
 
 // What the app role is refused by its grants, not by policies.

@@ -18,7 +18,7 @@ type example struct{ path, src string }
 
 var rules = []rule{
 	importLine, foreign, innerForeign, onlySQLInStore,
-	noExits, noInit, noSkips, noSleeps,
+	noErrorDetail, noExits, noInit, noSkips, noSleeps,
 	packageDocs, exportedDocs, plainNames,
 }
 

@@ -56,6 +56,39 @@ var onlySQLInStore = rule{
 	},
 }
 
+// noErrorDetail: what PostgreSQL says of an error beyond its code and names can quote rows, also of who has a key in common.
+var noErrorDetail = rule{
+	name: "nobody reads the details of PostgreSQL's errors",
+	check: each(func(f *file, n ast.Node) string {
+		if f.test || f.nameOf("github.com/jackc/pgx/v5/pgconn") == "" {
+			return ""
+		}
+		switch n := n.(type) {
+		case *ast.File:
+			if !within(f.dir(), "store") && !within(f.dir(), "migrations") {
+				return "imports pgconn; store.Code and store.Safe tell what may be told of an error"
+			}
+		case *ast.SelectorExpr:
+			switch n.Sel.Name {
+			case "Detail", "Hint", "Where", "InternalQuery":
+				return n.Sel.Name + " can quote rows"
+			default:
+			}
+		}
+		return ""
+	}),
+	bad: []example{
+		{"handlers/x.go", `package handlers; import "github.com/jackc/pgx/v5/pgconn"; var e pgconn.PgError`},
+		{"store/x.go", `package store; import "github.com/jackc/pgx/v5/pgconn"; func f(e *pgconn.PgError) string { return e.Detail }`},
+		{"store/x.go", `package store; import c "github.com/jackc/pgx/v5/pgconn"; func f(e *c.PgError) string { return e.InternalQuery }`},
+	},
+	good: []example{
+		{"store/x.go", `package store; import "github.com/jackc/pgx/v5/pgconn"; func f(e *pgconn.PgError) string { return e.Code }`},
+		{"store/y.go", `package store; func f(e AuditEntry) any { return e.Detail }`},
+		{"store/x_test.go", `package store; import "github.com/jackc/pgx/v5/pgconn"; func f(e *pgconn.PgError) string { return e.Detail }`},
+	},
+}
+
 // exits are the calls that end the process: os.Exit, and log.Fatal and log.Panic in all forms.
 func (f *file) exits(n ast.Node) bool {
 	return f.calls(n, "os", "Exit") || f.calls(n, "log", "Fatal", "Panic")
