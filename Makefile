@@ -23,7 +23,7 @@ SERVERS := $(GO) run ./store/embedded/withservers --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test check fmt vet lint vuln fuzz bench microbench chaos mutants golden clean
+.PHONY: help run build test check security fmt vet lint vuln fuzz bench microbench chaos mutants golden clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1@/p' $(firstword $(MAKEFILE_LIST)) | while IFS=@ read -r target text; do \
@@ -48,6 +48,9 @@ test: ## all tests on private servers; RACE=1 adds the race detector, P=n tests 
 
 check: fmt-check vet lint ## what must pass before a commit: format, vet, lint, tests with -race, golden files
 	$(MAKE) test RACE=1
+
+security: ## the proofs of docs/security.md, with a table of what they covered; some three minutes
+	$(SERVERS) $(GO) run ./cmd/internal/security
 
 fmt: $(GOLANGCI) ## formats all Go files
 	$(GOLANGCI) fmt

@@ -240,6 +240,7 @@ func TestCatalogRulesCanFail(t *testing.T) {
 			t.Errorf("nothing here breaks the rule that %s", r.name)
 		}
 	}
+	storetest.Count(t, "catalog rules broken", len(seen))
 }
 
 // orgTable is a table with an org.

@@ -130,6 +130,7 @@ func (r ready) markedLives(t *testing.T) (answers string, codes []string) {
 		})
 		call("GET", booking+"/timeline", nil)
 	}
+	codes = append(codes, r.codeFor(t, lost))
 	call("POST", booking+"/cancel", nil, "Prefer", "wait=10")
 
 	// What is refused, with marks where they do not belong.
