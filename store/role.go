@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // CheckRole refuses a connection that could see past row-level security, or that would not keep what it
@@ -46,6 +48,28 @@ func CheckRole(ctx context.Context, db DB) error {
 	}
 	if len(wrong) > 0 {
 		return errors.New("postgres: the role of HOLDFAST_DATABASE_URL " + strings.Join(wrong, ", and ") + "; use holdfast_app")
+	}
+	return nil
+}
+
+// CheckPolicies refuses a database in which a table with an org is not isolated: row-level security enabled and forced, and
+// a policy for the app that compares the org in both directions. A restore that left policies out, or a hand that switched
+// one off, would go unnoticed until somebody saw another's rows.
+func CheckPolicies(ctx context.Context, db DB) error {
+	rows, err := db.Query(ctx, `SELECT c.relname FROM pg_class c
+		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+		  AND (c.relname = 'org' OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped))
+		  AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'org_only'
+		      AND p.polpermissive AND p.polcmd = '*' AND pg_get_expr(p.polqual, p.polrelid) LIKE '%app.org_id%'
+		      AND pg_get_expr(p.polwithcheck, p.polrelid) = pg_get_expr(p.polqual, p.polrelid)))
+		ORDER BY 1`)
+	bare, err := many(rows, err, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("postgres: policies: %w", err)
+	}
+	if len(bare) > 0 {
+		return errors.New("postgres: without row-level security, so that orgs would see each other's rows: " + strings.Join(bare, ", ") +
+			"; the migrations make it, a restore may have left it out")
 	}
 	return nil
 }

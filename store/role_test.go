@@ -60,3 +60,34 @@ func TestCheckRoleLooksAtTheSession(t *testing.T) {
 		}
 	}
 }
+
+// A table whose isolation was lost is named before anybody is served.
+func TestCheckPolicies(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	if err := store.CheckPolicies(t.Context(), db.App); err != nil {
+		t.Error(err)
+	}
+	for _, sql := range []string{
+		"ALTER TABLE booking DISABLE ROW LEVEL SECURITY",
+		"ALTER TABLE booking NO FORCE ROW LEVEL SECURITY",
+		"DROP POLICY org_only ON booking",
+		"ALTER POLICY org_only ON booking USING (true)",
+		"ALTER POLICY org_only ON booking WITH CHECK (true)",
+		"DROP POLICY org_only ON booking; CREATE POLICY org_only ON booking FOR SELECT TO holdfast_app USING (org_id = current_setting('app.org_id')::uuid)",
+	} {
+		tx, err := db.Admin.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.CheckPolicies(t.Context(), tx); err == nil || !strings.Contains(err.Error(), "each other's rows: booking;") {
+			t.Errorf("%s: %v", sql, err)
+		}
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

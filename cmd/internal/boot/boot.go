@@ -137,7 +137,7 @@ func (s *System) openPostgres(ctx context.Context) error {
 		return err
 	}
 	s.onClose(s.pool.Close)
-	if err := store.CheckRole(ctx, s.pool); err != nil {
+	if err := errors.Join(store.CheckRole(ctx, s.pool), store.CheckPolicies(ctx, s.pool)); err != nil {
 		return err
 	}
 	version, err := store.ServerVersion(ctx, s.pool)
