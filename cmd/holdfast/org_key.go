@@ -43,8 +43,8 @@ func (d *days) UnmarshalText(text []byte) error {
 type orgKeyCreateCmd struct {
 	Org       string   `arg:"" help:"Id or slug."`
 	Label     string   `help:"What it is for."`
-	Scope     []string `default:"bookings:write" enum:"bookings:write,bookings:read,transcripts:write,settings,admin" help:"What it may do; bookings:write may read bookings too, admin may all." placeholder:"SCOPE,…"`
-	ExpiresIn days     `help:"When it ends by itself, as 90d; by default it does not."`
+	Scope     []string `default:"bookings:write" enum:"bookings:write,bookings:read,transcripts:write,settings,admin" help:"What it may do: bookings:write (and read), bookings:read, transcripts:write, settings, or admin for all." placeholder:"SCOPE"`
+	ExpiresIn days     `help:"When it ends by itself; by default it does not." placeholder:"90d"`
 }
 
 // Run makes a key.
