@@ -38,7 +38,11 @@ func (r *refusals) look(ctx context.Context) (s seen, err error) {
 		if err != nil {
 			return s, errors.New(store.Safe(err))
 		}
-		s.events = len(list)
+		for _, e := range list {
+			if !e.At.Before(r.start) {
+				s.events++
+			}
+		}
 	}
 	if r.OpsURL != "" {
 		s.counted, err = r.denied(ctx)
