@@ -94,7 +94,7 @@ type ThanksSend struct{ Keys *pii.Keyring }
 
 // Work does the task.
 func (h *ThanksSend) Work(_ context.Context, tx *store.Tx, _ store.Task, p tasks.ThanksPayload) error {
-	store.NoteSecurity(tx, "thanked", uuid.NullUUID{UUID: p.Booking, Valid: true}, "")
+	store.NoteSecurity(tx, store.SecurityEvent{Kind: "thanked", Key: uuid.NullUUID{UUID: p.Booking, Valid: true}})
 	return nil
 }
 `

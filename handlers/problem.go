@@ -74,6 +74,7 @@ var ProblemKinds = map[string]ProblemKind{
 	"unauthorized":            {401, "No valid credentials", "Authorization: Bearer hf_…, or the signature that the webhook asks for."},
 	"invalid-signature":       {401, "The signature is missing, wrong or too old", "Sign the raw body with the org's secret, or with Twilio's auth token."},
 	"forbidden":               {403, "The key belongs to another org", ""},
+	"missing-scope":           {403, "The key may not do this", "detail names the scope that is wanted. An operator makes keys that have it: holdfast org key create --scope."},
 	"not-found":               {404, "There is no such thing", "The id is unknown in this org, or is no id."},
 	"method-not-allowed":      {405, "The method is not allowed here", ""},
 	"not-acceptable":          {406, "Only JSON is served", ""},

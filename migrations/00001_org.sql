@@ -56,20 +56,26 @@ CREATE TABLE org (
 SELECT isolate('org', 'id');
 GRANT SELECT ON org TO holdfast_app;
 
--- The key itself is shown once; what stays is a prefix to find it by and a keyed hash.
+-- The key itself is shown once; what stays is a prefix to find it by and a keyed hash. It is dead from expires_at on,
+-- which is decided when it is made, and from revoked_at on, which lies ahead while another key takes its place.
+-- last_used_at is exact to some two minutes. It stands in no index, so that writing it stays within the row's page.
 CREATE TABLE api_key (
-  org_id     uuid NOT NULL REFERENCES org,
-  id         uuid NOT NULL,
-  prefix     text NOT NULL UNIQUE,
-  hash       bytea NOT NULL,
-  label      text NOT NULL DEFAULT '',
-  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  revoked_at timestamptz,
+  org_id       uuid NOT NULL REFERENCES org,
+  id           uuid NOT NULL,
+  prefix       text NOT NULL UNIQUE,
+  hash         bytea NOT NULL,
+  label        text NOT NULL DEFAULT '',
+  scopes       text[] NOT NULL CHECK (scopes <> '{}' AND
+    scopes <@ ARRAY['bookings:write', 'bookings:read', 'transcripts:write', 'settings', 'admin']),
+  created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  expires_at   timestamptz,
+  revoked_at   timestamptz,
+  last_used_at timestamptz,
   PRIMARY KEY (org_id, id)
 );
 SELECT isolate('api_key');
-SELECT dispatch_may('api_key', 'SELECT (org_id, id, prefix, hash, revoked_at)');
-GRANT SELECT ON api_key TO holdfast_app;
+SELECT dispatch_may('api_key', 'SELECT (org_id, id, prefix, hash, scopes, expires_at, revoked_at)');
+GRANT SELECT, UPDATE (last_used_at) ON api_key TO holdfast_app;
 
 -- Credentials of the org's own Twilio account. version is what a process's cache compares.
 CREATE TABLE sms_account (
@@ -153,7 +159,8 @@ CREATE UNIQUE INDEX endpoint_secret_newest ON endpoint_secret (org_id) WHERE end
 SELECT isolate('endpoint_secret');
 GRANT SELECT ON endpoint_secret TO holdfast_app;
 
--- What an operator should look at: a key used on another org's path, a forged signature.
+-- What an operator should look at: a key used on another org's path, a forged signature. n is how often it was seen: the
+-- first time is a row of its own, what follows within a minute is one more. at is when the row was written, after the last.
 CREATE TABLE security_event (
   org_id uuid NOT NULL REFERENCES org,
   id     bigint GENERATED ALWAYS AS IDENTITY,
@@ -161,17 +168,20 @@ CREATE TABLE security_event (
   kind   text NOT NULL,
   key_id uuid,
   route  text NOT NULL DEFAULT '',
+  n      int NOT NULL DEFAULT 1 CHECK (n > 0),
   PRIMARY KEY (org_id, id)
 );
 SELECT isolate('security_event');
 GRANT SELECT, INSERT ON security_event TO holdfast_app;
 
--- api_key_find answers which org a key belongs to, before any org is known. A revoked key is found by nobody.
+-- api_key_find answers which org a key belongs to and what it may do, before any org is known. dead tells of one that was
+-- revoked or has expired: who proves it is refused all the same, but its org is told.
 -- +goose StatementBegin
 CREATE FUNCTION api_key_find(p_prefix text)
-RETURNS TABLE (org_id uuid, id uuid, hash bytea)
+RETURNS TABLE (org_id uuid, id uuid, hash bytea, scopes text[], dead boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT k.org_id, k.id, k.hash FROM api_key k WHERE k.prefix = p_prefix AND k.revoked_at IS NULL
+  SELECT k.org_id, k.id, k.hash, k.scopes, LEAST(k.expires_at, k.revoked_at) <= clock_timestamp() IS TRUE
+    FROM api_key k WHERE k.prefix = p_prefix
 $$;
 -- +goose StatementEnd
 SELECT dispatch_owns('api_key_find(text)');

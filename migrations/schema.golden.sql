@@ -3,11 +3,12 @@
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
 
-CREATE FUNCTION public.api_key_find(p_prefix text) RETURNS TABLE(org_id uuid, id uuid, hash bytea)
+CREATE FUNCTION public.api_key_find(p_prefix text) RETURNS TABLE(org_id uuid, id uuid, hash bytea, scopes text[], dead boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-  SELECT k.org_id, k.id, k.hash FROM api_key k WHERE k.prefix = p_prefix AND k.revoked_at IS NULL
+  SELECT k.org_id, k.id, k.hash, k.scopes, LEAST(k.expires_at, k.revoked_at) <= clock_timestamp() IS TRUE
+    FROM api_key k WHERE k.prefix = p_prefix
 $$;
 ALTER FUNCTION public.api_key_find(p_prefix text) OWNER TO holdfast_dispatch;
 
@@ -512,8 +513,12 @@ CREATE TABLE public.api_key (
     prefix text NOT NULL,
     hash bytea NOT NULL,
     label text DEFAULT ''::text NOT NULL,
+    scopes text[] NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    revoked_at timestamp with time zone
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_key_scopes_check CHECK (((scopes <> '{}'::text[]) AND (scopes <@ ARRAY['bookings:write'::text, 'bookings:read'::text, 'transcripts:write'::text, 'settings'::text, 'admin'::text])))
 );
 
 ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
@@ -847,7 +852,9 @@ CREATE TABLE public.security_event (
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     kind text NOT NULL,
     key_id uuid,
-    route text DEFAULT ''::text NOT NULL
+    route text DEFAULT ''::text NOT NULL,
+    n integer DEFAULT 1 NOT NULL,
+    CONSTRAINT security_event_n_check CHECK ((n > 0))
 );
 
 ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;
@@ -1701,7 +1708,10 @@ GRANT SELECT(org_id) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(id) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(prefix) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(hash) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT(scopes) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT(expires_at) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(revoked_at) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT UPDATE(last_used_at) ON TABLE public.api_key TO holdfast_app;
 GRANT SELECT ON TABLE public.audit_log TO holdfast_audit;
 GRANT INSERT ON TABLE public.audit_log TO holdfast_app;
 GRANT SELECT ON TABLE public.block TO holdfast_audit;

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -66,24 +64,6 @@ func CreateService(ctx context.Context, db DB, org, id uuid.UUID, slug, name str
 		return fmt.Errorf("service %s: resources: %w", slug, err)
 	}
 	return nil
-}
-
-// CreateKey makes an API key for org. The key is returned once and cannot be read again.
-func CreateKey(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID, label string) (pii.Token, error) {
-	prefix, secret := strings.ToLower(rand.Text())[:12], rand.Text()+rand.Text()
-	_, err := db.Exec(ctx, `INSERT INTO api_key (org_id, id, prefix, hash, label) VALUES ($1, $2, $3, $4, $5)`,
-		org, uuid.New(), prefix, KeyHash(k, org, pii.NewToken(secret)), label)
-	return pii.NewToken(KeyPrefix + prefix + "_" + secret), err
-}
-
-// RevokeKey ends a key of org, named by its prefix; ErrNotFound when org has no such live key.
-func RevokeKey(ctx context.Context, db DB, org uuid.UUID, prefix string) error {
-	tag, err := db.Exec(ctx, `UPDATE api_key SET revoked_at = clock_timestamp()
-		WHERE org_id = $1 AND prefix = $2 AND revoked_at IS NULL`, org, strings.TrimPrefix(prefix, KeyPrefix))
-	if err == nil && tag.RowsAffected() == 0 {
-		return ErrNotFound
-	}
-	return err
 }
 
 // SetSMSAccount seals and stores the org's credentials; a change takes effect with the next text, and what waited

@@ -85,7 +85,7 @@ var catalogRules = []rule{
 		       unnest(p.proallargtypes, p.proargmodes::text[], p.proargnames) AS n(type, mode, name)
 		 WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace AND n.mode = 't'
 		   AND n.type NOT IN ('uuid'::regtype, 'timestamptz'::regtype, 'int'::regtype, 'bigint'::regtype)
-		   AND n.name NOT IN ('type', 'queue', 'state') AND NOT (p.proname = 'api_key_find' AND n.name = 'hash')
+		   AND n.name NOT IN ('type', 'queue', 'state') AND NOT (p.proname = 'api_key_find' AND n.name IN ('hash', 'scopes', 'dead'))
 		UNION ALL
 		SELECT p.oid::regprocedure || ' returns ' || p.prorettype::regtype FROM pg_proc p
 		 WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace AND p.proargmodes IS NULL AND p.prorettype <> 'bigint'::regtype`},
@@ -93,7 +93,7 @@ var catalogRules = []rule{
 		SELECT o.t || '.' || a.attname FROM org_table o JOIN pg_attribute a ON a.attrelid = o.t AND a.attnum > 0 AND NOT a.attisdropped
 		 WHERE has_column_privilege('holdfast_dispatch', o.t, a.attnum, 'SELECT')
 		   AND a.atttypid NOT IN ('uuid'::regtype, 'timestamptz'::regtype, 'int'::regtype, 'boolean'::regtype)
-		   AND o.t || '.' || a.attname NOT IN ('api_key.prefix', 'api_key.hash', 'task.type', 'task.queue', 'task.state', 'booking.state')
+		   AND o.t || '.' || a.attname NOT IN ('api_key.prefix', 'api_key.hash', 'api_key.scopes', 'task.type', 'task.queue', 'task.state', 'booking.state')
 		UNION ALL
 		SELECT o.t || '.' || a.attname || ' to write' FROM org_table o JOIN pg_attribute a ON a.attrelid = o.t AND a.attnum > 0 AND NOT a.attisdropped
 		 WHERE has_column_privilege('holdfast_dispatch', o.t, a.attnum, 'UPDATE') AND o.t || '.' || a.attname NOT IN ('task.epoch', 'task.crashes', 'task.check_at')

@@ -34,7 +34,7 @@ func fill(t *testing.T, db *storetest.DB, org storetest.Org, phone, name, notes,
 		}
 		store.SaveSettings(tx, []byte(`{"countries": ["US", "CA"]}`))
 		store.NoteAudit(tx, store.AuditEntry{Actor: "cli", Action: "settings.change"})
-		store.NoteSecurity(tx, "foreign_key", uuid.NullUUID{}, "/v1/orgs/{org}/bookings")
+		store.NoteSecurity(tx, store.SecurityEvent{Kind: "cross-org", Route: "/v1/orgs/{org}/bookings"})
 		err := store.InsertCustomer(tx, db.Keys, store.Customer{ID: w.customer, Phone: who, Name: pii.NewName(name), Locale: "es", TimeZone: "America/Chicago"})
 		if err != nil {
 			return err
@@ -286,8 +286,8 @@ func TestDefinerIgnoresTemporaryTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // what was made is gone with the database
-		_, err = tx.Exec(t.Context(), `CREATE TEMPORARY TABLE api_key (org_id uuid, id uuid, prefix text, hash bytea, revoked_at timestamptz);
-			INSERT INTO pg_temp.api_key VALUES (gen_random_uuid(), gen_random_uuid(), 'forged', '\x00', NULL);
+		_, err = tx.Exec(t.Context(), `CREATE TEMPORARY TABLE api_key (org_id uuid, id uuid, prefix text, hash bytea, scopes text[], expires_at timestamptz, revoked_at timestamptz);
+			INSERT INTO pg_temp.api_key VALUES (gen_random_uuid(), gen_random_uuid(), 'forged', '\x00', '{admin}', NULL, NULL);
 			GRANT SELECT ON pg_temp.api_key TO PUBLIC`)
 		if err != nil {
 			t.Fatal(err)

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -26,51 +24,6 @@ type Org struct {
 func LoadOrg(ctx context.Context, tx *Tx) (Org, error) {
 	rows, err := tx.Query(ctx, `SELECT id, slug, name, time_zone, locale, region FROM org WHERE id = $1`, tx.Org)
 	return one(rows, err, pgx.RowToStructByPos[Org])
-}
-
-// Key names an API key that was proved.
-type Key struct {
-	Org, ID uuid.UUID
-}
-
-// KeyPrefix begins every API key, so that secret scanners know one when they see it.
-const KeyPrefix = "hf_"
-
-// SplitKey splits "hf_<prefix>_<secret>". ok is false when it has another shape.
-func SplitKey(key pii.Token) (prefix string, secret pii.Token, ok bool) {
-	rest, ok := strings.CutPrefix(key.Reveal(), KeyPrefix)
-	if !ok {
-		return "", pii.Token{}, false
-	}
-	prefix, s, ok := strings.Cut(rest, "_")
-	if !ok || len(prefix) != 12 || len(s) < 32 {
-		return "", pii.Token{}, false
-	}
-	return prefix, pii.NewToken(s), true
-}
-
-// FindKey proves an API key and tells whose it is; ErrNotFound when nobody has it. It runs outside any org.
-func FindKey(ctx context.Context, db DB, k *pii.Keyring, key pii.Token) (Key, error) {
-	prefix, secret, ok := SplitKey(key)
-	if !ok {
-		return Key{}, ErrNotFound
-	}
-	var found Key
-	var hash []byte
-	err := db.QueryRow(ctx, `SELECT org_id, id, hash FROM api_key_find($1)`, prefix).Scan(&found.Org, &found.ID, &hash)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return Key{}, err
-	}
-	// The comparison is made for unknown prefixes too, so that they take the same time.
-	if subtle.ConstantTimeCompare(hash, KeyHash(k, found.Org, secret)) != 1 {
-		return Key{}, ErrNotFound
-	}
-	return found, nil
-}
-
-// KeyHash is what is stored of an API key's secret.
-func KeyHash(k *pii.Keyring, org uuid.UUID, secret pii.Token) []byte {
-	return k.Fingerprint(org, "api_key", secret.Reveal())
 }
 
 // SMSAccount is the org's own Twilio account.
@@ -124,8 +77,3 @@ func LoadWebhookSecret(ctx context.Context, tx *Tx, k *pii.Keyring, kind string)
 }
 
 func purposeSecret(kind string) string { return "webhook_secret." + kind }
-
-// NoteSecurity queues a security event under the transaction's org.
-func NoteSecurity(tx *Tx, kind string, key uuid.NullUUID, route string) {
-	tx.Queue(`INSERT INTO security_event (org_id, kind, key_id, route) VALUES ($1, $2, $3, $4)`, tx.Org, kind, key, route)
-}

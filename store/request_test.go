@@ -141,63 +141,6 @@ func TestRequestAnswer(t *testing.T) {
 	}
 }
 
-func TestFindKey(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	other := storetest.NewOrg(t, w.DB, "two")
-	good := w.org.Key.Reveal()
-	prefix, secret, _ := strings.Cut(strings.TrimPrefix(good, store.KeyPrefix), "_")
-	_, otherSecret, _ := strings.Cut(strings.TrimPrefix(other.Key.Reveal(), store.KeyPrefix), "_")
-	find := func(key string) (store.Key, error) {
-		return store.FindKey(t.Context(), w.App, w.Keys, pii.NewToken(key))
-	}
-	if k, err := find(good); err != nil || k.Org != w.org.ID || k.ID == uuid.Nil {
-		t.Fatalf("right: %+v, %v", k, err)
-	}
-	for name, key := range map[string]string{
-		"wrong secret":       good[:len(good)-1] + "=",
-		"another's":          store.KeyPrefix + prefix + "_" + otherSecret,
-		"unknown prefix":     store.KeyPrefix + "aaaaaaaaaaaa_" + secret,
-		"no secret":          store.KeyPrefix + prefix,
-		"empty secret":       store.KeyPrefix + prefix + "_",
-		"short secret":       store.KeyPrefix + prefix + "_" + secret[:31],
-		"short prefix":       store.KeyPrefix + prefix[1:] + "_" + secret,
-		"other shape":        "sk_" + prefix + "_" + secret,
-		"empty":              "",
-		"quoted":             store.KeyPrefix + "' or 1=1 --_" + secret,
-		"prefix in capitals": store.KeyPrefix + strings.ToUpper(prefix) + "_" + secret,
-	} {
-		if _, err := find(key); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if err := store.RevokeKey(t.Context(), w.Owner, other.ID, prefix); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("revoked by another org: %v", err)
-	}
-	if err := store.RevokeKey(t.Context(), w.Owner, w.org.ID, store.KeyPrefix+prefix); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := find(good); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("revoked: %v", err)
-	}
-	if err := store.RevokeKey(t.Context(), w.Owner, w.org.ID, prefix); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("revoked twice: %v", err)
-	}
-	if n := value[int](w, "SELECT count(*) FROM api_key WHERE to_jsonb(api_key)::text ILIKE '%' || $1 || '%'", secret); n != 0 {
-		t.Error("the secret is stored")
-	}
-	// Without the hash's key the hash is not the secret's.
-	if k, err := pii.GenerateKeys(); err == nil {
-		ring, err := pii.NewKeyring(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.FindKey(t.Context(), w.App, ring, other.Key); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("with another keyring: %v", err)
-		}
-	}
-}
-
 // What the owner sets, the app reads: credentials with a version that counts, secrets by kind, and only their org's.
 func TestOrgSecrets(t *testing.T) {
 	t.Parallel()

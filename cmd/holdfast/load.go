@@ -20,7 +20,7 @@ import (
 )
 
 type loadCmd struct {
-	Scenario string        `default:"booking" enum:"booking,contention,mixed" help:"booking: ask, read the code, confirm. contention: all at one slot, again and again. mixed: a bit of everything."`
+	Scenario string        `default:"booking" enum:"booking,contention,mixed,refused" help:"booking: ask, read the code, confirm. contention: all at one slot, again and again. mixed: a bit of everything. refused: wrong keys and signatures, which must all be refused."`
 	HoldOnly bool          `help:"Of booking, only the first request: codes stay unread."`
 	Users    int           `default:"50" help:"Users who ask one after the other without a pause; with --rate, how many are served at a time."`
 	Rate     float64       `help:"Arrivals a second, by the clock: what an arrival waits for counts."`
@@ -29,6 +29,7 @@ type loadCmd struct {
 	Settle   time.Duration `default:"60s" help:"How long texts may take to arrive after the last answer."`
 	Release  bool          `help:"Cancel at the end what was booked. Done anyway when the calendar gets full."`
 	NoAudit  bool          `help:"Leave the audit at the end out."`
+	Requests int           `default:"10000" help:"Of refused: how many in all."`
 	JSON     string        `name:"json" placeholder:"FILE" type:"path" help:"Write the result there."`
 
 	MaxP50    time.Duration `name:"max-p50" help:"Fail when half of POST bookings took longer."`
@@ -109,6 +110,9 @@ func (c *loadCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if c.Scenario == load.Refused {
+		return c.refused(e)
+	}
 	o := load.Options{
 		APIURL: c.API, SimURL: c.Sim, Orgs: c.orgs(),
 		Scenario: c.Scenario, HoldOnly: c.HoldOnly, Users: c.Users, Rate: c.Rate, Duration: c.Duration,
@@ -123,6 +127,33 @@ func (c *loadCmd) Run(e *env) error {
 		}
 	}
 	res, err := load.Run(e.ctx, o)
+	return c.keep(res, err)
+}
+
+// refused tries what must be refused. It knows a dev's secrets from its ready file.
+func (c *loadCmd) refused(e *env) error {
+	if c.ReadyFile == "" {
+		return errors.New("refused: give --ready-file, which has the secrets that stale signatures are made with")
+	}
+	r, err := dev.ReadFile(c.ReadyFile)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(e.ctx, r.AuditDatabaseURL, 1)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	res, err := load.RunRefused(e.ctx, load.RefusedOptions{
+		APIURL: r.APIURL, PublicURL: r.APIURL, Org: load.Org{ID: r.Org.String(), Key: r.APIKey, Resource: r.Resource.String()}, Other: r.OtherOrg, Requests: c.Requests, Users: c.Users,
+		Secrets: load.Secrets{Events: r.WebhookSecret, Vapi: r.VapiSecret, Retell: r.RetellKey, TwilioSID: r.TwilioAccountSID, TwilioToken: r.TwilioAuthToken},
+		OpsURL:  r.OpsURL, OpsToken: r.OpsToken, Database: db, Out: e.stdout,
+	})
+	return c.keep(res, err)
+}
+
+// keep writes the result where it was asked for.
+func (c *loadCmd) keep(res load.Result, err error) error {
 	if c.JSON == "" || len(res.Steps) == 0 {
 		return err
 	}

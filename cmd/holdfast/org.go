@@ -33,6 +33,8 @@ type orgCmd struct {
 	PauseSMS  orgPauseCmd  `cmd:"" name:"pause-sms" help:"Make the organisation's texts wait."`
 	ResumeSMS orgResumeCmd `cmd:"" name:"resume-sms" help:"Let them go, whatever stopped them."`
 
+	SecurityEvents orgSecurityEventsCmd `cmd:"" name:"security-events" help:"What was tried that should not be: keys on other orgs' paths, forged signatures."`
+
 	Settings      orgSettingsCmd      `cmd:"" help:"What the organisation decides for itself, as JSON."`
 	Texts         orgTextsCmd         `cmd:"" help:"Print its texts as customers would get them, or as they would by settings that are not set yet."`
 	WebhookSecret orgWebhookSecretCmd `cmd:"" help:"Secrets of incoming webhooks."`
@@ -162,41 +164,6 @@ func (c *orgCredentialsSetCmd) Run(e *env) error {
 			return errors.New("credentials: give --from or --messaging-service")
 		}
 		return explain("credentials", store.SetSMSAccount(e.ctx, db, keys, o.ID, a))
-	})
-}
-
-type orgKeyCmd struct {
-	Create orgKeyCreateCmd `cmd:"" help:"Make a key; it is shown once."`
-	Revoke orgKeyRevokeCmd `cmd:"" help:"End a key."`
-}
-
-type orgKeyCreateCmd struct {
-	Org   string `arg:"" help:"Id or slug."`
-	Label string `help:"What it is for."`
-}
-
-// Run makes a key.
-func (c *orgKeyCreateCmd) Run(e *env) error {
-	return e.asOrg(c.Org, func(db *pgxpool.Pool, keys *pii.Keyring, o store.Org) error {
-		key, err := store.CreateKey(e.ctx, db, keys, o.ID, c.Label)
-		if err != nil {
-			return explain("key", err)
-		}
-		fmt.Fprintln(e.stdout, key.Reveal())
-		return nil
-	})
-}
-
-type orgKeyRevokeCmd struct {
-	Org    string `arg:"" help:"Id or slug."`
-	Prefix string `arg:"" help:"The key's first part, as hf_abc…"`
-}
-
-// Run ends a key.
-func (c *orgKeyRevokeCmd) Run(e *env) error {
-	return e.asOrg(c.Org, func(db *pgxpool.Pool, _ *pii.Keyring, o store.Org) error {
-		prefix, _, _ := strings.Cut(strings.TrimPrefix(c.Prefix, store.KeyPrefix), "_")
-		return explain("key", store.RevokeKey(e.ctx, db, o.ID, prefix))
 	})
 }
 

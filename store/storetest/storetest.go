@@ -7,7 +7,6 @@ package storetest
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -213,7 +212,7 @@ type Org struct {
 	Chair    uuid.UUID // resource: one seat, no buffers, 8:00-18:00 daily, 30 minutes, America/New_York
 	Table    uuid.UUID // resource: two seats, buffers of 5 and 10 minutes, 8:00-18:00 daily, 30 minutes
 	Cleaning uuid.UUID // service: 30 minutes at either
-	Key      pii.Token
+	Key      pii.Token // may do everything
 	Account  store.SMSAccount
 	Events   pii.Token // secret of /webhooks/events
 	Endpoint pii.Token // secret that signs events to the org's own endpoint
@@ -245,8 +244,16 @@ func NewOrg(t testing.TB, db *DB, slug string) Org {
 	must(store.SetSMSAccount(ctx, db.Owner, db.Keys, o.ID, o.Account))
 	must(store.SetWebhookSecret(ctx, db.Owner, db.Keys, o.ID, "events", o.Events))
 	must(store.AddEndpointSecret(ctx, db.Owner, db.Keys, o.ID, o.Endpoint, 0))
-	var err error
-	o.Key, err = store.CreateKey(ctx, db.Owner, db.Keys, o.ID, fmt.Sprintf("test of %s", slug))
-	must(err)
+	o.Key = NewKey(t, db, o.ID, store.ScopeAdmin)
 	return o
+}
+
+// NewKey makes an API key of org with some scopes.
+func NewKey(t testing.TB, db *DB, org uuid.UUID, scopes ...store.Scope) pii.Token {
+	t.Helper()
+	k, err := store.CreateKey(context.Background(), db.Owner, db.Keys, org, store.NewKey{Label: "of a test", Scopes: scopes})
+	if err != nil {
+		t.Fatalf("fixture: %v", err)
+	}
+	return k.Token
 }

@@ -170,11 +170,11 @@ func (s *state) seed(ctx context.Context, ownerURL string) error {
 			}
 		}
 		if o.Key == "" { // it is shown once: a run that died before it was written down needs another
-			key, err := store.CreateKey(ctx, pool, keys, o.ID, "dev")
+			key, err := store.CreateKey(ctx, pool, keys, o.ID, store.NewKey{Label: "dev", Scopes: []store.Scope{store.ScopeAdmin}})
 			if err != nil {
 				return fmt.Errorf("org %s: key: %w", o.Slug, err)
 			}
-			o.Key = key.Reveal()
+			o.Key = key.Token.Reveal()
 		}
 	}
 	return nil

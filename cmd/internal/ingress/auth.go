@@ -21,6 +21,7 @@ import (
 type call struct {
 	org    uuid.UUID // proved by a key; the zero id where a signature is still to be checked
 	key    uuid.UUID // that key
+	proof  store.Key // the same, with its scopes
 	header http.Header
 	body   []byte
 	uri    string // path and query as they were sent
@@ -51,26 +52,50 @@ func (in *Ingress) open(prove func(ctx context.Context, c *call, r *http.Request
 	}
 }
 
-// byKey proves a call by its API key. The key's org must be the path's, which is not looked up: to somebody
-// else it makes no difference whether it exists.
-func (in *Ingress) byKey(ctx context.Context, c *call, r *http.Request) error {
-	token, ok := bearer(r.Header)
-	if !ok {
-		return in.denied("no-key")
+// byKey proves a call by an API key that has one of the scopes. The key's org must be the path's, which is not looked
+// up: to somebody else it makes no difference whether it exists.
+func (in *Ingress) byKey(scope, orScope store.Scope) func(ctx context.Context, c *call, r *http.Request) error {
+	return func(ctx context.Context, c *call, r *http.Request) error {
+		token, ok := bearer(r.Header)
+		if !ok {
+			return in.denied("no-key")
+		}
+		key, err := in.findKey(ctx, token)
+		switch {
+		case errors.Is(err, store.ErrKeyDead):
+			in.security.Note(key.Org, key.ID, eventDeadKey, c.route)
+			return in.denied(eventDeadKey)
+		case errors.Is(err, store.ErrNotFound):
+			return in.denied("unknown-key")
+		case err != nil:
+			return err
+		}
+		in.uses.note(key)
+		if org, err := pathID(r.PathValue("org")); err != nil || org != key.Org {
+			in.metrics.Denied.WithLabelValues(eventCrossOrg).Inc()
+			in.security.Note(key.Org, key.ID, eventCrossOrg, c.route)
+			return newProblem("forbidden", "", "")
+		}
+		c.org, c.key, c.proof = key.Org, key.ID, key
+		if orScope == "" || !key.May(orScope) {
+			if err := in.may(c, scope); err != nil {
+				return err
+			}
+		}
+		return readable(r)
 	}
-	key, err := in.findKey(ctx, token)
-	if errors.Is(err, store.ErrNotFound) {
-		return in.denied("unknown-key")
+}
+
+// may fails when the call's key has not got a scope.
+func (in *Ingress) may(c *call, scope store.Scope) error {
+	if c.proof.May(scope) {
+		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if org, err := pathID(r.PathValue("org")); err != nil || org != key.Org {
-		in.noteForeign(ctx, key, c.route)
-		return newProblem("forbidden", "", "")
-	}
-	c.org, c.key = key.Org, key.ID
-	return readable(r)
+	in.metrics.Denied.WithLabelValues(eventMissingScope).Inc()
+	in.security.Note(c.org, c.key, eventMissingScope, c.route)
+	p := newProblem("missing-scope", "", string(scope))
+	p.header = http.Header{"Www-Authenticate": {`Bearer error="insufficient_scope", scope="` + string(scope) + `"`}} // RFC 6750, 3.1
+	return p
 }
 
 // byHandler leaves the proof to the handler: a signature over the body.
@@ -105,21 +130,6 @@ func (in *Ingress) findKey(ctx context.Context, token pii.Token) (store.Key, err
 		defer cancel()
 		return store.FindKey(ctx, in.db.Pool, in.keys, token)
 	})
-}
-
-// noteForeign tells the key's org that its key was used on another's path. The answer is 403 also when that
-// cannot be written.
-func (in *Ingress) noteForeign(ctx context.Context, key store.Key, route string) {
-	in.metrics.Denied.WithLabelValues("cross-org").Inc()
-	ctx, cancel := detached(ctx)
-	defer cancel()
-	_, err := store.InTx(ctx, in.db.Pool, key.Org, func(tx *store.Tx) error {
-		store.NoteSecurity(tx, "cross-org", uuid.NullUUID{UUID: key.ID, Valid: true}, route)
-		return nil
-	})
-	if err != nil {
-		in.log.ErrorContext(ctx, "security event lost", "kind", "cross-org", "error", store.Safe(err))
-	}
 }
 
 // pathID reads an id of a path. What is no id is not found.

@@ -77,6 +77,7 @@ func (in *Ingress) bySecret(ctx context.Context, path, kind string, valid func(p
 	case err != nil:
 		return org, err
 	case !valid(secret):
+		in.security.Note(org, uuid.Nil, eventBadSignature, callOf(ctx).route)
 		return org, in.denied("signature")
 	}
 	return org, nil

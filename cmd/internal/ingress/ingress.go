@@ -55,6 +55,11 @@ type Ingress struct {
 	voices  sync.WaitGroup // tool calls in hand
 	clock   *clock
 
+	security *security
+	uses     *keyUses
+	stop     context.CancelFunc
+	writers  sync.WaitGroup // of security and uses
+
 	proved   *cache[[32]byte, store.Key]
 	orgs     *cache[uuid.UUID, store.Org]
 	offers   *cache[wanted, store.Offer]
@@ -68,8 +73,8 @@ type secretOf struct {
 	kind string
 }
 
-// How long what was read of an org is believed. A revoked key lives on for as long as its entry does, which
-// must stay under five seconds.
+// How long what was read of an org is believed. A key that was revoked or has expired lives on for as long as its
+// entry does, which must stay under five seconds.
 const (
 	believeKey    = 3 * time.Second
 	believeSecret = 3 * time.Second
@@ -93,6 +98,8 @@ func New(o Options) (*Ingress, error) {
 		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics, defaults: o.Installation,
 		texts:    handlers.TextStatus{Codes: o.Codes},
 		clock:    &clock{pool: o.DB.Pool},
+		security: newSecurity(o.DB.Pool, o.Log, o.Metrics),
+		uses:     newKeyUses(o.DB.Pool, o.Log),
 		proved:   newCache[[32]byte, store.Key](believeKey),
 		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
 		offers:   newCache[wanted, store.Offer](believeOrg),
@@ -107,16 +114,22 @@ func New(o Options) (*Ingress, error) {
 	}
 	in.handler = in.front(mux)
 	in.waiter = startWaiter(o.DB, o.Log, o.Metrics)
+	ctx, stop := context.WithCancel(context.Background())
+	in.stop = stop
+	in.writers.Go(func() { in.security.run(ctx) })
+	in.writers.Go(func() { in.uses.run(ctx) })
 	return in, nil
 }
 
 // Handler answers requests.
 func (in *Ingress) Handler() http.Handler { return in.handler }
 
-// Close ends all waits, with 202, and what New began.
+// Close ends all waits, with 202, and what New began. What was noted and not written yet is written.
 func (in *Ingress) Close() {
 	in.waiter.close()
 	in.voices.Wait()
+	in.stop()
+	in.writers.Wait()
 }
 
 // routes registers every operation.

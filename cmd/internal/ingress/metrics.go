@@ -9,11 +9,16 @@ type Metrics struct {
 	Waiting   prometheus.Gauge
 	Callbacks *prometheus.CounterVec // by status and whether it moved the message
 	Denied    *prometheus.CounterVec // by reason
+	// EventsLost are security events that were not written: too many at once, or Postgres was away at the end.
+	EventsLost prometheus.Counter
 }
+
+// reasons are those that Denied counts by. They are shown from the start, or an alert would not see the first of each.
+var reasons = []string{"no-key", "unknown-key", eventDeadKey, eventCrossOrg, eventMissingScope, "signature", "signature-org", "signature-form"}
 
 // NewMetrics makes them. Nobody sees them before Register.
 func NewMetrics() *Metrics {
-	return &Metrics{
+	m := &Metrics{
 		Writes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_ingress_writes_total", Help: "Requests to change something, by source, kind and outcome."}, []string{"source", "kind", "outcome"}),
 		Waits: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -24,10 +29,16 @@ func NewMetrics() *Metrics {
 			Name: "holdfast_ingress_callbacks_total", Help: "Status callbacks by status and whether they moved a text forward."}, []string{"status", "moved"}),
 		Denied: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_ingress_denied_total", Help: "Requests refused for their credentials, by reason."}, []string{"reason"}),
+		EventsLost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_security_events_lost_total", Help: "Security events that were not written."}),
 	}
+	for _, reason := range reasons {
+		m.Denied.WithLabelValues(reason)
+	}
+	return m
 }
 
 // Register shows them on reg.
 func (m *Metrics) Register(reg prometheus.Registerer) {
-	reg.MustRegister(m.Writes, m.Waits, m.Waiting, m.Callbacks, m.Denied)
+	reg.MustRegister(m.Writes, m.Waits, m.Waiting, m.Callbacks, m.Denied, m.EventsLost)
 }

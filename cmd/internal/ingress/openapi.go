@@ -10,6 +10,7 @@ import (
 
 	"holdfast/handlers"
 	"holdfast/handlers/settings"
+	"holdfast/store"
 	"holdfast/store/failpoint"
 )
 
@@ -27,6 +28,9 @@ type operation struct {
 	method, path, id, tag string
 	summary, about        string
 	scheme                string
+	// scope is what a key must have, of an operation that a key opens. orScope does as well, where it is set: the handler
+	// judges by what it finds.
+	scope, orScope store.Scope
 	// request is the body's type by example value, nil for none; form is for bodies that are no JSON.
 	request any
 	form    bool
@@ -71,7 +75,8 @@ func newAPI(mux *http.ServeMux, public string) huma.API {
 			Headers: commonHeaders,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				schemeKey: {Type: "http", Scheme: "bearer", BearerFormat: "hf_<prefix>_<secret>",
-					Description: "An API key of the org. On another org's path it is refused with 403."},
+					Description: "An API key of the org, which has the scope that the operation names or one that implies it: admin implies all, bookings:write implies bookings:read. " +
+						"On another org's path it is refused with 403."},
 				schemeTwilio: {Type: "apiKey", In: "header", Name: "X-Twilio-Signature",
 					Description: "Twilio's signature over the public URL and the form, with the auth token of the org's account."},
 				schemeVapi: {Type: "apiKey", In: "header", Name: "X-Vapi-Secret",
@@ -159,12 +164,12 @@ type freedView struct {
 func register[I, O any](in *Ingress, o operation, handle func(context.Context, *call, *I) (*O, error)) {
 	prove := byHandler
 	if o.scheme == schemeKey {
-		prove = in.byKey
+		prove = in.byKey(o.scope, o.orScope)
 	}
 	doc := in.api.OpenAPI()
 	huma.Register(in.api, huma.Operation{
 		Method: o.method, Path: o.path, OperationID: o.id, Tags: []string{o.tag}, Summary: o.summary, Description: o.about,
-		DefaultStatus: o.ok, Security: []map[string][]string{{o.scheme: {}}}, Middlewares: huma.Middlewares{in.open(prove)},
+		DefaultStatus: o.ok, Security: o.security(), Middlewares: huma.Middlewares{in.open(prove)},
 		Responses: o.responses(doc.Components.Schemas),
 	}, func(ctx context.Context, i *I) (*O, error) {
 		if o.method != http.MethodGet {
@@ -178,6 +183,19 @@ func register[I, O any](in *Ingress, o operation, handle func(context.Context, *
 	})
 	o.document(doc)
 	o.documentHeaders(doc)
+}
+
+// security is how the operation is opened, by one way or another.
+func (o operation) security() (ways []map[string][]string) {
+	if o.scheme != schemeKey {
+		return []map[string][]string{{o.scheme: {}}}
+	}
+	for _, s := range []store.Scope{o.scope, o.orScope} {
+		if s != "" {
+			ways = append(ways, map[string][]string{o.scheme: {string(s)}})
+		}
+	}
+	return ways
 }
 
 // in is the operation as the document has it.

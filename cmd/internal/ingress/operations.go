@@ -5,6 +5,7 @@ import (
 
 	"holdfast/handlers"
 	"holdfast/handlers/settings"
+	"holdfast/store"
 )
 
 // bookingProblems are what can be wrong with a wish for a time.
@@ -17,7 +18,7 @@ var codeProblems = []string{"invalid-json", "unsupported-media", "not-found", "i
 // The operations, as they are documented.
 var (
 	opBook = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/bookings", id: "book", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings", id: "book", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsWrite,
 		summary: "Hold a time for a customer",
 		about: "Takes a seat for five minutes and texts a code to the customer. Giving a phone number consents to the texts of this booking. " +
 			"Without `resource`, any that offers the `service` is taken. A time that is taken is answered with up to three that are free.",
@@ -25,7 +26,7 @@ var (
 		ok: http.StatusCreated, response: handlers.BookingView{}, made: "The booking.", answer: exampleHeld, problems: bookingProblems,
 	}
 	opVerify = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/verify", id: "verify", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/verify", id: "verify", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsWrite,
 		summary: "Confirm with the code",
 		about: "Five wrong codes end the code. The right code after the hold's end confirms if the time is still free. " +
 			"What is not six digits is refused without being counted.",
@@ -33,7 +34,7 @@ var (
 		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleConfirmed, problems: codeProblems,
 	}
 	opResend = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/resend", id: "resend", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/resend", id: "resend", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsWrite,
 		summary: "Text the code again",
 		about: "Without `phone` the same code goes to the same number. Another `phone` gets a new code, the old one is dead at once, and the " +
 			"wrong codes given so far still count. Three texts to a booking; to the same number 30 seconds after the first, 60 after the second. " +
@@ -44,13 +45,13 @@ var (
 			"code-revoked", "hold-expired", "opted-out", "country-not-allowed", "too-soon", "too-many-sends", "sms-unavailable"},
 	}
 	opCancel = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/cancel", id: "cancel", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/cancel", id: "cancel", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsWrite,
 		summary: "Cancel a booking", about: "Frees its time. Canceling twice is no error. A body is not needed.",
 		write: true, ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleCanceled,
 		problems: []string{"invalid-json", "unsupported-media", "not-found", "booking-ended", "invalid-request"},
 	}
 	opReschedule = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/reschedule", id: "reschedule", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/reschedule", id: "reschedule", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsWrite,
 		summary: "Move a booking to another time",
 		about: "Resource, service and length stay. What is held moves at once: same code, same end. What is confirmed keeps its time; the new one is " +
 			"held beside it (`move`), and a new code is texted, which moves the booking when it is given to `verify` or by a reply. Without it the " +
@@ -62,7 +63,7 @@ var (
 			"too-soon", "too-many-sends", "sms-unavailable"},
 	}
 	opMark = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/mark", id: "mark", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/mark", id: "mark", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsWrite,
 		summary: "Say whether the customer came",
 		about: "From the booking's start on. A confirmed booking whose time is over counts as completed by itself; it can be marked otherwise, and " +
 			"marked again. One that is marked before its end frees its time.",
@@ -71,35 +72,35 @@ var (
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "not-found", "not-begun", "booking-ended"},
 	}
 	opList = operation{
-		method: http.MethodGet, path: "/v1/orgs/{org}/bookings", id: "listBookings", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodGet, path: "/v1/orgs/{org}/bookings", id: "listBookings", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsRead,
 		summary: "List bookings by start", about: "Fifty to a page.",
 		ok: http.StatusOK, response: bookingList{}, answer: exampleList,
 		problems: []string{"invalid-request", "invalid-range", "time-does-not-exist"},
 	}
 	opFind = operation{
-		method: http.MethodGet, path: "/v1/orgs/{org}/bookings/{id}", id: "booking", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodGet, path: "/v1/orgs/{org}/bookings/{id}", id: "booking", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsRead,
 		summary: "Look up a booking", about: "A hold that has lapsed reads as expired at once.",
 		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld, problems: []string{"not-found"},
 	}
 	opTimeline = operation{
-		method: http.MethodGet, path: "/v1/orgs/{org}/bookings/{id}/timeline", id: "timeline", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodGet, path: "/v1/orgs/{org}/bookings/{id}/timeline", id: "timeline", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsRead,
 		summary: "What happened to a booking", about: "Oldest first. Kinds and details may be added.",
 		ok: http.StatusOK, response: timeline{}, answer: exampleTimeline, problems: []string{"not-found"},
 	}
 	opRequest = operation{
-		method: http.MethodGet, path: "/v1/orgs/{org}/requests/{id}", id: "request", tag: "Bookings", scheme: schemeKey,
+		method: http.MethodGet, path: "/v1/orgs/{org}/requests/{id}", id: "request", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsRead, orScope: store.ScopeTranscriptsWrite,
 		summary: "The outcome of a request", about: "Where the Location of a 202 points.",
 		ok: http.StatusOK, response: requestView{}, answer: exampleDone, problems: []string{"not-found"},
 	}
 	opAvailability = operation{
-		method: http.MethodGet, path: "/v1/orgs/{org}/availability", id: "availability", tag: "Calendar", scheme: schemeKey,
+		method: http.MethodGet, path: "/v1/orgs/{org}/availability", id: "availability", tag: "Calendar", scheme: schemeKey, scope: store.ScopeBookingsRead,
 		summary: "Starts that can be booked", about: "Step by length and buffers, so that all of them can be booked together. " +
 			"Name a resource, a service or both; with a service alone `resource` is null and each slot names its own.",
 		ok: http.StatusOK, response: openings{}, answer: exampleOpenings,
 		problems: []string{"missing-field", "unknown-resource", "unknown-service", "invalid-range", "invalid-request", "time-does-not-exist"},
 	}
 	opBlock = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/blocks", id: "block", tag: "Calendar", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/blocks", id: "block", tag: "Calendar", scheme: schemeKey, scope: store.ScopeBookingsWrite,
 		summary: "Block time of a resource", about: "All its seats, or nothing: what is booked in that time is answered with 409.",
 		request: handlers.BlockBody{}, example: exampleBlock, write: true,
 		ok: http.StatusCreated, response: handlers.BlockView{}, answer: exampleBlocked,
@@ -107,12 +108,12 @@ var (
 			"time-does-not-exist", "unknown-resource", "block-conflicts"},
 	}
 	opUnblock = operation{
-		method: http.MethodDelete, path: "/v1/orgs/{org}/blocks/{id}", id: "unblock", tag: "Calendar", scheme: schemeKey,
+		method: http.MethodDelete, path: "/v1/orgs/{org}/blocks/{id}", id: "unblock", tag: "Calendar", scheme: schemeKey, scope: store.ScopeBookingsWrite,
 		summary: "Free blocked time", about: "The time can be booked again.",
 		write: true, ok: http.StatusOK, response: freedView{}, answer: exampleFreed, problems: []string{"not-found", "invalid-request"},
 	}
 	opTranscript = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/transcripts", id: "transcript", tag: "Transcripts", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/transcripts", id: "transcript", tag: "Transcripts", scheme: schemeKey, scope: store.ScopeTranscriptsWrite,
 		summary: "Redact what was said in a call",
 		about: "Personal data is taken out by the org's policy, and what is left is kept; the text as it was sent is sealed until then and gone after. " +
 			"A call may have several transcripts: a corrected one is one more, and the earlier ones stay as they are.",
@@ -121,12 +122,12 @@ var (
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "not-found"},
 	}
 	opFindTranscript = operation{
-		method: http.MethodGet, path: "/v1/orgs/{org}/transcripts/{id}", id: "findTranscript", tag: "Transcripts", scheme: schemeKey,
+		method: http.MethodGet, path: "/v1/orgs/{org}/transcripts/{id}", id: "findTranscript", tag: "Transcripts", scheme: schemeKey, scope: store.ScopeTranscriptsWrite,
 		summary: "Look up a transcript", about: "As it was answered when it was redacted: a policy that changed since changes nothing here.",
 		ok: http.StatusOK, response: handlers.TranscriptView{}, answer: exampleRedacted, problems: []string{"not-found"},
 	}
 	opReport = operation{
-		method: http.MethodPost, path: "/v1/orgs/{org}/transcripts/{id}/reports", id: "reportTranscript", tag: "Transcripts", scheme: schemeKey,
+		method: http.MethodPost, path: "/v1/orgs/{org}/transcripts/{id}/reports", id: "reportTranscript", tag: "Transcripts", scheme: schemeKey, scope: store.ScopeTranscriptsWrite,
 		summary: "Report a redaction as wrong",
 		about: "`missed`: personal data is left in the text. `false`: what was taken out was none; start and end are then those of the whole redaction, " +
 			"as of `[PHONE_NUMBER]`. Places are bytes of the text's UTF-8 as it was returned. Nothing of the text is kept with the report.",
@@ -135,12 +136,12 @@ var (
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "not-found"},
 	}
 	opSettings = operation{
-		method: http.MethodGet, path: "/v1/orgs/{org}/settings", id: "settings", tag: "Settings", scheme: schemeKey,
+		method: http.MethodGet, path: "/v1/orgs/{org}/settings", id: "settings", tag: "Settings", scheme: schemeKey, scope: store.ScopeSettings,
 		summary: "What the org has decided", about: "The whole document, with the defaults of what was never set. ETag is its version.",
 		ok: http.StatusOK, response: settings.Document{}, answer: exampleSettings(),
 	}
 	opSetSettings = operation{
-		method: http.MethodPut, path: "/v1/orgs/{org}/settings", id: "setSettings", tag: "Settings", scheme: schemeKey,
+		method: http.MethodPut, path: "/v1/orgs/{org}/settings", id: "setSettings", tag: "Settings", scheme: schemeKey, scope: store.ScopeSettings,
 		summary: "Decide anew",
 		about: "Replaces the whole document: what is left out has its default again. What is not known is refused. A change counts from the answer on " +
 			"and is written into the audit log; the same document again changes nothing. With If-Match nothing is replaced that somebody else has changed meanwhile.",

@@ -63,8 +63,19 @@ func (in *Ingress) readRoutes() {
 		if err != nil {
 			return nil, err
 		}
+		if err := in.may(c, scopeOf(a.Kind)); err != nil {
+			return nil, err
+		}
 		return &output[requestView]{viewRequest(id, a)}, nil
 	})
+}
+
+// scopeOf is what a key must have to read the outcome of a request of a kind: what it would need to look up what was made.
+func scopeOf(kind string) store.Scope {
+	if kind == kindTranscript.name || kind == kindReport.name {
+		return opFindTranscript.scope
+	}
+	return opFind.scope
 }
 
 func viewRequest(id uuid.UUID, a store.Answer) requestView {

@@ -29,6 +29,7 @@ var (
 	headerApplied    = &huma.Param{Schema: &huma.Schema{Type: huma.TypeString}, Description: "The wait that was granted."}
 	headerReplayed   = &huma.Param{Schema: &huma.Schema{Type: huma.TypeString}, Description: "true: the answer was given before, and nothing was done now."}
 	headerScheme     = &huma.Param{Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "Bearer, or Signature."}
+	headerScope      = &huma.Param{Schema: &huma.Schema{Type: huma.TypeString}, Description: "Of missing-scope: Bearer, with the scope that is wanted."}
 	headerLocation   = &huma.Param{Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "The request."}
 )
 
@@ -70,7 +71,7 @@ func (o operation) kinds() []string {
 	case "": // a page: it reads nothing
 		return kinds
 	case schemeKey:
-		kinds = append(kinds, "unauthorized", "forbidden", "unsupported-media")
+		kinds = append(kinds, "unauthorized", "forbidden", "missing-scope", "unsupported-media")
 	default:
 		kinds = append(kinds, "invalid-signature")
 	}
@@ -94,6 +95,8 @@ func documentProblem(all map[string]*huma.Response, kind string, schema *huma.Sc
 			all[status].Headers = map[string]*huma.Param{"Retry-After": headerRetryNow}
 		case http.StatusUnauthorized:
 			all[status].Headers = map[string]*huma.Param{"WWW-Authenticate": headerScheme}
+		case http.StatusForbidden:
+			all[status].Headers = map[string]*huma.Param{"WWW-Authenticate": headerScope}
 		}
 	}
 	all[status].Content["application/problem+json"].Examples[kind] = &huma.Example{

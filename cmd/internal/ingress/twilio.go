@@ -87,6 +87,7 @@ func (in *Ingress) fromTwilio(ctx context.Context, c *call, path, signature stri
 	case err != nil:
 		return org, nil, err
 	case !valid(a):
+		in.security.Note(org, uuid.Nil, eventBadSignature, c.route)
 		return org, nil, in.denied("signature")
 	}
 	return org, form, nil

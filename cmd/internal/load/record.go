@@ -39,6 +39,8 @@ const (
 	kindCreated kind = iota
 	kindOK
 	kindAccepted
+	kindUnauthorized
+	kindForbidden
 	kindConflict
 	kindInvalid
 	kindTooMany
@@ -48,7 +50,7 @@ const (
 	kinds
 )
 
-var kindNames = [kinds]string{"201", "200", "202", "409", "422", "429", "other", "5xx", "no answer"}
+var kindNames = [kinds]string{"201", "200", "202", "401", "403", "409", "422", "429", "other", "5xx", "no answer"}
 
 func kindOf(status int) kind {
 	switch {
@@ -60,6 +62,10 @@ func kindOf(status int) kind {
 		return kindOK
 	case status == http.StatusAccepted:
 		return kindAccepted
+	case status == http.StatusUnauthorized:
+		return kindUnauthorized
+	case status == http.StatusForbidden:
+		return kindForbidden
 	case status == http.StatusConflict:
 		return kindConflict
 	case status == http.StatusUnprocessableEntity:
@@ -107,10 +113,11 @@ func (m *meters) of(s step) *meter {
 	return m[s]
 }
 
-func (m *meters) record(s step, took time.Duration, status int) {
-	of := m.of(s)
-	of.answers[kindOf(status)]++
-	_ = of.took.RecordValue(min(max(took, time.Microsecond), longest).Microseconds()) // it is in range
+func (m *meters) record(s step, took time.Duration, status int) { m.of(s).record(took, status) }
+
+func (m *meter) record(took time.Duration, status int) {
+	m.answers[kindOf(status)]++
+	_ = m.took.RecordValue(min(max(took, time.Microsecond), longest).Microseconds()) // it is in range
 }
 
 // problem says of an answer what may be printed: its status and the problem's kind.

@@ -67,16 +67,16 @@ func (r *run) result() Result {
 			continue
 		}
 		res.Errors += m.errors
-		res.Steps = append(res.Steps, m.result(step(s), seconds))
+		res.Steps = append(res.Steps, m.result(stepNames[s], seconds))
 	}
 	res.HeldRate = float64(res.Held) / seconds
 	return res
 }
 
-func (m *meter) result(s step, seconds float64) StepResult {
+func (m *meter) result(name string, seconds float64) StepResult {
 	at := func(q float64) time.Duration { return time.Duration(m.took.ValueAtQuantile(q)) * time.Microsecond }
 	n := m.took.TotalCount()
-	v := StepResult{Step: stepNames[s], Requests: n, Rate: float64(n) / seconds, Answers: make(map[string]int64), Errors: m.errors,
+	v := StepResult{Step: name, Requests: n, Rate: float64(n) / seconds, Answers: make(map[string]int64), Errors: m.errors,
 		p50: at(50), p95: at(95), p99: at(99), max: time.Duration(m.took.Max()) * time.Microsecond, took: m.took}
 	v.P50, v.P95, v.P99, v.Max = ms(v.p50), ms(v.p95), ms(v.p99), ms(v.max)
 	for k, n := range m.answers {

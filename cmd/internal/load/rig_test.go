@@ -28,7 +28,11 @@ type rig struct {
 	sim  *twiliosim.Sim
 	opts Options
 	out  bytes.Buffer
+	ops  string // URL of the operators' listener
+	orgs []storetest.Org
 }
+
+const opsToken = "0123456789abcdef"
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
@@ -37,6 +41,7 @@ func newRig(t *testing.T) *rig {
 	for _, slug := range []string{"one", "two"} {
 		o := storetest.NewOrg(t, r.db, slug)
 		r.sim.AddAccount(o.Account.SID, o.Account.Token.Reveal())
+		r.orgs = append(r.orgs, o)
 		orgs = append(orgs, Org{ID: o.ID.String(), Key: o.Key.Reveal(), Service: o.Cleaning.String(), Resource: o.Chair.String()})
 	}
 	phone := httptest.NewServer(r.sim)
@@ -44,7 +49,7 @@ func newRig(t *testing.T) *rig {
 	env := map[string]string{
 		"HOLDFAST_DATABASE_URL": r.db.AppURL, "HOLDFAST_REDIS_URL": storetest.RedisURL(t), "HOLDFAST_TWILIO_BASE_URL": phone.URL,
 		"HOLDFAST_PUBLIC_URL": "http://127.0.0.1:9", "HOLDFAST_API_ADDR": "127.0.0.1:0", "HOLDFAST_OPS_ADDR": "127.0.0.1:0",
-		"HOLDFAST_OPS_TOKEN": "0123456789abcdef", "HOLDFAST_KEYSET": r.db.KeySet.Keyset, "HOLDFAST_HASH_KEY": r.db.KeySet.HashKey,
+		"HOLDFAST_OPS_TOKEN": opsToken, "HOLDFAST_KEYSET": r.db.KeySet.Keyset, "HOLDFAST_HASH_KEY": r.db.KeySet.HashKey,
 		"HOLDFAST_CODE_PEPPER": r.db.KeySet.Peppers, "HOLDFAST_RECONCILE_GRACE": "1s",
 	}
 	cfg, err := config.Load(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
@@ -57,6 +62,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(system.Close)
+	r.ops = system.OpsURL
 	r.opts = Options{APIURL: system.APIURL, SimURL: phone.URL, Orgs: orgs, Scenario: Booking, Users: 4, Duration: time.Second, Minutes: 5,
 		Settle: 30 * time.Second, Limits: Limits{MaxErrors: 0}, Out: &r.out, Audit: func(ctx context.Context) (store.AuditReport, error) {
 			return audit.Run(ctx, pii.NewToken(r.db.AuditURL), store.AuditOptions{Grace: time.Minute, Settle: time.Minute})

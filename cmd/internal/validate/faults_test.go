@@ -19,6 +19,7 @@ type fault struct {
 	red  string   // the line that must tell it
 	also []string // lines that necessarily go with it
 
+	first   string  // what is done to the database before
 	trigger string  // what PL/pgSQL does before a row is written, as "INSERT ON table: statements"
 	edit    edit    // of a function of the database
 	front   spoiler // what stands before the API
@@ -163,13 +164,38 @@ var faults = []fault{
 		}
 		return nil
 	}},
-	{what: "ids are looked up in all orgs", red: "tenancy", front: func(r *rig, req *http.Request) func(*http.Response) error {
+	{what: "ids are looked up in all orgs", red: "tenancy", also: []string{"tenancy-keys"}, front: func(r *rig, req *http.Request) func(*http.Response) error {
 		if strings.Contains(req.URL.Path, r.OtherOrg.String()) {
 			req.URL.Path = strings.Replace(req.URL.Path, r.OtherOrg.String(), r.Org.String(), 1)
 			req.Header.Set("Authorization", "Bearer "+r.APIKey)
 		}
 		return nil
 	}},
+	{what: "what one org has signed is good for all", red: "tenancy-webhooks", front: func(r *rig, req *http.Request) func(*http.Response) error {
+		if strings.HasPrefix(req.URL.Path, "/webhooks/events/") {
+			req.URL.Path = strings.Replace(req.URL.Path, r.OtherOrg.String(), r.Org.String(), 1)
+		}
+		return nil
+	}},
+	{what: "status callbacks are taken from anybody's account", red: "tenancy-webhooks", front: func(r *rig, req *http.Request) func(*http.Response) error {
+		if !strings.HasPrefix(req.URL.Path, "/webhooks/twilio/"+r.OtherOrg.String()) {
+			return nil
+		}
+		return func(res *http.Response) error {
+			return recast(res, http.StatusNoContent, func([]byte) []byte { return nil })
+		}
+	}},
+	{what: "all orgs share their idempotency keys", red: "tenancy-keys", front: func(r *rig, req *http.Request) func(*http.Response) error {
+		if req.Header.Get("Idempotency-Key") != "" && strings.Contains(req.URL.Path, r.OtherOrg.String()) {
+			req.URL.Path = strings.Replace(req.URL.Path, r.OtherOrg.String(), r.Org.String(), 1)
+			req.Header.Set("Authorization", "Bearer "+r.APIKey)
+		}
+		return nil
+	}},
+	{what: "nobody is told of a key on another org's path", red: "security-events", first: "DELETE FROM security_event",
+		trigger: "INSERT ON security_event: IF NEW.kind = 'cross-org' THEN RETURN NULL; END IF;"},
+	{what: "nobody is told of a forged callback", red: "security-events", first: "DELETE FROM security_event",
+		trigger: "INSERT ON security_event: IF NEW.route LIKE '%/status/%' THEN RETURN NULL; END IF;"},
 	{what: "events are not told apart by their ids", red: "events",
 		trigger: "INSERT ON request: IF NEW.source = 'events' THEN NEW.idem_key := NULL; END IF;"},
 	{what: "the signatures of events are not looked at", red: "events", front: func(r *rig, req *http.Request) func(*http.Response) error {

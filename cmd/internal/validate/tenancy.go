@@ -11,7 +11,13 @@ import (
 
 var tenancyChecks = []check{
 	{name: "credentials", promise: "without a valid key nothing is shown or done", run: credentials},
-	{name: "tenancy", promise: "no org sees another's bookings", needs: []need{needOther}, run: tenancy},
+	{name: "tenancy", promise: "no org sees or changes what is another's", needs: []need{needOther}, run: tenancy},
+	{name: "tenancy-webhooks", promise: "what one org has signed is nothing to another", needs: []need{needOther, needEvents, needTwilio}, run: tenancyWebhooks},
+	{name: "tenancy-keys", promise: "one Idempotency-Key in two orgs is two keys", needs: []need{needOther}, run: tenancyKeys},
+	{
+		name: "security-events", promise: "an org is told of its key on another's path and of signatures that are not its own",
+		needs: []need{needOther, needEvents, needTwilio, needAuditor}, slow: true, run: securityEvents,
+	},
 }
 
 func needOther(s *system) string {
@@ -48,7 +54,7 @@ func credentials(ctx context.Context, s *system) (string, error) {
 	return "no key and a wrong key: 401 unauthorized, reading and writing; the slot is still free", nil
 }
 
-// tenancy lets the second org reach for a booking of the first: by the first one's paths, and by its own.
+// tenancy lets the second org reach for what is the first one's: by the first one's paths, and by its own.
 func tenancy(ctx context.Context, s *system) (string, error) {
 	day, err := s.calendar.day(ctx, 1)
 	if err != nil {
@@ -64,19 +70,23 @@ func tenancy(ctx context.Context, s *system) (string, error) {
 	for _, try := range []struct {
 		method, path string
 		body         any
+		status       int
+		kind         string // what it is told on its own path
 	}{
-		{http.MethodGet, "/bookings/" + b.ID, nil},
-		{http.MethodGet, "/bookings/" + b.ID + "/timeline", nil},
-		{http.MethodPost, "/bookings/" + b.ID + "/verify", code},
-		{http.MethodPost, "/bookings/" + b.ID + "/cancel", nil},
+		{http.MethodGet, "/bookings/" + b.ID, nil, http.StatusNotFound, "not-found"},
+		{http.MethodGet, "/bookings/" + b.ID + "/timeline", nil, http.StatusNotFound, "not-found"},
+		{http.MethodPost, "/bookings", s.wish(day[0].Start, s.phones.fresh()), http.StatusUnprocessableEntity, "unknown-resource"},
+		{http.MethodPost, "/bookings/" + b.ID + "/verify", code, http.StatusNotFound, "not-found"},
+		{http.MethodPost, "/bookings/" + b.ID + "/reschedule", map[string]string{"start": day[0].Start}, http.StatusNotFound, "not-found"},
+		{http.MethodPost, "/bookings/" + b.ID + "/cancel", nil, http.StatusNotFound, "not-found"},
 	} {
 		there, err := intruder.do(ctx, try.method, intruder.route(try.path), try.body)
 		if err != nil || !there.is(http.StatusForbidden, "forbidden") {
 			return "", or(err, fmt.Sprintf("another org's key on this org's path: %v, want 403 forbidden", there))
 		}
 		own, err := s.other.do(ctx, try.method, s.other.route(try.path), try.body, wait...)
-		if err != nil || !own.is(http.StatusNotFound, "not-found") {
-			return "", or(err, fmt.Sprintf("this org's booking on another org's path (%s): %v, want 404 not-found", place(try.path), own))
+		if err != nil || !own.is(try.status, try.kind) {
+			return "", or(err, fmt.Sprintf("what is this org's on another org's path (%s): %v, want %d %s", place(try.path), own, try.status, try.kind))
 		}
 		n += 2
 	}
@@ -89,5 +99,5 @@ func tenancy(ctx context.Context, s *system) (string, error) {
 	if err == nil && now.State != "held" {
 		err = fmt.Errorf("after all tries the booking is %s", now.State)
 	}
-	return fmt.Sprintf("%d tries: 403 on this org's path, 404 on its own; the booking is still held", n), err
+	return fmt.Sprintf("%d tries: 403 on this org's path, 404 or 422 on its own; the booking is still held", n), err
 }

@@ -34,7 +34,12 @@ func needTwilio(s *system) string {
 
 // twilio posts a form as Twilio would, signed with a token for the public URL.
 func (s *system) twilio(ctx context.Context, path string, form url.Values, token string) (answer, error) {
-	path = "/webhooks/twilio/" + s.Org + path
+	return s.twilioAt(ctx, s.Org, path, form, token)
+}
+
+// twilioAt does so on any org's path, with the org's own account.
+func (s *system) twilioAt(ctx context.Context, org, path string, form url.Values, token string) (answer, error) {
+	path = "/webhooks/twilio/" + org + path
 	form.Set("AccountSid", s.TwilioAccountSID)
 	return s.open.do(ctx, http.MethodPost, path, []byte(form.Encode()), "Content-Type", "application/x-www-form-urlencoded",
 		"X-Twilio-Signature", sms.Sign(pii.NewToken(token), s.PublicURL+path, form))
