@@ -30,9 +30,9 @@ type KeysetFile struct {
 	keys *pii.Keyring
 	log  *slog.Logger
 
-	mu     sync.Mutex
-	seen   string // what the file held when it was looked at last
-	looked time.Time
+	mu    sync.Mutex
+	seen  string    // what the file held when it was looked at last
+	asked time.Time // when an unknown key last made us look
 }
 
 // OpenKeyring makes the Keyring that the configuration describes. When its keyset came from a file, file follows it once
@@ -42,7 +42,7 @@ func OpenKeyring(cfg config.Config, log *slog.Logger) (keys *pii.Keyring, file *
 		return keys, nil, err
 	}
 	file = &KeysetFile{path: cfg.KeysetFile, keys: keys, log: log, seen: cfg.Keyset.Reveal()}
-	keys.OnUnknownKey(func() { file.look(keysetAtOnce) })
+	keys.OnUnknownKey(file.lookAtOnce)
 	return keys, file, nil
 }
 
@@ -55,20 +55,28 @@ func (f *KeysetFile) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			f.look(0)
+			f.mu.Lock()
+			f.look()
+			f.mu.Unlock()
 		}
 	}
 }
 
-// look takes up what the file holds if that has changed, unless it was looked at within atMost. Who comes meanwhile waits
-// for the look that is under way. A keyset that cannot be used is told once, and the one in use stays.
-func (f *KeysetFile) look(atMost time.Duration) {
+// lookAtOnce is for who met a key that the keyset does not have. Who comes while somebody looks waits for that, and a look
+// that was asked for a moment ago is not repeated: values that no key opens cost no more than that.
+func (f *KeysetFile) lookAtOnce() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Since(f.looked) < atMost {
+	if time.Since(f.asked) < keysetAtOnce {
 		return
 	}
-	defer func() { f.looked = time.Now() }()
+	f.look()
+	f.asked = time.Now()
+}
+
+// look takes up what the file holds if that has changed. A keyset that cannot be used is told once, and the one in use
+// stays. The caller has locked f.
+func (f *KeysetFile) look() {
 	raw, err := readSome(f.path)
 	if err != nil {
 		if f.seen != "" {
