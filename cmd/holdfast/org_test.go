@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 	"testing"
 
@@ -10,14 +11,21 @@ import (
 
 // commands are run against a database of its own, as an operator does.
 type commands struct {
-	t     *testing.T
-	db    *storetest.DB
-	allow string // HOLDFAST_ENDPOINT_ALLOW
+	t      *testing.T
+	db     *storetest.DB
+	allow  string // HOLDFAST_ENDPOINT_ALLOW
+	twilio string // HOLDFAST_TWILIO_BASE_URL; "": nobody is there
+	keyset string // a file with the keyset; "": it comes from the environment
 }
 
 func (o commands) do(stdin string, args ...string) (string, error) {
 	env := map[string]string{"HOLDFAST_OWNER_DATABASE_URL": o.db.OwnerURL, "HOLDFAST_KEYSET": o.db.KeySet.Keyset,
-		"HOLDFAST_HASH_KEY": o.db.KeySet.HashKey, "HOLDFAST_CODE_PEPPER": o.db.KeySet.Peppers, "HOLDFAST_ENDPOINT_ALLOW": o.allow}
+		"HOLDFAST_HASH_KEY": o.db.KeySet.HashKey, "HOLDFAST_CODE_PEPPER": o.db.KeySet.Peppers, "HOLDFAST_ENDPOINT_ALLOW": o.allow,
+		"HOLDFAST_TWILIO_BASE_URL": cmp.Or(o.twilio, "http://127.0.0.1:1")}
+	if o.keyset != "" {
+		delete(env, "HOLDFAST_KEYSET")
+		env["HOLDFAST_KEYSET_FILE"] = o.keyset
+	}
 	getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	var out bytes.Buffer
 	err := run(o.t.Context(), args, getenv, strings.NewReader(stdin), &out, &out)
