@@ -204,7 +204,7 @@ func (h *SendText) render(tx *store.Tx, o store.Outgoing, words sms.Wording, d *
 }
 
 func account(a store.SMSAccount) sms.Account {
-	return sms.Account{SID: a.SID, Token: a.Token, From: a.From, MessagingServiceSID: a.MessagingServiceSID}
+	return sms.Account{SID: a.SID, Token: a.Token, Secondary: a.Secondary, From: a.From, MessagingServiceSID: a.MessagingServiceSID}
 }
 
 // Call sends the text.

@@ -77,11 +77,13 @@ SELECT isolate('api_key');
 SELECT dispatch_may('api_key', 'SELECT (org_id, id, prefix, hash, scopes, expires_at, revoked_at)');
 GRANT SELECT, UPDATE (last_used_at) ON api_key TO holdfast_app;
 
--- Credentials of the org's own Twilio account. version is what a process's cache compares.
+-- Credentials of the org's own Twilio account. version is what a process's cache compares. While the auth token is
+-- rotated the account has a second one, and either may be the one that Twilio takes.
 CREATE TABLE sms_account (
   org_id                uuid PRIMARY KEY REFERENCES org,
   account_sid           text NOT NULL CHECK (account_sid ~ '^AC[0-9a-fA-F]{32}$'),
   token_sealed          bytea NOT NULL,
+  secondary_sealed      bytea,
   from_number           text NOT NULL DEFAULT '',
   messaging_service_sid text NOT NULL DEFAULT '',
   version               int NOT NULL DEFAULT 1,
@@ -134,14 +136,18 @@ REVOKE ALL ON FUNCTION audit_log_stays() FROM PUBLIC;
 CREATE TRIGGER audit_log_rows AFTER UPDATE OR DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_stays();
 CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stays();
 
--- Secrets that sign what comes in: events (Standard Webhooks), vapi, retell.
+-- Secrets that sign what comes in: events (Standard Webhooks), vapi, retell. Each is good until it ends, so that whoever
+-- signs may use either of two in rotation; the one of a kind without an end is the newest.
 CREATE TABLE webhook_secret (
   org_id     uuid NOT NULL REFERENCES org,
+  id         uuid NOT NULL,
   kind       text NOT NULL CHECK (kind IN ('events', 'vapi', 'retell')),
   sealed     bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (org_id, kind)
+  ends_at    timestamptz,
+  PRIMARY KEY (org_id, id)
 );
+CREATE UNIQUE INDEX webhook_secret_newest ON webhook_secret (org_id, kind) WHERE ends_at IS NULL;
 SELECT isolate('webhook_secret');
 GRANT SELECT ON webhook_secret TO holdfast_app;
 

@@ -48,7 +48,8 @@ SELECT isolate('move');
 GRANT SELECT, INSERT, UPDATE ON move TO holdfast_app;
 
 -- A text to a customer. Its body is rendered when it is sent and never stored; body_hash finds it again at
--- the provider when the outcome of a send is unknown. States only move forward.
+-- the provider when the outcome of a send is unknown. States only move forward. to_sealed is null when the number is
+-- that of the customer with this hash: what is sealed for one column opens in no other, so it cannot be copied here.
 CREATE TABLE message (
   org_id          uuid NOT NULL REFERENCES org,
   id              uuid NOT NULL,
@@ -57,7 +58,7 @@ CREATE TABLE message (
   booking_id      uuid,
   verification_id uuid,
   to_hash         bytea NOT NULL,
-  to_sealed       bytea NOT NULL,
+  to_sealed       bytea,
   state           text NOT NULL DEFAULT 'queued' CHECK (state IN
     ('queued', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'undelivered', 'failed', 'canceled')),
   sends           int NOT NULL DEFAULT 0,

@@ -683,7 +683,7 @@ CREATE TABLE public.message (
     booking_id uuid,
     verification_id uuid,
     to_hash bytea NOT NULL,
-    to_sealed bytea NOT NULL,
+    to_sealed bytea,
     state text DEFAULT 'queued'::text NOT NULL,
     sends integer DEFAULT 0 NOT NULL,
     body_hash bytea,
@@ -912,6 +912,7 @@ CREATE TABLE public.sms_account (
     org_id uuid NOT NULL,
     account_sid text NOT NULL,
     token_sealed bytea NOT NULL,
+    secondary_sealed bytea,
     from_number text DEFAULT ''::text NOT NULL,
     messaging_service_sid text DEFAULT ''::text NOT NULL,
     version integer DEFAULT 1 NOT NULL,
@@ -1075,9 +1076,11 @@ ALTER TABLE public.verification OWNER TO holdfast_owner;
 
 CREATE TABLE public.webhook_secret (
     org_id uuid NOT NULL,
+    id uuid NOT NULL,
     kind text NOT NULL,
     sealed bytea NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ends_at timestamp with time zone,
     CONSTRAINT webhook_secret_kind_check CHECK ((kind = ANY (ARRAY['events'::text, 'vapi'::text, 'retell'::text])))
 );
 
@@ -1216,7 +1219,7 @@ ALTER TABLE ONLY public.verification
     ADD CONSTRAINT verification_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.webhook_secret
-    ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (org_id, kind);
+    ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (org_id, id);
 
 ALTER TABLE ONLY public.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
@@ -1288,6 +1291,8 @@ CREATE INDEX transcript_booking ON public.transcript USING btree (booking_id) WH
 CREATE INDEX transcript_report_of ON public.transcript_report USING btree (transcript_id);
 
 CREATE UNIQUE INDEX verification_live ON public.verification USING btree (booking_id, org_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));
+
+CREATE UNIQUE INDEX webhook_secret_newest ON public.webhook_secret USING btree (org_id, kind) WHERE (ends_at IS NULL);
 
 CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.audit_log_stays();
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -69,29 +70,45 @@ func CreateService(ctx context.Context, db DB, org, id uuid.UUID, slug, name str
 // SetSMSAccount seals and stores the org's credentials; a change takes effect with the next text, and what waited
 // because the former ones were refused is due.
 func SetSMSAccount(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID, a SMSAccount) error {
-	sealed, err := k.Seal(org, purposeToken, a.Token.Reveal())
+	token, err := k.Seal(org, purposeToken, a.Token.Reveal())
 	if err != nil {
 		return err
 	}
+	var secondary []byte
+	if !a.Secondary.IsZero() {
+		if secondary, err = k.Seal(org, purposeSecondary, a.Secondary.Reveal()); err != nil {
+			return err
+		}
+	}
 	_, err = db.Exec(ctx, `WITH stored AS (
-		INSERT INTO sms_account AS s (org_id, account_sid, token_sealed, from_number, messaging_service_sid)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (org_id) DO UPDATE SET account_sid = excluded.account_sid,
-		token_sealed = excluded.token_sealed, from_number = excluded.from_number,
+		INSERT INTO sms_account AS s (org_id, account_sid, token_sealed, secondary_sealed, from_number, messaging_service_sid)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id) DO UPDATE SET account_sid = excluded.account_sid,
+		token_sealed = excluded.token_sealed, secondary_sealed = excluded.secondary_sealed, from_number = excluded.from_number,
 		messaging_service_sid = excluded.messaging_service_sid, version = s.version + 1, updated_at = clock_timestamp()
 		RETURNING org_id)
 		SELECT sms_resume(org_id, 'cli', '{"by": "credentials"}', false) FROM stored`,
-		org, a.SID, sealed, a.From, a.MessagingServiceSID)
+		org, a.SID, token, secondary, a.From, a.MessagingServiceSID)
 	return err
 }
 
-// SetWebhookSecret seals and stores the secret of a kind of webhook.
+// SetWebhookSecret seals and stores the secret of a kind of webhook; it is the only one from now on.
 func SetWebhookSecret(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID, kind string, secret pii.Token) error {
+	return AddWebhookSecret(ctx, db, k, org, kind, secret, 0)
+}
+
+// AddWebhookSecret seals and stores a secret of a kind of webhook. Those before it are good for as long as keep says, and
+// no longer than they were.
+func AddWebhookSecret(ctx context.Context, db DB, k *pii.Keyring, org uuid.UUID, kind string, secret pii.Token, keep time.Duration) error {
 	sealed, err := k.Seal(org, purposeSecret(kind), secret.Reveal())
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, `INSERT INTO webhook_secret (org_id, kind, sealed) VALUES ($1, $2, $3)
-		ON CONFLICT (org_id, kind) DO UPDATE SET sealed = excluded.sealed, created_at = clock_timestamp()`, org, kind, sealed)
+	_, err = db.Exec(ctx, `UPDATE webhook_secret x SET ends_at = LEAST(x.ends_at, clock_timestamp() + $3::interval)
+		WHERE x.org_id = $1 AND x.kind = $2 AND `+secretLives, org, kind, keep)
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, `INSERT INTO webhook_secret (org_id, id, kind, sealed) VALUES ($1, $2, $3, $4)`, org, uuid.New(), kind, sealed)
 	return err
 }
 

@@ -23,13 +23,15 @@ type InTheWay struct {
 	Booking, Block uuid.NullUUID
 }
 
+const purposeReason = "block.reason"
+
 // InsertBlock blocks every seat of the resource for the block's span, or nothing: then it returns what is in
 // the way.
 func InsertBlock(ctx context.Context, tx *Tx, k *pii.Keyring, b Block) ([]InTheWay, error) {
 	var reason []byte
 	if !b.Reason.IsZero() {
 		var err error
-		if reason, err = k.Seal(tx.Org, "block.reason", b.Reason.Reveal()); err != nil {
+		if reason, err = k.Seal(tx.Org, purposeReason, b.Reason.Reveal()); err != nil {
 			return nil, err
 		}
 	}

@@ -180,12 +180,14 @@ type NewBooking struct {
 	Notes      pii.Text
 }
 
+const purposeNotes = "booking.notes"
+
 // InsertBooking queues the insert of a held booking and returns it.
 func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) (Booking, error) {
 	var notes []byte
 	if !n.Notes.IsZero() {
 		var err error
-		if notes, err = k.Seal(tx.Org, "booking.notes", n.Notes.Reveal()); err != nil {
+		if notes, err = k.Seal(tx.Org, purposeNotes, n.Notes.Reveal()); err != nil {
 			return Booking{}, err
 		}
 	}

@@ -19,19 +19,20 @@ type Customer struct {
 	TimeZone string // "" = the resource's
 }
 
+// What is sealed for one column opens in no other: each has a purpose of its own.
 const (
-	purposePhone = "phone"
-	purposeName  = "customer.name"
+	purposeCustomerPhone = "customer.phone"
+	purposeName          = "customer.name"
 )
 
 // PhoneHash is how a phone is found again without being readable.
 func PhoneHash(k *pii.Keyring, org uuid.UUID, p pii.Phone) []byte {
-	return k.Fingerprint(org, purposePhone, p.Reveal())
+	return k.Fingerprint(org, "phone", p.Reveal())
 }
 
 // InsertCustomer queues the insert of a customer whose phone the org does not know yet.
 func InsertCustomer(tx *Tx, k *pii.Keyring, c Customer) error {
-	phone, err := k.Seal(tx.Org, purposePhone, c.Phone.Reveal())
+	phone, err := k.Seal(tx.Org, purposeCustomerPhone, c.Phone.Reveal())
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func loadCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, which string, by 
 	if err != nil {
 		return c, err
 	}
-	p, err := k.Open(tx.Org, purposePhone, phone)
+	p, err := k.Open(tx.Org, purposeCustomerPhone, phone)
 	if err != nil {
 		return c, err
 	}

@@ -5,3 +5,14 @@ const (
 	TakeFollowupsSQL = takeFollowups
 	TakeRemindersSQL = takeReminders
 )
+
+// SealedColumn is sealedColumn for tests.
+type SealedColumn struct{ Table, Column, Key, Purpose string }
+
+// SealedColumns are the columns that Reseal walks.
+func SealedColumns() (all []SealedColumn) {
+	for _, c := range sealedColumns {
+		all = append(all, SealedColumn{c.table, c.column, c.key, c.purpose})
+	}
+	return all
+}

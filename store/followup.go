@@ -19,8 +19,8 @@ const takeFollowups = `WITH due AS (
 	 ORDER BY b.followup_from LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED),
 	taken AS (UPDATE booking b SET followup_from = NULL FROM due WHERE b.org_id = $1 AND b.id = due.id
 	    RETURNING b.id, b.customer_id, b.state),
-	made AS (INSERT INTO message (org_id, id, kind, occasion, booking_id, to_hash, to_sealed)
-	    SELECT $1, uuid_v7(), 'followup', 'followup', t.id, c.phone_hash, c.phone_sealed
+	made AS (INSERT INTO message (org_id, id, kind, occasion, booking_id, to_hash)
+	    SELECT $1, uuid_v7(), 'followup', 'followup', t.id, c.phone_hash
 	      FROM taken t JOIN customer c ON c.org_id = $1 AND c.id = t.customer_id WHERE t.state = 'expired' AND $4
 	    ON CONFLICT (booking_id, occasion, org_id) WHERE occasion IS NOT NULL DO NOTHING RETURNING id)
 	SELECT (SELECT count(*) FROM taken), ARRAY(SELECT id FROM made)`
@@ -79,7 +79,7 @@ func FindFollowup(ctx context.Context, tx *Tx, k *pii.Keyring, message, booking 
 	if f.Name, err = openName(tx, k, name); err != nil {
 		return f, err
 	}
-	clear, err := k.Open(tx.Org, "booking.notes", notes)
+	clear, err := k.Open(tx.Org, purposeNotes, notes)
 	f.Notes = pii.NewText(clear)
 	return f, err
 }

@@ -24,13 +24,14 @@ type Inbound struct {
 }
 
 const (
+	purposeFrom    = "inbound.from"
 	purposeInbound = "inbound.body"
 	purposeReply   = "inbound.text"
 )
 
 // InsertInbound writes a text from a customer; fresh is false when the provider had delivered it before.
 func InsertInbound(ctx context.Context, tx *Tx, k *pii.Keyring, in Inbound) (fresh bool, err error) {
-	from, err := k.Seal(tx.Org, purposePhone, in.From.Reveal())
+	from, err := k.Seal(tx.Org, purposeFrom, in.From.Reveal())
 	if err != nil {
 		return false, err
 	}
@@ -56,7 +57,7 @@ func LoadInbound(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Inb
 	if err != nil {
 		return in, err
 	}
-	phone, err := k.Open(tx.Org, purposePhone, from)
+	phone, err := k.Open(tx.Org, purposeFrom, from)
 	if err != nil {
 		return in, err
 	}

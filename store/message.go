@@ -39,9 +39,11 @@ type Message struct {
 	SinceClaim     time.Duration // since it was last claimed for sending
 }
 
+const purposeTo = "message.to"
+
 // InsertMessage queues a text to be sent.
 func InsertMessage(tx *Tx, k *pii.Keyring, m Message) error {
-	to, err := k.Seal(tx.Org, purposePhone, m.To.Reveal())
+	to, err := k.Seal(tx.Org, purposeTo, m.To.Reveal())
 	if err != nil {
 		return err
 	}
@@ -50,24 +52,38 @@ func InsertMessage(tx *Tx, k *pii.Keyring, m Message) error {
 	return nil
 }
 
-// TextCustomer queues a text about a booking to its customer, whose number is copied as it lies, sealed.
+// TextCustomer queues a text about a booking to its customer, whose number stays where it is.
 func TextCustomer(tx *Tx, id uuid.UUID, kind string, b Booking) {
-	tx.Queue(`INSERT INTO message (org_id, id, kind, booking_id, to_hash, to_sealed)
-		SELECT org_id, $2, $3, $4, phone_hash, phone_sealed FROM customer WHERE org_id = $1 AND id = $5`, tx.Org, id, kind, b.ID, b.CustomerID)
+	tx.Queue(`INSERT INTO message (org_id, id, kind, booking_id, to_hash)
+		SELECT org_id, $2, $3, $4, phone_hash FROM customer WHERE org_id = $1 AND id = $5`, tx.Org, id, kind, b.ID, b.CustomerID)
 }
 
-const messageColumns = `m.kind, m.booking_id, m.verification_id, m.to_sealed, m.to_hash, m.state, m.sends,
+const messageColumns = `m.kind, m.booking_id, m.verification_id, m.to_sealed,
+	CASE WHEN m.to_sealed IS NULL THEN (SELECT y.phone_sealed FROM customer y WHERE y.org_id = m.org_id AND y.phone_hash = m.to_hash) END,
+	m.to_hash, m.state, m.sends,
 	COALESCE(m.provider_sid, ''), m.body_hash, m.claimed_at, clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0')`
 
+// sealedPhone is the number of a text as it is stored: with the text, or with the customer.
+type sealedPhone struct{ own, customers []byte }
+
+func (s sealedPhone) open(k *pii.Keyring, org uuid.UUID) (pii.Phone, error) {
+	purpose, sealed := purposeTo, s.own
+	if sealed == nil {
+		purpose, sealed = purposeCustomerPhone, s.customers
+	}
+	phone, err := k.Open(org, purpose, sealed)
+	return pii.KnownPhone(phone), err
+}
+
 // scan lists where messageColumns go; the phone comes sealed.
-func (m *Message) scan(to *[]byte) []any {
-	return []any{&m.Kind, &m.BookingID, &m.VerificationID, to, &m.ToHash, &m.State, &m.Sends, &m.SID, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim}
+func (m *Message) scan(to *sealedPhone) []any {
+	return []any{&m.Kind, &m.BookingID, &m.VerificationID, &to.own, &to.customers, &m.ToHash, &m.State, &m.Sends, &m.SID, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim}
 }
 
 // LockMessage reads and locks a message.
 func LockMessage(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Message, error) {
 	m := Message{ID: id}
-	var to []byte
+	var to sealedPhone
 	err := tx.QueryRow(ctx, `SELECT `+messageColumns+` FROM message m WHERE m.org_id = $1 AND m.id = $2 FOR UPDATE`, tx.Org, id).
 		Scan(m.scan(&to)...)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -76,8 +92,7 @@ func LockMessage(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Mes
 	if err != nil {
 		return m, err
 	}
-	phone, err := k.Open(tx.Org, purposePhone, to)
-	m.To = pii.KnownPhone(phone)
+	m.To, err = to.open(k, tx.Org)
 	return m, err
 }
 
@@ -225,7 +240,8 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 	var (
 		zoneName, place   string
 		start             *time.Time
-		to, token         []byte
+		to                sealedPhone
+		token, secondary  []byte
 		verification, bkg uuid.NullUUID
 	)
 	a, v := &o.Account, &o.Verification
@@ -233,7 +249,7 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 	err := tx.QueryRow(ctx, `SELECT `+messageColumns+`, g.name, COALESCE(c.locale, g.locale), COALESCE(c.time_zone, r.time_zone, g.time_zone), COALESCE(r.time_zone, g.time_zone),
 		       k.org_id IS NOT NULL, k.opened_at IS NOT NULL,
 		       COALESCE(b.state, ''), COALESCE(b.hold_expires_at - clock_timestamp(), '0'), b.starts_at, COALESCE(r.name, ''), COALESCE(s.name, ''),
-		       COALESCE(a.account_sid, ''), a.token_sealed, COALESCE(a.from_number, ''), COALESCE(a.messaging_service_sid, ''), COALESCE(a.version, 0),
+		       COALESCE(a.account_sid, ''), a.token_sealed, a.secondary_sealed, COALESCE(a.from_number, ''), COALESCE(a.messaging_service_sid, ''), COALESCE(a.version, 0),
 		       EXISTS (SELECT FROM suppression x WHERE x.org_id = m.org_id AND x.phone_hash = m.to_hash
 		               AND x.pool = `+accountPool+`),
 		       v.id, v.booking_id, COALESCE(v.generation, 0), COALESCE(v.kid, 0), COALESCE(v.state, ''),
@@ -250,7 +266,7 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 		  LEFT JOIN settings st ON st.org_id = m.org_id
 		 WHERE m.org_id = $1 AND m.id = $2`, tx.Org, id).
 		Scan(append(o.scan(&to), &o.OrgName, &o.Locale, &zoneName, &place, &o.Refused, &o.Stopped, &o.BookingState, &o.HoldLeft, &start, &o.Resource, &o.Service,
-			&a.SID, &token, &a.From, &a.MessagingServiceSID, &a.Version, &o.Suppressed,
+			&a.SID, &token, &secondary, &a.From, &a.MessagingServiceSID, &a.Version, &o.Suppressed,
 			&verification, &bkg, &v.Generation, &v.KID, &v.State, &v.Expired, &v.Left,
 			&o.Settings.Version, &o.Settings.Doc, &o.Settings.Region)...)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -260,16 +276,13 @@ func LockOutgoing(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Ou
 		return o, err
 	}
 	v.ID, v.BookingID, o.Zone, o.Place, o.HasAccount = verification.UUID, bkg.UUID, zone(zoneName), zone(place), a.SID != ""
-	phone, err := k.Open(tx.Org, purposePhone, to)
-	if err != nil {
+	if o.To, err = to.open(k, tx.Org); err != nil {
 		return o, err
 	}
-	o.To = pii.KnownPhone(phone)
 	if start != nil {
 		o.Start = *start
 	}
-	clear, err := k.Open(tx.Org, purposeToken, token)
-	a.Token = pii.NewToken(clear)
+	err = a.openTokens(k, tx.Org, token, secondary)
 	return o, err
 }
 

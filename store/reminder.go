@@ -21,9 +21,9 @@ const takeReminders = `WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS a
 	last AS (SELECT t.*, (SELECT max(x) FROM (VALUES (t.first), (second.at), (reminder_next($1, t.starts_at, second.at))) v(x)
 	                       WHERE x <= (SELECT at FROM clock)) AS at
 	           FROM taken t, LATERAL (SELECT reminder_next($1, t.starts_at, t.first) AS at) second WHERE t.state = 'confirmed'),
-	made AS (INSERT INTO message (org_id, id, kind, occasion, booking_id, to_hash, to_sealed)
+	made AS (INSERT INTO message (org_id, id, kind, occasion, booking_id, to_hash)
 	    SELECT $1, uuid_v7(), 'reminder', format('reminder:%s:%s', floor(extract(epoch FROM l.starts_at))::bigint,
-	           round(extract(epoch FROM l.starts_at - l.at) / 60)::int), l.id, c.phone_hash, c.phone_sealed
+	           round(extract(epoch FROM l.starts_at - l.at) / 60)::int), l.id, c.phone_hash
 	      FROM last l JOIN customer c ON c.org_id = $1 AND c.id = l.customer_id
 	    ON CONFLICT (booking_id, occasion, org_id) WHERE occasion IS NOT NULL DO NOTHING RETURNING id)
 	SELECT (SELECT count(*) FROM taken), ARRAY(SELECT id FROM made)`

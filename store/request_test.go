@@ -160,7 +160,7 @@ func TestOrgSecrets(t *testing.T) {
 		if a.Token.Reveal() != "rotated" || a.Version != 2 || a.Pool() != "MG1" || w.org.Account.Pool() != "+15005550006" {
 			t.Errorf("account: %+v", a)
 		}
-		if s, err := store.LoadWebhookSecret(ctx, tx, w.Keys, "events"); err != nil || !s.Equal(w.org.Events) {
+		if s, err := store.LoadWebhookSecret(ctx, tx, w.Keys, "events"); err != nil || len(s) != 1 || !s[0].Equal(w.org.Events) {
 			t.Errorf("secret: %v", err)
 		}
 		if _, err := store.LoadWebhookSecret(ctx, tx, w.Keys, "vapi"); !errors.Is(err, store.ErrNotFound) {

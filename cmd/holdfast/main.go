@@ -56,6 +56,7 @@ type cli struct {
 	Audit      auditCmd      `cmd:"" help:"Hold the promises against the live database, as one table."`
 	Load       loadCmd       `cmd:"" help:"Load a running system by its API, and tell how fast it is and whether it keeps its promises."`
 	Redact     redactCmd     `cmd:"" help:"Find personal data in texts, or take it out: a filter from stdin to stdout."`
+	Secrets    secretsCmd    `cmd:"" help:"The keyset that seals personal data: add a key, let it seal, seal all anew, retire the old one."`
 	Keys       keysCmd       `cmd:"" help:"Print a fresh set of the keys that seal personal data, as environment lines, or keep them in files."`
 	Ready      readyCmd      `cmd:"" help:"Ask a running process whether it is ready; exit 1 if not. For health checks."`
 }

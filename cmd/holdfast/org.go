@@ -1,21 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"holdfast/cmd/internal/boot"
 	"holdfast/cmd/internal/config"
 	"holdfast/store"
 	"holdfast/store/calendar"
@@ -48,7 +45,7 @@ func (e *env) asOwner(do func(db *pgxpool.Pool, keys *pii.Keyring) error) error 
 	if err := e.cfg.Requires(config.Org); err != nil {
 		return err
 	}
-	keys, err := pii.NewKeyring(e.cfg.Keys())
+	keys, _, err := boot.OpenKeyring(e.cfg, e.log)
 	if err != nil {
 		return err
 	}
@@ -131,39 +128,6 @@ func (orgListCmd) Run(e *env) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Slug, o.Name, o.TimeZone, o.Locale, cmp.Or(texts[o.ID], "go"))
 		}
 		return w.Flush()
-	})
-}
-
-type orgCredentialsCmd struct {
-	Set orgCredentialsSetCmd `cmd:"" help:"Store account and auth token; the token is read from standard input."`
-}
-
-type orgCredentialsSetCmd struct {
-	Org              string `arg:"" help:"Id or slug."`
-	AccountSID       string `required:"" name:"account-sid" help:"AC…"`
-	From             string `help:"Sender in E.164."`
-	MessagingService string `help:"MG…, instead of or besides a sender."`
-}
-
-// Run stores credentials.
-func (c *orgCredentialsSetCmd) Run(e *env) error {
-	token, err := e.secretLine("auth token")
-	if err != nil {
-		return err
-	}
-	return e.asOrg(c.Org, func(db *pgxpool.Pool, keys *pii.Keyring, o store.Org) error {
-		a := store.SMSAccount{SID: c.AccountSID, Token: token, MessagingServiceSID: c.MessagingService}
-		if c.From != "" {
-			from, err := pii.ParsePhone(c.From, o.Region)
-			if err != nil {
-				return errors.New("credentials: --from is no phone number")
-			}
-			a.From = from.Reveal()
-		}
-		if a.From == "" && a.MessagingServiceSID == "" {
-			return errors.New("credentials: give --from or --messaging-service")
-		}
-		return explain("credentials", store.SetSMSAccount(e.ctx, db, keys, o.ID, a))
 	})
 }
 
@@ -264,42 +228,4 @@ func (c *orgServiceCreateCmd) Run(e *env) error {
 		fmt.Fprintln(e.stdout, id)
 		return nil
 	})
-}
-
-type orgWebhookSecretCmd struct {
-	Set orgWebhookSecretSetCmd `cmd:"" help:"Store the secret that signs a kind of webhook; it is read from standard input."`
-}
-
-type orgWebhookSecretSetCmd struct {
-	Org  string `arg:"" help:"Id or slug."`
-	Kind string `arg:"" enum:"events,vapi,retell" help:"events (Standard Webhooks, whsec_…), vapi or retell."`
-}
-
-// Run stores a webhook secret.
-func (c *orgWebhookSecretSetCmd) Run(e *env) error {
-	secret, err := e.secretLine("webhook-secret")
-	if err != nil {
-		return err
-	}
-	if c.Kind == "events" {
-		if _, err := standardwebhooks.NewWebhook(secret.Reveal()); err != nil {
-			return errors.New("webhook-secret: want whsec_ and base64")
-		}
-	}
-	return e.asOrg(c.Org, func(db *pgxpool.Pool, keys *pii.Keyring, o store.Org) error {
-		return explain("webhook-secret", store.SetWebhookSecret(e.ctx, db, keys, o.ID, c.Kind, secret))
-	})
-}
-
-// secretLine reads a secret from standard input, so that it stands on no command line.
-func (e *env) secretLine(what string) (pii.Token, error) {
-	line, err := bufio.NewReader(e.stdin).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return pii.Token{}, fmt.Errorf("%s: %w", what, err)
-	}
-	secret := strings.TrimSpace(line)
-	if secret == "" {
-		return pii.Token{}, fmt.Errorf("%s: give it on standard input", what)
-	}
-	return pii.NewToken(secret), nil
 }

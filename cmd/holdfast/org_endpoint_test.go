@@ -101,6 +101,6 @@ func TestOrgEndpointAllowed(t *testing.T) {
 		if _, err := op.do(doc, "org", "settings", "set", "clinic"); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", url, err)
 		}
-		commands{t, op.db, "10.0.0.0/8,a.example"}.must(doc, "org", "settings", "set", "clinic")
+		commands{t: t, db: op.db, allow: "10.0.0.0/8,a.example"}.must(doc, "org", "settings", "set", "clinic")
 	}
 }

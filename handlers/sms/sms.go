@@ -18,6 +18,9 @@ type Account struct {
 	SID string
 	// Token is the primary auth token; Twilio signs webhooks with it too.
 	Token pii.Token
+	// Secondary is the other token while they are rotated, or zero. When Twilio does not take Token, the same call
+	// tries it at once.
+	Secondary pii.Token
 	// From is the sender in E.164. It may be empty when MessagingServiceSID is set; without it Find
 	// cannot tell the org's senders apart.
 	From string

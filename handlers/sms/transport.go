@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	twilio "github.com/twilio/twilio-go/client"
+
+	"holdfast/store/pii"
 )
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -57,8 +60,26 @@ func (k *call) SetOauth(twilio.OAuth) {}
 // OAuth is nil: accounts authenticate by SID and token.
 func (k *call) OAuth() twilio.OAuth { return nil }
 
-// SendRequest does one HTTP exchange and returns a 2xx answer with its body read, or an *Error.
+// SendRequest does one HTTP exchange and returns a 2xx answer with its body read, or an *Error. A token that Twilio does
+// not take is surely no request that it has acted on, so the account's other one is tried at once: whoever makes the
+// secondary token the primary one at Twilio loses nothing meanwhile.
 func (k *call) SendRequest(method, rawURL string, data url.Values, headers map[string]any, _ ...byte) (*http.Response, error) {
+	resp, err := k.exchange(k.account.Token, method, rawURL, data, headers)
+	if k.account.Secondary.IsZero() || !refusedToken(err) {
+		return resp, err
+	}
+	return k.exchange(k.account.Secondary, method, rawURL, data, headers)
+}
+
+// refusedToken reports whether Twilio did not take the token (401). Its code for that, 20003, also comes with 403, for
+// what no token of the account may do.
+func refusedToken(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusUnauthorized
+}
+
+// exchange is one HTTP exchange with a token.
+func (k *call) exchange(token pii.Token, method, rawURL string, data url.Values, headers map[string]any) (*http.Response, error) {
 	ctx := k.ctx
 	if err := ctx.Err(); err != nil {
 		return nil, unsent(err)
@@ -68,7 +89,7 @@ func (k *call) SendRequest(method, rawURL string, data url.Values, headers map[s
 		ctx, cancel = context.WithTimeout(ctx, k.client.timeout)
 		defer cancel()
 	}
-	req, g, err := k.request(ctx, method, rawURL, data, headers)
+	req, g, err := k.request(ctx, token, method, rawURL, data, headers)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +117,7 @@ func (k *call) SendRequest(method, rawURL string, data url.Values, headers map[s
 }
 
 // request builds the HTTP request, at our base URL instead of the one that twilio-go has built in.
-func (k *call) request(ctx context.Context, method, rawURL string, data url.Values, headers map[string]any) (*http.Request, *gate, error) {
+func (k *call) request(ctx context.Context, token pii.Token, method, rawURL string, data url.Values, headers map[string]any) (*http.Request, *gate, error) {
 	if k.client.base == nil {
 		return nil, nil, &Error{Class: Transient, Reason: "base url", Known: true}
 	}
@@ -128,7 +149,7 @@ func (k *call) request(ctx context.Context, method, rawURL string, data url.Valu
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "holdfast twilio-go/"+twilio.LibraryVersion)
-	req.SetBasicAuth(k.account.SID, k.account.Token.Reveal())
+	req.SetBasicAuth(k.account.SID, token.Reveal())
 	return req, g, nil
 }
 

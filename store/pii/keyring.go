@@ -1,7 +1,6 @@
 package pii
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -9,14 +8,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
-	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
 // Keys is what a Keyring is made of. None of it lives in the database.
@@ -36,12 +35,12 @@ func GenerateKeys() (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("keyset: %w", err)
 	}
-	var buf bytes.Buffer
-	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&buf)); err != nil {
-		return Keys{}, fmt.Errorf("keyset: %w", err)
+	text, err := writeKeyset(h)
+	if err != nil {
+		return Keys{}, err
 	}
 	return Keys{
-		Keyset:  base64.StdEncoding.EncodeToString(buf.Bytes()),
+		Keyset:  text,
 		HashKey: randomKey(),
 		Peppers: "1:" + randomKey(),
 	}, nil
@@ -54,9 +53,10 @@ func randomKey() string {
 }
 
 // Keyring seals personal data, fingerprints it and derives one-time codes. It is safe for concurrent
-// use.
+// use. Its keyset can be replaced while it is in use.
 type Keyring struct {
-	aead    tink.AEAD
+	sealer  atomic.Pointer[sealer]
+	look    atomic.Pointer[func()]
 	hash    []byte
 	peppers map[int16][]byte
 	kid     int16
@@ -64,17 +64,9 @@ type Keyring struct {
 
 // NewKeyring reads keys. Its errors name the key that is wrong and never quote it.
 func NewKeyring(k Keys) (*Keyring, error) {
-	raw, err := base64.StdEncoding.DecodeString(k.Keyset)
+	s, err := newSealer(k.Keyset)
 	if err != nil {
-		return nil, errors.New("keyset: not base64")
-	}
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(raw)))
-	if err != nil {
-		return nil, errors.New("keyset: not a tink JSON keyset")
-	}
-	a, err := aead.New(h)
-	if err != nil {
-		return nil, errors.New("keyset: holds no AEAD key")
+		return nil, err
 	}
 	hash, err := base64.StdEncoding.DecodeString(k.HashKey)
 	if err != nil || len(hash) < 32 {
@@ -84,8 +76,31 @@ func NewKeyring(k Keys) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{aead: a, hash: hash, peppers: peppers, kid: kid}, nil
+	ring := &Keyring{hash: hash, peppers: peppers, kid: kid}
+	ring.sealer.Store(s)
+	return ring, nil
 }
+
+// SetKeyset replaces the keyset: what is sealed and opened from now on is by the new one. A keyset that cannot be read
+// is an error and changes nothing.
+func (k *Keyring) SetKeyset(text string) error {
+	s, err := newSealer(text)
+	if err != nil {
+		return err
+	}
+	k.sealer.Store(s)
+	return nil
+}
+
+// OnUnknownKey says what Open does when it meets a key that the keyset does not have, before it fails: look may call
+// SetKeyset. It is called by many goroutines, so it limits itself.
+func (k *Keyring) OnUnknownKey(look func()) { k.look.Store(&look) }
+
+// Keys lists the keys of the keyset as it is now.
+func (k *Keyring) Keys() []KeyInfo { return slices.Clone(k.sealer.Load().keys) }
+
+// Primary is the key that seals now.
+func (k *Keyring) Primary() KeyID { return k.sealer.Load().primary() }
 
 func parsePeppers(list string) (map[int16][]byte, int16, error) {
 	peppers := make(map[int16][]byte)
@@ -108,7 +123,7 @@ func parsePeppers(list string) (map[int16][]byte, int16, error) {
 
 // Seal encrypts clear so that it opens only for the same org and purpose ("customer.phone").
 func (k *Keyring) Seal(org uuid.UUID, purpose, clear string) ([]byte, error) {
-	sealed, err := k.aead.Encrypt([]byte(clear), associated(org, purpose))
+	sealed, err := k.sealer.Load().aead.Encrypt([]byte(clear), associated(org, purpose))
 	if err != nil {
 		return nil, fmt.Errorf("seal %s: %w", purpose, err)
 	}
@@ -120,11 +135,31 @@ func (k *Keyring) Open(org uuid.UUID, purpose string, sealed []byte) (string, er
 	if len(sealed) == 0 {
 		return "", nil
 	}
-	clear, err := k.aead.Decrypt(sealed, associated(org, purpose))
+	s := k.sealer.Load()
+	id, named := SealedBy(sealed)
+	if named && !s.has(id) {
+		if look := k.look.Load(); look != nil {
+			(*look)()
+			s = k.sealer.Load()
+		}
+		if !s.has(id) {
+			return "", fmt.Errorf("open %s: sealed by key %d, which the keyset does not have", purpose, id)
+		}
+	}
+	clear, err := s.aead.Decrypt(sealed, associated(org, purpose))
 	if err != nil {
 		return "", fmt.Errorf("open %s: sealed for another org, purpose or keyset", purpose)
 	}
 	return string(clear), nil
+}
+
+// Reseal opens a sealed value and seals it anew, by the key that seals now.
+func (k *Keyring) Reseal(org uuid.UUID, purpose string, sealed []byte) ([]byte, error) {
+	clear, err := k.Open(org, purpose, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return k.Seal(org, purpose, clear)
 }
 
 func associated(org uuid.UUID, purpose string) []byte {

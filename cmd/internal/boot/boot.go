@@ -125,10 +125,10 @@ func (s *System) openRedis(ctx context.Context) error {
 }
 
 func (s *System) openPostgres(ctx context.Context) error {
-	var err error
-	if s.keys, err = pii.NewKeyring(s.cfg.Keys()); err != nil {
+	if err := s.openKeyring(ctx); err != nil {
 		return err
 	}
+	var err error
 	conns := int(s.cfg.DBMaxConns)
 	if conns == 0 {
 		conns = defaultConns(runtime.GOMAXPROCS(0))
@@ -153,6 +153,24 @@ func (s *System) openPostgres(ctx context.Context) error {
 	wg.Go(func() { s.db.Crowd.Run(crowd) })
 	s.onClose(func() { stop(); wg.Wait() })
 	s.ready = append(s.ready, ops.Probe{Name: "postgres", Check: s.pool.Ping})
+	return nil
+}
+
+// openKeyring makes the keys, and follows the file that they are in.
+func (s *System) openKeyring(ctx context.Context) error {
+	keys, file, err := OpenKeyring(s.cfg, s.log)
+	if err != nil {
+		return err
+	}
+	s.keys = keys
+	s.metrics.Registry.MustRegister(keysetMetrics{keys})
+	if file == nil {
+		return nil
+	}
+	loop, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { file.Run(loop) })
+	s.onClose(func() { stop(); wg.Wait() })
 	return nil
 }
 

@@ -40,6 +40,10 @@ type Config struct {
 	Secrets
 	Workers
 	Log
+
+	// KeysetFile is the file that Keyset was read from, or "": then it cannot change while a process runs. It is no variable:
+	// Load fills it in.
+	KeysetFile string
 }
 
 // Database says where PostgreSQL is, once for each role (DESIGN.md, section 9). The URLs hold
@@ -91,7 +95,7 @@ type Booking struct {
 
 // Secrets are the keys that the database never sees. See pii.Keys.
 type Secrets struct {
-	Keyset     pii.Token `env:"KEYSET" need:"ingress worker org deadletter" desc:"base64 of a tink JSON keyset (AEAD) that seals personal data"`
+	Keyset     pii.Token `env:"KEYSET" need:"ingress worker org deadletter" desc:"base64 of a tink JSON keyset (AEAD) that seals personal data; from a file it is taken up anew when the file changes"`
 	HashKey    pii.Token `env:"HASH_KEY" need:"ingress worker org deadletter" desc:"base64 of at least 32 bytes, the key of every fingerprint; cannot rotate"`
 	CodePepper pii.Token `env:"CODE_PEPPER" need:"ingress worker org deadletter" desc:"keys of one-time codes as kid:base64,…; the last one makes new codes"`
 }

@@ -19,7 +19,7 @@ func Load(getenv func(string) (string, bool)) (Config, error) {
 	var bad []Problem
 	unread := make(map[string]bool)
 	for _, v := range variables {
-		value, err := v.lookup(getenv)
+		value, file, err := v.lookup(getenv)
 		if err != nil {
 			bad = append(bad, Problem{v.name() + fileSuffix, err.Error()})
 			continue
@@ -27,6 +27,9 @@ func Load(getenv func(string) (string, bool)) (Config, error) {
 		if err := decode(v, value, reflect.ValueOf(&c).Elem().FieldByIndex(v.index)); err != nil {
 			unread[v.name()] = true
 			bad = append(bad, Problem{v.name(), v.rule()})
+		}
+		if v.tag("env") == "KEYSET" {
+			c.KeysetFile = file
 		}
 	}
 	for _, p := range c.problems() {

@@ -21,6 +21,9 @@ type variable struct {
 var variables = func() []variable {
 	var vs []variable
 	for part := range reflect.TypeFor[Config]().Fields() {
+		if !part.Anonymous { // not a part: it is told, not set
+			continue
+		}
 		for f := range part.Type.Fields() {
 			vs = append(vs, variable{part.Name, f, append(slices.Clone(part.Index), f.Index...)})
 		}
@@ -45,24 +48,24 @@ const fileSuffix = "_FILE"
 
 // lookup finds the value: with the prefix, then bare, then in the file that NAME_FILE names, then the
 // default. Empty counts as unset, because a copied .env.example and a compose file both pass empty strings
-// on. The error does not quote what the file holds.
-func (v variable) lookup(getenv func(string) (string, bool)) (string, error) {
+// on. file is where the value was read from, "" for nowhere. The error does not quote what the file holds.
+func (v variable) lookup(getenv func(string) (string, bool)) (value, file string, err error) {
 	if s, _ := getenv(v.name()); s != "" {
-		return s, nil
+		return s, "", nil
 	}
 	if v.tag("bare") != "" {
 		if s, _ := getenv(v.tag("env")); s != "" {
-			return s, nil
+			return s, "", nil
 		}
 	}
 	if file, _ := getenv(v.name() + fileSuffix); file != "" && v.secret() {
 		b, err := os.ReadFile(file) // #nosec G304 -- the operator has named it
 		if err != nil {
-			return "", errors.New("the file cannot be read")
+			return "", file, errors.New("the file cannot be read")
 		}
-		return string(b), nil // decoding trims it
+		return string(b), file, nil // decoding trims it
 	}
-	return v.tag("default"), nil
+	return v.tag("default"), "", nil
 }
 
 // Unknown returns the names in environ ("NAME=value", as of os.Environ) that carry our prefix and are

@@ -150,6 +150,7 @@ func (d *instance) startSim() error {
 func (d *instance) startSystem(ctx context.Context) error {
 	cfg := d.cfg
 	keys := d.state.Keys
+	cfg.KeysetFile = "" // the keys are dev's own
 	cfg.Keyset, cfg.HashKey, cfg.CodePepper = pii.NewToken(keys.Keyset), pii.NewToken(keys.HashKey), pii.NewToken(keys.Peppers)
 	cfg.DatabaseURL, cfg.RedisURL = pii.NewToken(d.urls.app), pii.NewToken(d.servers.RedisURL)
 	cfg.OpsToken = pii.NewToken(d.state.OpsToken)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -54,7 +55,7 @@ func (in *Ingress) fromEvents(ctx context.Context, c *call, i *eventInput) (uuid
 	return in.bySecret(ctx, i.Org, "events", func(secret pii.Token) bool { return signed(secret, c) })
 }
 
-// bySecret proves a webhook by the org's secret of a kind. An unknown org, one without a secret and a wrong proof
+// bySecret proves a webhook by one of the org's live secrets of a kind. An unknown org, one without a secret and a wrong proof
 // are told apart by nobody.
 func (in *Ingress) bySecret(ctx context.Context, path, kind string, valid func(pii.Token) bool) (uuid.UUID, error) {
 	org, err := pathID(path)
@@ -62,21 +63,21 @@ func (in *Ingress) bySecret(ctx context.Context, path, kind string, valid func(p
 		return org, in.denied("signature-org")
 	}
 	of := secretOf{org, kind}
-	load := func() (pii.Token, error) {
-		return read(ctx, in, org, func(ctx context.Context, tx *store.Tx) (pii.Token, error) {
+	load := func() ([]pii.Token, error) {
+		return read(ctx, in, org, func(ctx context.Context, tx *store.Tx) ([]pii.Token, error) {
 			return store.LoadWebhookSecret(ctx, tx, in.keys, kind)
 		})
 	}
-	if secret, ok := in.secrets.get(of); ok && valid(secret) {
+	if secrets, ok := in.secrets.get(of); ok && slices.ContainsFunc(secrets, valid) {
 		return org, nil
 	}
-	secret, err := in.secrets.fresh(of, load)
+	secrets, err := in.secrets.fresh(of, load)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return org, in.denied("signature-org")
 	case err != nil:
 		return org, err
-	case !valid(secret):
+	case !slices.ContainsFunc(secrets, valid):
 		in.security.Note(org, uuid.Nil, eventBadSignature, callOf(ctx).route)
 		return org, in.denied("signature")
 	}

@@ -64,10 +64,10 @@ type Ingress struct {
 	orgs     *cache[uuid.UUID, store.Org]
 	offers   *cache[wanted, store.Offer]
 	accounts *cache[uuid.UUID, store.SMSAccount]
-	secrets  *cache[secretOf, pii.Token]
+	secrets  *cache[secretOf, []pii.Token]
 }
 
-// secretOf names a webhook secret: whose, and of which kind.
+// secretOf names the secrets of a webhook: whose, and of which kind.
 type secretOf struct {
 	org  uuid.UUID
 	kind string
@@ -104,7 +104,7 @@ func New(o Options) (*Ingress, error) {
 		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
 		offers:   newCache[wanted, store.Offer](believeOrg),
 		accounts: newCache[uuid.UUID, store.SMSAccount](believeSecret),
-		secrets:  newCache[secretOf, pii.Token](believeSecret),
+		secrets:  newCache[secretOf, []pii.Token](believeSecret),
 	}
 	mux := http.NewServeMux()
 	in.api = newAPI(mux, in.public)

@@ -73,8 +73,9 @@ func (in *Ingress) fromTwilio(ctx context.Context, c *call, path, signature stri
 			return store.LoadSMSAccount(ctx, tx, in.keys)
 		})
 	}
-	valid := func(a store.SMSAccount) bool {
-		return sms.ValidSignature(a.Token, in.public+c.uri, form, signature) && form.Get("AccountSid") == a.SID
+	valid := func(a store.SMSAccount) bool { // either token: Twilio has changed over at a moment that is its own
+		signed := sms.ValidSignature(a.Token, in.public+c.uri, form, signature)
+		return (sms.ValidSignature(a.Secondary, in.public+c.uri, form, signature) || signed) && form.Get("AccountSid") == a.SID
 	}
 	if a, ok := in.accounts.get(org); ok && valid(a) {
 		return org, form, nil

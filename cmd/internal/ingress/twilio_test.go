@@ -10,6 +10,8 @@ import (
 
 	"holdfast/handlers"
 	"holdfast/handlers/sms"
+	"holdfast/store"
+	"holdfast/store/pii"
 	"holdfast/store/storetest"
 )
 
@@ -43,6 +45,33 @@ func TestTwilioSignatures(t *testing.T) {
 	}
 	if n := r.count(t, "inbound"); n != 1 {
 		t.Errorf("%d texts", n)
+	}
+	// While the tokens are rotated either signs, at once though the former account is remembered; then one alone.
+	both, promoted := r.org.Account, r.org.Account
+	both.Secondary = pii.NewToken("secondary")
+	promoted.Token = both.Secondary
+	for _, step := range []struct {
+		account store.SMSAccount
+		status  map[pii.Token]int // by the token that signs
+	}{
+		{both, map[pii.Token]int{both.Token: 200, both.Secondary: 200, other.Account.Token: 401, {}: 401}},
+		{promoted, map[pii.Token]int{promoted.Token: 200}},
+	} {
+		if err := store.SetSMSAccount(t.Context(), r.db.Owner, r.db.Keys, r.org.ID, step.account); err != nil {
+			t.Fatal(err)
+		}
+		for token, want := range step.status {
+			a := r.do(t, "POST", path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "X-Twilio-Signature", sms.Sign(token, publicURL+path, form))
+			if a.StatusCode != want {
+				t.Errorf("%d, want %d", a.StatusCode, want)
+			}
+		}
+	}
+	a := r.do(t, "POST", path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "X-Twilio-Signature", sms.Sign(both.Token, publicURL+path, form))
+	r.in.accounts.forget(func(uuid.UUID) bool { return true }) // as three seconds do
+	b := r.do(t, "POST", path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "X-Twilio-Signature", sms.Sign(both.Token, publicURL+path, form))
+	if a.StatusCode != 401 && a.StatusCode != 200 || b.StatusCode != 401 {
+		t.Errorf("the token that was dropped: %d, %d", a.StatusCode, b.StatusCode)
 	}
 }
 

@@ -3,6 +3,7 @@ package ingress
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -177,6 +178,29 @@ func TestEventSignatures(t *testing.T) {
 	}
 	if a := r.do(t, "POST", path, body, sign(t, rotated, "m", now, body)...); a.StatusCode != 202 {
 		t.Errorf("rotated: %d %s", a.StatusCode, a.body)
+	}
+	// The former one is good for as long as it was kept: either signs, and then the newest alone.
+	next := pii.NewToken("whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 24)))
+	if err := store.AddWebhookSecret(t.Context(), r.db.Owner, r.db.Keys, r.org.ID, "events", next, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []pii.Token{next, rotated} {
+		if a := r.do(t, "POST", path, body, sign(t, secret, "m", now, body)...); a.StatusCode != 202 {
+			t.Errorf("while both are good: %d %s", a.StatusCode, a.body)
+		}
+	}
+	if a := r.do(t, "POST", path, body, sign(t, r.org.Events, "m", now, body)...); a.StatusCode != 401 {
+		t.Errorf("one that had ended before: %d %s", a.StatusCode, a.body)
+	}
+	if _, err := r.db.Admin.Exec(t.Context(), "UPDATE webhook_secret SET ends_at = clock_timestamp() WHERE ends_at > clock_timestamp()"); err != nil {
+		t.Fatal(err)
+	}
+	r.in.secrets.forget(func(secretOf) bool { return true }) // as three seconds do
+	if a := r.do(t, "POST", path, body, sign(t, rotated, "m", now, body)...); a.StatusCode != 401 {
+		t.Errorf("after its end: %d %s", a.StatusCode, a.body)
+	}
+	if a := r.do(t, "POST", path, body, sign(t, next, "m", now, body)...); a.StatusCode != 202 {
+		t.Errorf("the newest: %d %s", a.StatusCode, a.body)
 	}
 }
 

@@ -1,6 +1,7 @@
 package twiliosim
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -87,8 +88,10 @@ func (s *Sim) postFault(w http.ResponseWriter, r *http.Request) {
 
 func (s *Sim) postAccount(w http.ResponseWriter, r *http.Request) {
 	var a struct {
-		SID   string `json:"sid"`
-		Token string `json:"token"`
+		SID       string `json:"sid"`
+		Token     string `json:"token"`
+		Secondary string `json:"secondary"`
+		Status    string `json:"status"`
 	}
 	if !readControl(w, r, &a) {
 		return
@@ -98,8 +101,10 @@ func (s *Sim) postAccount(w http.ResponseWriter, r *http.Request) {
 		controlError(w, http.StatusBadRequest, "sid: must be AC and 32 hex digits")
 	case a.Token == "":
 		controlError(w, http.StatusBadRequest, "token: is required")
+	case a.Status != "" && !isOneOf(AccountActive, AccountSuspended, AccountClosed)(a.Status):
+		controlError(w, http.StatusBadRequest, "status: must be active, suspended or closed")
 	default:
-		s.AddAccount(a.SID, a.Token)
+		s.SetAccount(a.SID, a.Token, a.Secondary, cmp.Or(a.Status, AccountActive))
 		writeJSON(w, http.StatusCreated, map[string]string{"sid": a.SID})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/twilio/twilio-go/client"
 
 	"holdfast/handlers/sms/twiliosim"
 )
@@ -156,8 +159,34 @@ func TestControlRegisters(t *testing.T) {
 	if _, err := w.sdk(sid, "fresh", time.Second).CreateMessage(text(phone, "x").SetFrom("+14155550188")); err != nil {
 		t.Error(err)
 	}
+	// As tokens are rotated: both are good, then the promoted one alone. An account that is suspended can be looked at.
+	for _, step := range []struct {
+		account map[string]string
+		status  map[string]int // by token, of a text that is sent
+	}{
+		{map[string]string{"sid": sid, "token": "fresh", "secondary": "next"}, map[string]int{"fresh": 201, "next": 201, "": 401}},
+		{map[string]string{"sid": sid, "token": "next"}, map[string]int{"fresh": 401, "next": 201, "": 401}},
+		{map[string]string{"sid": sid, "token": "next", "status": "suspended"}, map[string]int{"fresh": 401, "next": 403}},
+	} {
+		if s := w.control("POST", "/_sim/accounts", step.account, nil); s != 201 {
+			t.Fatalf("account: %d", s)
+		}
+		for token, want := range step.status {
+			got := 201
+			_, err := w.sdk(sid, token, time.Second).CreateMessage(text(phone, "x").SetFrom("+14155550188"))
+			if e := (*client.TwilioRestError)(nil); errors.As(err, &e) {
+				got = e.Status
+			}
+			if got != want {
+				t.Errorf("%v: token %q: %d (%v), want %d", step.account, token, got, err, want)
+			}
+		}
+	}
+	if a, err := w.sdk(sid, "next", time.Second).FetchAccount(sid); err != nil || *a.Status != "suspended" {
+		t.Errorf("a suspended account: %v", err)
+	}
 	for path, body := range map[string]string{
-		"/_sim/accounts": `{"sid":"AC1","token":"x"}`, "/_sim/accounts?": `{"sid":"` + sid + `"}`, "/_sim/accounts?2": `nonsense`,
+		"/_sim/accounts": `{"sid":"AC1","token":"x"}`, "/_sim/accounts?3": `{"sid":"` + sid + `","token":"x","status":"gone"}`, "/_sim/accounts?": `{"sid":"` + sid + `"}`, "/_sim/accounts?2": `nonsense`,
 		"/_sim/numbers": `{"number":"x!","account_sid":"` + sid + `"}`, "/_sim/numbers?": `{"number":"+14155550188","account_sid":"AC1"}`,
 		"/_sim/numbers?2": `{"number":"+14155550188","account_sid":"` + sid + `","inbound_url":"nowhere"}`,
 	} {

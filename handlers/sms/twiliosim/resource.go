@@ -79,7 +79,7 @@ func (s *Sim) fetchAccount(w http.ResponseWriter, r *http.Request, sid string) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"auth_token": acc.token, "sid": sid, "owner_account_sid": sid, "friendly_name": "Twilio double",
 		"date_created": rfc2822(acc.created), "date_updated": rfc2822(acc.created),
-		"status": "active", "type": "Full", "uri": uri + ".json",
+		"status": acc.status, "type": "Full", "uri": uri + ".json",
 		"subresource_uris": map[string]string{"messages": uri + "/Messages.json"},
 	})
 }

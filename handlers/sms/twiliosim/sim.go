@@ -60,9 +60,24 @@ type Sim struct {
 	stopped  map[optOut]bool
 }
 
+// Statuses of an account (Twilio's OpenAPI, account_enum_status).
+const (
+	AccountActive    = "active"
+	AccountSuspended = "suspended"
+	AccountClosed    = "closed"
+)
+
+// account signs what it posts with its token. While it has a secondary one, requests may bear either.
 type account struct {
-	token   string
-	created time.Time
+	token, secondary string
+	status           string
+	created          time.Time
+}
+
+// takes tells whether a token is one of the account's.
+func (a account) takes(token string) bool {
+	same := func(own string) bool { return own != "" && subtle.ConstantTimeCompare([]byte(token), []byte(own)) == 1 }
+	return same(a.token) || same(a.secondary)
 }
 
 type number struct{ number, account, inboundURL, service string }
@@ -96,9 +111,12 @@ func orDefault(d, def time.Duration) time.Duration {
 	return max(d, 0)
 }
 
-// AddAccount registers an account or replaces its token. It panics when sid is not of Twilio's form,
-// since no request could ever reach such an account.
-func (s *Sim) AddAccount(sid, token string) {
+// AddAccount registers an account, or replaces its token as the promotion of a secondary one does: the former is taken no
+// more. It panics when sid is not of Twilio's form, since no request could ever reach such an account.
+func (s *Sim) AddAccount(sid, token string) { s.SetAccount(sid, token, "", AccountActive) }
+
+// SetAccount is AddAccount with a secondary token ("" for none) and a status.
+func (s *Sim) SetAccount(sid, token, secondary, status string) {
 	if !ValidAccountSID(sid) {
 		panic("twiliosim: account SID must be AC and 32 hex digits")
 	}
@@ -108,7 +126,7 @@ func (s *Sim) AddAccount(sid, token string) {
 	if old, ok := s.accounts[sid]; ok {
 		created = old.created
 	}
-	s.accounts[sid] = account{token: token, created: created}
+	s.accounts[sid] = account{token: token, secondary: secondary, status: status, created: created}
 }
 
 // AddNumber registers a sender that belongs to an account; replies to it go to inboundURL.
@@ -172,13 +190,19 @@ func (s *Sim) authed(h func(http.ResponseWriter, *http.Request, string)) http.Ha
 		s.mu.Lock()
 		acc, known := s.accounts[user]
 		s.mu.Unlock()
-		if !known || acc.token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(acc.token)) != 1 {
+		if !known || !acc.takes(token) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="Twilio API"`)
 			writeError(w, fail(20003))
 			return
 		}
 		if own := r.PathValue("account") + strings.TrimSuffix(r.PathValue("file"), ".json"); own != user {
 			notFound(w, r)
+			return
+		}
+		if acc.status != AccountActive && r.PathValue("file") == "" { // it can be looked at, and does nothing
+			e := fail(20003)
+			e.Status = http.StatusForbidden
+			writeError(w, e)
 			return
 		}
 		h(w, r, user)
