@@ -148,10 +148,15 @@ func readable(r *http.Request) error {
 	if len(bodyOf(r)) == 0 || r.Header.Get("Content-Type") == "" {
 		return nil
 	}
-	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	media = strings.ToLower(strings.TrimSpace(media))
-	if media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json") {
+	if isJSON(r.Header.Get("Content-Type")) {
 		return nil
 	}
 	return newProblem("unsupported-media", "", "")
+}
+
+// isJSON holds for the types that are JSON.
+func isJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
 }

@@ -6,6 +6,8 @@ package ingress
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -58,8 +60,11 @@ type Ingress struct {
 	proved   *cache[[32]byte, store.Key]
 	orgs     *cache[uuid.UUID, store.Org]
 	offers   *cache[wanted, store.Offer]
-	accounts *cache[uuid.UUID, store.SMSAccount]
-	secrets  *cache[secretOf, pii.Token]
+	accounts *proofs[uuid.UUID, store.SMSAccount]
+	secrets  *proofs[secretOf, pii.Token]
+	// strangers bounds the look-ups of keys, accounts and secrets that were not met before, so that who guesses ids
+	// leaves the database to those who are known.
+	strangers *lane
 }
 
 // secretOf names a webhook secret: whose, and of which kind.
@@ -76,6 +81,13 @@ const (
 	believeOrg    = 5 * time.Second
 )
 
+// dummySecret is a secret of the usual length that nobody has.
+func dummySecret() pii.Token {
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // it never fails
+	return pii.NewToken("whsec_" + base64.StdEncoding.EncodeToString(raw))
+}
+
 // New builds the routes and begins to listen for answers. It connects to nothing: Postgres and Redis may be
 // away. Close ends what it began.
 func New(o Options) (*Ingress, error) {
@@ -91,14 +103,16 @@ func New(o Options) (*Ingress, error) {
 	}
 	in := &Ingress{
 		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics, defaults: o.Installation,
-		texts:    handlers.TextStatus{Codes: o.Codes},
-		clock:    &clock{pool: o.DB.Pool},
-		proved:   newCache[[32]byte, store.Key](believeKey),
-		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
-		offers:   newCache[wanted, store.Offer](believeOrg),
-		accounts: newCache[uuid.UUID, store.SMSAccount](believeSecret),
-		secrets:  newCache[secretOf, pii.Token](believeSecret),
+		texts:     handlers.TextStatus{Codes: o.Codes},
+		clock:     &clock{pool: o.DB.Pool},
+		proved:    newCache[[32]byte, store.Key](believeKey),
+		orgs:      newCache[uuid.UUID, store.Org](believeOrg),
+		offers:    newCache[wanted, store.Offer](believeOrg),
+		strangers: newLane(int(o.DB.Pool.Config().MaxConns) / 4),
 	}
+	dummy := dummySecret()
+	in.accounts = newProofs[uuid.UUID](believeSecret, store.SMSAccount{SID: "AC" + rand.Text(), Token: dummy}, in.strangers)
+	in.secrets = newProofs[secretOf](believeSecret, dummy, in.strangers)
 	mux := http.NewServeMux()
 	in.api = newAPI(mux, in.public)
 	in.routes()

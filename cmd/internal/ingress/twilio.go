@@ -1,11 +1,13 @@
 package ingress
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -64,32 +66,64 @@ func (in *Ingress) fromTwilio(ctx context.Context, c *call, path, signature stri
 	if err != nil {
 		return org, nil, in.denied("signature-org")
 	}
-	form, err := url.ParseQuery(string(c.body))
-	if err != nil {
+	signed, form, ok := in.twilioSigned(c, signature)
+	if !ok {
 		return org, nil, in.denied("signature-form")
 	}
-	load := func() (store.SMSAccount, error) {
+	load := func(ctx context.Context) (store.SMSAccount, error) {
 		return read(ctx, in, org, func(ctx context.Context, tx *store.Tx) (store.SMSAccount, error) {
 			return store.LoadSMSAccount(ctx, tx, in.keys)
 		})
 	}
 	valid := func(a store.SMSAccount) bool {
-		return sms.ValidSignature(a.Token, in.public+c.uri, form, signature) && form.Get("AccountSid") == a.SID
+		return signed(a.Token) && form().Get("AccountSid") == a.SID
 	}
-	if a, ok := in.accounts.get(org); ok && valid(a) {
-		return org, form, nil
-	}
-	// Not by what is remembered: the token may have been changed a moment ago.
-	a, err := in.accounts.fresh(org, load)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return org, nil, in.denied("signature-org")
-	case err != nil:
+	v, err := in.accounts.prove(ctx, org, load, valid)
+	if err = in.judged(v, err); err != nil {
 		return org, nil, err
-	case !valid(a):
-		return org, nil, in.denied("signature")
 	}
-	return org, form, nil
+	return org, form(), nil
+}
+
+// maxFormFields is how many fields a form may have. Twilio sends some 25, and two more for each of ten pictures; before the
+// proof each costs sorting.
+const maxFormFields = 200
+
+// twilioSigned reads what of a webhook is signed, and returns how to check it by a token. A form is signed itself, and must be
+// read for that. Of JSON the URL is signed, which names the body's hash: it is read by form, after the proof.
+func (in *Ingress) twilioSigned(c *call, signature string) (signed func(pii.Token) bool, form func() url.Values, ok bool) {
+	at := in.public + c.uri
+	if isJSON(c.header.Get("Content-Type")) {
+		form = sync.OnceValue(func() url.Values { return formOf(c.body) })
+		return func(t pii.Token) bool { return sms.ValidBodySignature(t, at, c.body, signature) }, form, true
+	}
+	if bytes.Count(c.body, []byte("&")) >= maxFormFields {
+		return nil, nil, false
+	}
+	fields, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return nil, nil, false
+	}
+	return func(t pii.Token) bool { return sms.ValidSignature(t, at, fields, signature) }, func() url.Values { return fields }, true
+}
+
+// formOf reads the texts and numbers of a JSON object as the fields of a form. What is no such object has none.
+func formOf(raw []byte) url.Values {
+	form := url.Values{}
+	fields, err := decode[map[string]json.RawMessage](raw, "")
+	if err != nil {
+		return form
+	}
+	for name, value := range fields {
+		var text string
+		switch {
+		case json.Unmarshal(value, &text) == nil && string(value) != "null":
+			form.Set(name, text)
+		case len(value) > 0 && (value[0] == '-' || value[0] >= '0' && value[0] <= '9'):
+			form.Set(name, string(value))
+		}
+	}
+	return form
 }
 
 // applyStatus moves a text forward as a callback says.

@@ -29,8 +29,6 @@ const (
 	voiceLimit = 4500 * time.Millisecond
 	// voiceWait is how much of it a task may take.
 	voiceWait = 3800 * time.Millisecond
-	// voiceProof is how much of it the proof of the request may take.
-	voiceProof = 4 * time.Second
 	// maxTools is how many calls of tools one request may make.
 	maxTools = 16
 )
