@@ -10,10 +10,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -55,6 +57,7 @@ type Ingress struct {
 	handler http.Handler
 	waiter  *waiter
 	voices  sync.WaitGroup // tool calls in hand
+	bodies  bodies
 	clock   *clock
 
 	proved   *cache[[32]byte, store.Key]
@@ -147,16 +150,41 @@ func (in *Ingress) routes() {
 	in.retellRoutes()
 }
 
+// maxConns is how many connections are open at a time, idle ones too. What a connection can make us keep is bounded:
+// headers (MaxHeaderBytes), a body (maxBodies), and the time it has for them.
+const maxConns = 4096
+
 // Server is h on addr with limits for the open internet.
 func Server(addr string, h http.Handler) *http.Server {
+	open := conns{most: maxConns}
 	return &http.Server{
-		Addr: addr, Handler: h,
+		ConnState: open.watch,
+		Addr:      addr, Handler: h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		// The longest wait that a client may ask for, and time to write the answer.
 		WriteTimeout:   maxWait + 10*time.Second,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 16 << 10,
+	}
+}
+
+// conns closes connections beyond the most that may be open.
+type conns struct {
+	most int64
+	now  atomic.Int64
+}
+
+// watch is a http.Server's ConnState.
+func (c *conns) watch(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if c.now.Add(1) > c.most {
+			_ = conn.Close() // the server sees it, and says that it is closed
+		}
+	case http.StateClosed, http.StateHijacked:
+		c.now.Add(-1)
+	default:
 	}
 }
 
