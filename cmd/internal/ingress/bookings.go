@@ -95,6 +95,7 @@ func (in *Ingress) book(ctx context.Context, org uuid.UUID, raw []byte) (submiss
 	if err != nil {
 		return submission{}, err
 	}
+	body = body.Seen()
 	o, err := in.org(ctx, org)
 	if err != nil {
 		return submission{}, err

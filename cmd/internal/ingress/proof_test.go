@@ -37,7 +37,7 @@ func (v *vault) set(org, secret string) {
 func (v *vault) asks(t *testing.T, p *proofs[string, string], org, given string) verdict {
 	t.Helper()
 	got, err := p.prove(t.Context(), org, func(context.Context) (string, error) {
-		time.Sleep(time.Millisecond) // a round trip, of the bubble's time
+		<-time.After(time.Millisecond) // a round trip, of the bubble's time
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		v.looks++

@@ -94,7 +94,7 @@ func retellDigest(key string, body []byte, at time.Time) []byte {
 func readRetell(raw []byte, name string, keys *pii.Keyring, org uuid.UUID) (conversation, toolCall) {
 	talk := conversation{source: sourceRetell}
 	var b retellBody
-	if err := json.Unmarshal(raw, &b); err != nil || b.Call == nil && b.Chat == nil && !object(b.Args) {
+	if err := unmarshal(raw, &b); err != nil || b.Call == nil && b.Chat == nil && !object(b.Args) {
 		return talk, toolCall{name: name, args: argsOf(raw)}
 	}
 	if b.Name == "" {
@@ -103,7 +103,7 @@ func readRetell(raw []byte, name string, keys *pii.Keyring, org uuid.UUID) (conv
 	tool := toolCall{name: b.Name, args: argsOf(b.Args), repeats: true}
 	for _, t := range []*retellTalk{b.Call, b.Chat} {
 		if t != nil {
-			talk.id, talk.number = clean(t.CallID+t.ChatID), t.customer()
+			talk.id, talk.number = callID(t.CallID+t.ChatID), t.customer()
 		}
 	}
 	if talk.id != "" {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -132,7 +131,9 @@ func (in *Ingress) applyStatus(ctx context.Context, org, id uuid.UUID, form url.
 	if !validKey(said.SID) {
 		return newProblem("missing-field", "MessageSid", "")
 	}
-	said.ErrorCode, _ = strconv.Atoi(form.Get("ErrorCode")) // none is 0
+	if code, err := strconv.ParseUint(form.Get("ErrorCode"), 10, 31); err == nil { // none is 0
+		said.ErrorCode = int(code)
+	}
 	var moved store.Message
 	var state string
 	ctx, cancel := detached(ctx)
@@ -162,6 +163,11 @@ func (in *Ingress) takeInbound(ctx context.Context, org uuid.UUID, form url.Valu
 	if from == "" {
 		return newProblem("missing-field", "From", "")
 	}
+	for _, name := range []string{"From", "To", "MessagingServiceSid"} {
+		if value := form.Get(name); value != "" && (!validKey(value) || len(value) > maxAddress) {
+			return newProblem("invalid-request", name, "a number, a short code or a SID")
+		}
+	}
 	phone, err := pii.ParsePhone(from, "")
 	if err != nil {
 		phone = pii.KnownPhone(from) // a short code: no number to dial, but it can text
@@ -174,12 +180,21 @@ func (in *Ingress) takeInbound(ctx context.Context, org uuid.UUID, form url.Valu
 	if err != nil {
 		return err
 	}
-	text := store.Inbound{ID: id, SID: sid, From: phone, Sender: clean(sender), Body: pii.NewText(form.Get("Body")),
-		OptOutType: clean(form.Get("OptOutType"))}
+	text := store.Inbound{ID: id, SID: sid, From: phone, Sender: sender, Body: pii.NewText(handlers.Spoken(form.Get("Body"))),
+		OptOutType: optOutType(form.Get("OptOutType"))}
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	return tasks.InTx(ctx, in.db, org, func(tx *store.Tx) error { return handlers.TakeInbound(ctx, tx, in.keys, text) })
 }
 
-// clean drops what PostgreSQL takes for no text.
-func clean(s string) string { return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "") }
+// maxAddress is how long an address of Twilio's may be: "whatsapp:" and fifteen digits have 25.
+const maxAddress = 64
+
+// optOutType is what Twilio says that it has done; "" for what it does not say (Advanced Opt-Out).
+func optOutType(said string) string {
+	switch said {
+	case "STOP", "START", "HELP":
+		return said
+	}
+	return ""
+}

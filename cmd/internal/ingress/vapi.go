@@ -84,11 +84,11 @@ func (in *Ingress) vapiRoutes() {
 			return nil, err
 		}
 		var body vapiBody
-		if json.Unmarshal(c.body, &body) != nil || body.Message.Type != "" && body.Message.Type != "tool-calls" {
+		if unmarshal(c.body, &body) != nil || body.Message.Type != "" && body.Message.Type != "tool-calls" {
 			return speaking(struct{}{}) // something that Vapi tells, and waits for nothing
 		}
 		m := body.Message
-		talk := conversation{org: org, source: sourceVapi, id: clean(m.Call.ID), begun: begun}
+		talk := conversation{org: org, source: sourceVapi, id: callID(m.Call.ID), begun: begun}
 		for _, n := range []vapiNumber{m.Call.Customer, m.Customer} {
 			if p, err := pii.ParsePhone(n.Number, ""); err == nil && talk.number.IsZero() {
 				talk.number = p

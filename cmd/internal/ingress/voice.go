@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/cmd/internal/speech"
+	"holdfast/handlers"
 	"holdfast/store"
 	"holdfast/store/pii"
 )
@@ -76,7 +77,7 @@ func (w *word) UnmarshalJSON(raw []byte) error {
 			s = ""
 		}
 	}
-	*w = word(strings.TrimSpace(clean(s)))
+	*w = word(strings.TrimSpace(handlers.Spoken(s)))
 	return nil
 }
 
@@ -86,7 +87,7 @@ func argsOf(raw json.RawMessage) (a toolArgs) {
 	if json.Unmarshal(raw, &text) == nil {
 		raw = json.RawMessage(text)
 	}
-	if json.Unmarshal(raw, &a) != nil {
+	if unmarshal(raw, &a) != nil {
 		return toolArgs{}
 	}
 	return a
