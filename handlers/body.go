@@ -95,8 +95,8 @@ var spokenLocale = regexp.MustCompile(`^(en|es)([-_][0-9A-Za-z]{2,8}){0,3}$`)
 // checkRefs refuses what cannot name a resource or a service.
 func checkRefs(resource, service string) *Problem {
 	for _, f := range []struct{ name, value string }{{"resource", resource}, {"service", service}} {
-		if len(f.value) > maxRef || hasControl(f.value) {
-			return NewProblem("invalid-request", f.name, fmt.Sprintf("an id or a slug: at most %d bytes, without control characters", maxRef))
+		if len(f.value) > maxRef || hasControl(f.value) || Prose(f.value) != f.value {
+			return NewProblem("invalid-request", f.name, fmt.Sprintf("an id or a slug: at most %d bytes, all of it visible", maxRef))
 		}
 	}
 	return nil

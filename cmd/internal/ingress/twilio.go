@@ -125,20 +125,29 @@ func formOf(raw []byte) url.Values {
 	return form
 }
 
-// applyStatus moves a text forward as a callback says.
-func (in *Ingress) applyStatus(ctx context.Context, org, id uuid.UUID, form url.Values) error {
+// readStatus reads a status callback.
+func readStatus(form url.Values) (sms.Sent, error) {
 	said := sms.Sent{SID: form.Get("MessageSid"), Status: form.Get("MessageStatus")}
 	if !validKey(said.SID) {
-		return newProblem("missing-field", "MessageSid", "")
+		return said, newProblem("missing-field", "MessageSid", "")
 	}
 	if code, err := strconv.ParseUint(form.Get("ErrorCode"), 10, 31); err == nil { // none is 0
 		said.ErrorCode = int(code)
+	}
+	return said, nil
+}
+
+// applyStatus moves a text forward as a callback says.
+func (in *Ingress) applyStatus(ctx context.Context, org, id uuid.UUID, form url.Values) error {
+	said, err := readStatus(form)
+	if err != nil {
+		return err
 	}
 	var moved store.Message
 	var state string
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	err := tasks.InTx(ctx, in.db, org, func(tx *store.Tx) (err error) {
+	err = tasks.InTx(ctx, in.db, org, func(tx *store.Tx) (err error) {
 		state, err = in.texts.Apply(ctx, tx, id, said, &moved)
 		return err
 	})
@@ -153,35 +162,41 @@ func (in *Ingress) applyStatus(ctx context.Context, org, id uuid.UUID, form url.
 	return nil
 }
 
-// takeInbound writes a text from a customer. Twilio may deliver it twice.
-func (in *Ingress) takeInbound(ctx context.Context, org uuid.UUID, form url.Values) error {
-	sid := form.Get("MessageSid")
-	if !validKey(sid) {
-		return newProblem("missing-field", "MessageSid", "")
+// readInbound reads a text from a customer.
+func readInbound(form url.Values) (store.Inbound, error) {
+	text := store.Inbound{SID: form.Get("MessageSid"), Sender: form.Get("MessagingServiceSid"), Body: pii.NewText(handlers.Spoken(form.Get("Body"))),
+		OptOutType: optOutType(form.Get("OptOutType"))}
+	if !validKey(text.SID) {
+		return text, newProblem("missing-field", "MessageSid", "")
 	}
 	from := form.Get("From")
 	if from == "" {
-		return newProblem("missing-field", "From", "")
+		return text, newProblem("missing-field", "From", "")
 	}
 	for _, name := range []string{"From", "To", "MessagingServiceSid"} {
 		if value := form.Get(name); value != "" && (!validKey(value) || len(value) > maxAddress) {
-			return newProblem("invalid-request", name, "a number, a short code or a SID")
+			return text, newProblem("invalid-request", name, "a number, a short code or a SID")
 		}
 	}
-	phone, err := pii.ParsePhone(from, "")
-	if err != nil {
-		phone = pii.KnownPhone(from) // a short code: no number to dial, but it can text
+	var err error
+	if text.From, err = pii.ParsePhone(from, ""); err != nil {
+		text.From = pii.KnownPhone(from) // a short code: no number to dial, but it can text
 	}
-	sender := form.Get("MessagingServiceSid")
-	if sender == "" {
-		sender = form.Get("To")
+	if text.Sender == "" {
+		text.Sender = form.Get("To")
 	}
-	id, err := uuid.NewV7()
+	return text, nil
+}
+
+// takeInbound writes a text from a customer. Twilio may deliver it twice.
+func (in *Ingress) takeInbound(ctx context.Context, org uuid.UUID, form url.Values) error {
+	text, err := readInbound(form)
 	if err != nil {
 		return err
 	}
-	text := store.Inbound{ID: id, SID: sid, From: phone, Sender: sender, Body: pii.NewText(handlers.Spoken(form.Get("Body"))),
-		OptOutType: optOutType(form.Get("OptOutType"))}
+	if text.ID, err = uuid.NewV7(); err != nil {
+		return err
+	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	return tasks.InTx(ctx, in.db, org, func(tx *store.Tx) error { return handlers.TakeInbound(ctx, tx, in.keys, text) })
