@@ -28,6 +28,7 @@ func TestVapiShapes(t *testing.T) {
 		"in all lists":       `"toolCallList":[{"id":"1","name":"verify_code","arguments":{"code":"12"}}],"toolCalls":[{"id":"1","function":{"name":"verify_code","arguments":"{}"}}]`,
 		"arguments are null": `"toolCallList":[{"id":"1","name":"verify_code","arguments":null}]`,
 		"arguments are text": `"toolCallList":[{"id":"1","name":"verify_code","arguments":"no JSON"}]`,
+		"a code twice":       `"toolCallList":[{"id":"1","name":"verify_code","arguments":"{\"code\":\"123456\",\"code\":\"654321\"}"}]`,
 	} {
 		a := post(`{"type":"tool-calls",` + calls + `}`)
 		want := `{"results":[{"toolCallId":"1","name":"verify_code","error":"I need the six digits of the code. Please say them one by one."}]}`
@@ -46,7 +47,8 @@ func TestVapiShapes(t *testing.T) {
 		t.Errorf("several: %s", a.body)
 	}
 	for _, other := range []string{`{"type":"status-update","status":"ended"}`, `{"type":"end-of-call-report","toolCallList":[{"id":"1","name":"cancel_booking"}]}`,
-		`{"type":"assistant-request"}`, `{"type":"tool-calls"}`, `{}`, `null`, `7`, `{`} {
+		`{"type":"assistant-request"}`, `{"type":"tool-calls"}`, `{"toolCallList":[{"id":"1"}],"toolCallList":[{"id":"2"}]}`,
+		`{"toolCallList":[{"id":"1"}],"deep":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`, `{}`, `null`, `7`, `{`} {
 		if a := post(other); a.StatusCode != 200 || string(a.body) != "{}" {
 			t.Errorf("%s: %d %s", other, a.StatusCode, a.body)
 		}
@@ -54,6 +56,13 @@ func TestVapiShapes(t *testing.T) {
 	many := `{"type":"tool-calls","toolCallList":[` + strings.Repeat(`{"name":"fly"},`, 40) + `{"name":"fly"}]}`
 	if a := post(many); strings.Count(string(a.body), "Those are too many") != 41-maxTools {
 		t.Errorf("many: %s", a.body)
+	}
+	// A call may be named in any way; its name is a key of an index.
+	for _, id := range []string{strings.Repeat("c", 5000), "two words", "\u202e"} {
+		a := post(`{"toolCallList":[{"id":"` + strings.Repeat("t", 300) + `","name":"hold_slot","arguments":{"resource":"table","start":"` + tomorrow("10:00") + `"}}],"call":{"id":"` + id + `","customer":{"number":"+15550100042"}}}`)
+		if got := string(a.body); a.StatusCode != 200 || !strings.Contains(got, `"result":"I am still`) {
+			t.Errorf("call %.20q: %d %s", id, a.StatusCode, a.body)
+		}
 	}
 	long := `{"type":"tool-calls","toolCallList":[{"id":"1","name":"fly"}],"artifact":{"messages":["` + strings.Repeat("x", 500_000) + `"]}}`
 	if a := post(long); a.StatusCode != 200 {
