@@ -110,7 +110,10 @@ func nasty(example any) (all []string) {
 		{`":"`, `":"\u202e`}, {`":"`, `":"\u0000`}, {`":"`, `":"\ud83d`}, {`":"`, "\":\"\xc0\xaf"}, {`":"`, `":1e400,"x":"`}, {`":"`, `":null,"x":"`}, {`":"`, `":{},"x":"`},
 		{`{"`, `{"x":1,"x":2,"`}, {`{"`, `{"X":{"+15550100042":1},"x":2,"`}, {`":"`, `":"` + strings.Repeat("é", 300)}, {`"}`, `","zzz":[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}`},
 	} {
-		all = append(all, strings.Replace(good, change[0], change[1], 1), strings.ReplaceAll(good, change[0], change[1]))
+		parts := strings.Split(good, change[0])
+		for i := 1; i < len(parts); i++ { // in each place by itself
+			all = append(all, strings.Join(parts[:i], change[0])+change[1]+strings.Join(parts[i:], change[0]))
+		}
 	}
 	return all
 }
