@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/store/calendar"
 	"holdfast/store/pii"
 )
 
@@ -70,10 +71,13 @@ func (b BookingBody) Check(region string) *Problem {
 	if len([]rune(b.Notes)) > MaxNotes {
 		return NewProblem("invalid-request", "notes", fmt.Sprintf("at most %d characters", MaxNotes))
 	}
-	for _, f := range []struct{ name, value string }{{"customer.name", c.Name}, {"notes", b.Notes}, {"start", b.Start}} {
+	for _, f := range []struct{ name, value string }{{"customer.name", c.Name}, {"notes", b.Notes}} {
 		if hasControl(f.value) {
 			return NewProblem("invalid-request", f.name, noControl)
 		}
+	}
+	if p := checkTime("start", b.Start); p != nil {
+		return p
 	}
 	if p := checkRefs(b.Resource, b.Service); p != nil {
 		return p
@@ -91,6 +95,17 @@ func (b BookingBody) Check(region string) *Problem {
 
 // spokenLocale is a locale of the languages that texts are written in.
 var spokenLocale = regexp.MustCompile(`^(en|es)([-_][0-9A-Za-z]{2,8}){0,3}$`)
+
+// maxTime is how long a time may be that is written out: RFC 3339 with nanoseconds has 35 bytes.
+const maxTime = 64
+
+// checkTime refuses what cannot be a time. Whether it is one depends on the resource's zone.
+func checkTime(field, text string) *Problem {
+	if len(text) > maxTime || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return NewProblem("invalid-start", field, calendar.ErrFormat.Error())
+	}
+	return nil
+}
 
 // checkRefs refuses what cannot name a resource or a service.
 func checkRefs(resource, service string) *Problem {
@@ -156,6 +171,11 @@ func (b BlockBody) Check() *Problem {
 	}
 	if hasControl(b.Reason) {
 		return NewProblem("invalid-request", "reason", noControl)
+	}
+	for _, f := range []struct{ name, value string }{{"start", b.Start}, {"end", b.End}} {
+		if p := checkTime(f.name, f.value); p != nil {
+			return p
+		}
 	}
 	return checkRefs(b.Resource, "")
 }

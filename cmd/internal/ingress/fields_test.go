@@ -253,6 +253,7 @@ func TestUnseenGoes(t *testing.T) {
 		}
 	}
 	agent := r.agent(sourceVapi, "+15550100053")
+	agent.talk = strings.Repeat("c"+hidden, 1000) // what a call is named is a key of an index
 	agent.use(t, "hold_slot", "resource", "chair", "start", tomorrow("12:00"), "name", "An"+hidden+"a\x00\x07  Ñ\u200dé", "notes", "first"+hidden+" visit")
 	names, notes := map[string]int{}, map[string]int{}
 	rows, err := r.db.Admin.Query(t.Context(), "SELECT b.org_id, c.name_sealed, b.notes_sealed FROM booking b JOIN customer c ON c.id = b.customer_id")

@@ -236,7 +236,9 @@ func textsOf(body any) []string {
 	case handlers.BookingBody:
 		return []string{b.Customer.Name, b.Notes, b.Resource, b.Service, b.Start, b.Customer.Locale, b.Customer.TimeZone}
 	case handlers.BlockBody:
-		return []string{b.Resource, b.Reason}
+		return []string{b.Resource, b.Reason, b.Start, b.End}
+	case handlers.RescheduleBody:
+		return []string{b.Start}
 	case handlers.TranscriptBody:
 		return []string{b.CallID, b.Text}
 	}
