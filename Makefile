@@ -76,13 +76,16 @@ vuln: ## govulncheck; needs its online database
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) ./...
 
 FUZZTIME ?= 30s
-fuzz: ## each fuzz test for FUZZTIME=30s
-	@set -e; grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . >/dev/null || { echo 'there are no fuzz tests'; exit 0; }; \
-	for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
-		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+fuzz: ## each fuzz test for FUZZTIME=30s; what one finds is kept in its package's testdata/fuzz
+	@set -e; count=0; \
+	for file in $$(grep -rl --include='*_test.go' '^func Fuzz' . | sort); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
 			echo "$$file $$name"; $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
+			count=$$((count + 1)); \
 		done; \
-	done
+	done; \
+	test $$count -gt 0 || { echo 'there are no fuzz tests'; exit 1; }; \
+	echo "$$count fuzz tests ran for $(FUZZTIME) each and found nothing"
 
 bench: build ## the goals of docs/performance.md on this machine, measured; some minutes
 	$(GO) run ./cmd/internal/bench --holdfast bin/holdfast

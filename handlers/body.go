@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"holdfast/store/calendar"
 	"holdfast/store/pii"
 )
 
@@ -32,11 +34,18 @@ type CustomerBody struct {
 	TimeZone string `json:"time_zone,omitempty"`
 }
 
-// Limits of free text, in characters.
+// Limits of text, in characters.
 const (
 	MaxName  = 200
 	MaxNotes = 4000
+	maxRef   = 100 // of what an id or a slug may be
 )
+
+// Seen is the body without what nobody sees in its texts.
+func (b BookingBody) Seen() BookingBody {
+	b.Customer.Name, b.Notes = Line(b.Customer.Name), Prose(b.Notes)
+	return b
+}
 
 // Check finds the first field that breaks a rule that needs no database. region reads national numbers.
 func (b BookingBody) Check(region string) *Problem {
@@ -62,15 +71,47 @@ func (b BookingBody) Check(region string) *Problem {
 	if len([]rune(b.Notes)) > MaxNotes {
 		return NewProblem("invalid-request", "notes", fmt.Sprintf("at most %d characters", MaxNotes))
 	}
-	if strings.ContainsRune(c.Name+b.Notes+b.Start+b.Resource+b.Service, 0) {
-		return NewProblem("invalid-request", "", "text must not contain NUL")
+	for _, f := range []struct{ name, value string }{{"customer.name", c.Name}, {"notes", b.Notes}} {
+		if hasControl(f.value) {
+			return NewProblem("invalid-request", f.name, noControl)
+		}
 	}
-	if c.Locale != "" && !strings.HasPrefix(c.Locale, "en") && !strings.HasPrefix(c.Locale, "es") {
-		return NewProblem("invalid-request", "customer.locale", "en or es")
+	if p := checkTime("start", b.Start); p != nil {
+		return p
+	}
+	if p := checkRefs(b.Resource, b.Service); p != nil {
+		return p
+	}
+	if c.Locale != "" && !spokenLocale.MatchString(c.Locale) {
+		return NewProblem("invalid-request", "customer.locale", "en or es, as a BCP 47 tag")
 	}
 	if c.TimeZone != "" {
 		if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "Local" {
 			return NewProblem("invalid-request", "customer.time_zone", "an IANA name, such as America/New_York")
+		}
+	}
+	return nil
+}
+
+// spokenLocale is a locale of the languages that texts are written in.
+var spokenLocale = regexp.MustCompile(`^(en|es)([-_][0-9A-Za-z]{2,8}){0,3}$`)
+
+// maxTime is how long a time may be that is written out: RFC 3339 with nanoseconds has 35 bytes.
+const maxTime = 64
+
+// checkTime refuses what cannot be a time. Whether it is one depends on the resource's zone.
+func checkTime(field, text string) *Problem {
+	if len(text) > maxTime || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return NewProblem("invalid-start", field, calendar.ErrFormat.Error())
+	}
+	return nil
+}
+
+// checkRefs refuses what cannot name a resource or a service.
+func checkRefs(resource, service string) *Problem {
+	for _, f := range []struct{ name, value string }{{"resource", resource}, {"service", service}} {
+		if len(f.value) > maxRef || hasControl(f.value) || Prose(f.value) != f.value {
+			return NewProblem("invalid-request", f.name, fmt.Sprintf("an id or a slug: at most %d bytes, all of it visible", maxRef))
 		}
 	}
 	return nil
@@ -110,6 +151,33 @@ type BlockBody struct {
 	Start    string `json:"start"`
 	End      string `json:"end"`
 	Reason   string `json:"reason,omitempty"`
+}
+
+// Seen is the body without what nobody sees in its texts.
+func (b BlockBody) Seen() BlockBody {
+	b.Reason = Prose(b.Reason)
+	return b
+}
+
+// Check finds the first field that breaks a rule that needs no database.
+func (b BlockBody) Check() *Problem {
+	for _, f := range []struct{ name, value string }{{"resource", b.Resource}, {"start", b.Start}, {"end", b.End}} {
+		if f.value == "" {
+			return NewProblem("missing-field", f.name, "")
+		}
+	}
+	if len([]rune(b.Reason)) > MaxNotes {
+		return NewProblem("invalid-request", "reason", fmt.Sprintf("at most %d characters", MaxNotes))
+	}
+	if hasControl(b.Reason) {
+		return NewProblem("invalid-request", "reason", noControl)
+	}
+	for _, f := range []struct{ name, value string }{{"start", b.Start}, {"end", b.End}} {
+		if p := checkTime(f.name, f.value); p != nil {
+			return p
+		}
+	}
+	return checkRefs(b.Resource, "")
 }
 
 // Minutes is a length of time: a number of minutes, or text as "30m", "1h30m" or "PT30M".

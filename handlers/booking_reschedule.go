@@ -31,7 +31,7 @@ func (b RescheduleBody) Check() *Problem {
 	if b.Start == "" {
 		return NewProblem("missing-field", "start", "when shall it begin?")
 	}
-	return nil
+	return checkTime("start", b.Start)
 }
 
 // Answer does the task.

@@ -54,7 +54,7 @@ type ProblemKind struct {
 
 // ProblemKinds is the one table of them: what integrators can meet.
 var ProblemKinds = map[string]ProblemKind{
-	"invalid-json":            {400, "The body is not valid JSON", "Send one JSON object as application/json."},
+	"invalid-json":            {400, "The body is not valid JSON", "Send one JSON object as application/json, each key of an object once (RFC 7493)."},
 	"invalid-request":         {422, "A field breaks a rule", "field names it, detail tells the rule."},
 	"missing-field":           {422, "A required field is missing", "field names it."},
 	"invalid-phone":           {422, "The phone number cannot be dialled", "Send it as E.164 (+15550100042), or in the national form of the org's region."},
@@ -78,8 +78,11 @@ var ProblemKinds = map[string]ProblemKind{
 	"not-found":               {404, "There is no such thing", "The id is unknown in this org, or is no id."},
 	"method-not-allowed":      {405, "The method is not allowed here", ""},
 	"not-acceptable":          {406, "Only JSON is served", ""},
-	"body-too-large":          {413, "The body is too large", "64 KiB at most."},
-	"unsupported-media":       {415, "The body is of a type that is not read here", "Send application/json."},
+	"body-too-large":          {413, "The body is too large", "64 KiB at most; 2 MiB from voice agents."},
+	"unsupported-media":       {415, "The body is of a type that is not read here", "Send application/json in UTF-8, as it is: not compressed."},
+	"invalid-header":          {400, "A header can be read in two ways", "field names it."},
+	"request-timeout":         {408, "The body came too slowly", "Within ten seconds."},
+	"too-many-headers":        {431, "There are too many headers", "100 lines at most."},
 	"slot-taken":              {409, "The time is taken", "alternatives lists up to three that are free."},
 	"block-conflicts":         {409, "Something is booked or blocked in that time", "bookings and blocks list what is in the way."},
 	"hold-expired":            {409, "The hold has expired and the time was taken since", "alternatives lists up to three that are free."},

@@ -30,22 +30,28 @@ type TranscriptBody struct {
 // Limits of a transcript. The body's own limit leaves room for JSON's escapes.
 const (
 	MaxTranscript = 60_000 // bytes
-	maxCallID     = 128
+	MaxCallID     = 128    // bytes
 )
+
+// Seen is the body without what nobody sees in its text.
+func (b TranscriptBody) Seen() TranscriptBody {
+	b.Text = Prose(b.Text)
+	return b
+}
 
 // Check finds the first field that breaks a rule that needs no database.
 func (b TranscriptBody) Check() *Problem {
 	switch {
 	case b.CallID == "":
 		return NewProblem("missing-field", "call_id", "which call is it?")
-	case len(b.CallID) > maxCallID || strings.ContainsFunc(b.CallID, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return NewProblem("invalid-request", "call_id", fmt.Sprintf("1 to %d visible ASCII characters", maxCallID))
+	case len(b.CallID) > MaxCallID || strings.ContainsFunc(b.CallID, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return NewProblem("invalid-request", "call_id", fmt.Sprintf("1 to %d visible ASCII characters", MaxCallID))
 	case strings.TrimSpace(b.Text) == "":
 		return NewProblem("missing-field", "text", "what was said?")
 	case len(b.Text) > MaxTranscript:
 		return NewProblem("invalid-request", "text", fmt.Sprintf("at most %d bytes of UTF-8", MaxTranscript))
-	case strings.ContainsRune(b.Text, 0):
-		return NewProblem("invalid-request", "text", "text must not contain NUL")
+	case hasControl(b.Text):
+		return NewProblem("invalid-request", "text", noControl)
 	}
 	return nil
 }

@@ -1,8 +1,11 @@
 package hook
 
 import (
+	"errors"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -90,4 +93,51 @@ func TestAllowList(t *testing.T) {
 	if a.UnmarshalText([]byte("x y")) == nil || !a.contains(netip.MustParseAddr("10.9.9.9")) {
 		t.Error("a bad list has changed the old one")
 	}
+}
+
+// FuzzAllow: a list is taken whole or not at all, allows nothing but what it names, and reads the same in any case and with
+// any spaces.
+func FuzzAllow(f *testing.F) {
+	for _, list := range []string{"", "10.0.0.0/8", "10.1.0.0/16, fd00::/8,192.168.7.7 ,Hooks.internal,web:3000,[::1]:9000", "0.0.0.0/0", "::/0", "*", "a b", "fe80::1%eth0", "http://a", "a:x",
+		"169.254.169.254", "::ffff:10.0.0.0/104", "0x7f.1", "2130706433", "127.1", ",,,", "a\x00", "\u202e", "[::1", "a..b", strings.Repeat("a,", 2000)} {
+		for _, u := range []string{"https://a.example/x", "http://a", "http://10.1.2.3", "https://169.254.169.254/latest", "http://[::1]:9000/", "https://[::ffff:127.0.0.1]"} {
+			f.Add(list, u)
+		}
+	}
+	f.Fuzz(func(t *testing.T, list, raw string) {
+		var a Allow
+		if err := a.UnmarshalText([]byte(list)); err != nil {
+			if !errors.Is(err, ErrAllow) || len(a.nets)+len(a.hosts) > 0 {
+				t.Fatalf("%q: %v, and %+v", list, err, a)
+			}
+			return
+		}
+		var again Allow
+		if err := again.UnmarshalText([]byte(" " + strings.ToUpper(strings.ReplaceAll(list, ",", " , ")) + ",")); err == nil && (!slices.Equal(a.nets, again.nets) || len(a.hosts) != len(again.hosts)) {
+			t.Fatalf("%q: %+v, in capitals %+v", list, a, again)
+		}
+		if n := strings.Count(list, ",") + 1; len(a.nets)+len(a.hosts) > n {
+			t.Fatalf("%q: %d entries", list, len(a.nets)+len(a.hosts))
+		}
+		u, err := url.Parse(raw)
+		if err != nil {
+			return
+		}
+		var none Allow
+		if none.Refuses(u) == "" && a.Refuses(u) != "" {
+			t.Fatalf("%q refuses %q, which nobody had to allow", list, raw)
+		}
+		if a.Refuses(u) != "" {
+			return
+		}
+		ip, err := netip.ParseAddr(u.Hostname())
+		named := slices.ContainsFunc(strings.Split(strings.ToLower(list), ","), func(part string) bool {
+			part = strings.TrimSpace(part)
+			return part == strings.ToLower(u.Hostname()) || part == hostPort(u) || part == strings.ToLower(hostPort(u)) || part == "["+strings.ToLower(u.Hostname())+"]"
+		})
+		within := err == nil && slices.ContainsFunc(a.nets, func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
+		if !named && !within && (u.Scheme != "https" || err == nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast())) {
+			t.Fatalf("%q allows %q", list, raw)
+		}
+	})
 }

@@ -3,12 +3,16 @@ package settings
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"holdfast/handlers/ijson"
+	"holdfast/handlers/redact"
 )
 
 // Broken is a rule that a document breaks. Detail never quotes what was sent.
@@ -34,11 +38,18 @@ func (e Invalid) Error() string {
 // maxBroken bounds what is told of a document that is wrong all over.
 const maxBroken = 50
 
+// limits of a document: it is four deep, and its values are mostly medical terms.
+var limits = ijson.Limits{Depth: 8, Values: redact.MaxTerms + 2000}
+
 // Parse reads a whole document: what it leaves out has the default of an org of region. The error is Invalid.
 func Parse(raw []byte, region string, in Installation) (Document, error) {
 	d := Defaults(region, in)
 	if !utf8.Valid(raw) {
 		return d, Invalid{{Detail: "not UTF-8"}}
+	}
+	var twice *ijson.Broken
+	if json.Valid(raw) && errors.As(ijson.Check(raw, limits), &twice) {
+		return d, Invalid{{twice.Path, twice.Rule}}
 	}
 	p := parser{doc: &d}
 	p.object("", raw)

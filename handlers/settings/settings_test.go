@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -320,6 +321,12 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"limits":{"phone":{"per_day":3}},"templates":{"en":{"code":"{{.Code}} x"}}}`))
 	f.Add([]byte(`{"countries":["US","CA"],"quiet_hours":"OFF","reminders":{"minutes_before":[]}}`))
 	f.Add([]byte(`{"endpoint":{"url":"https://a.example","events":["booking.held"]},"x":null}`))
+	for _, s := range []string{`{"limits":{"phone":{"per_day":3},"phone":{"per_day":4}}}`, `{"limits":{"phone":{"per_day":1e400}}}`, `{"limits":{"phone":{"per_day":0.5}}}`, `{"limits":{"phone":{"per_day":-1}}}`,
+		`{"redaction":"strict"}`, `{"redaction":{"terms":["a","bb"],"mrn":"MR-######","actions":{"US_SSN":"mask"}}}`, `{"templates":{"en":{"code":"\u202e{{.Code}}"}}}`,
+		`{"templates":{"en":{"help":"{{range .Org}}{{end}}"}}}`, `{"+15550100042":{"5550100042":1}}`, `{"quiet_hours":"24-24"}`, `{"countries":["US","US"]}`, `{"endpoint":{"url":"https://u:p@10.0.0.1/#x"}}`,
+		`{"reminders":{"minutes_before":[5,5]}}`, `{"followup":{"enabled":"yes"}}`, `null`, `[]`, `{`, "{}{}", "\xff", `{"limits":null}`, `{"LIMITS":{}}`, strings.Repeat(`{"limits":`, 200)} {
+		f.Add([]byte(s))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		d, err := Parse(raw, "US", installation)
 		if err == nil {
@@ -330,8 +337,16 @@ func FuzzParse(f *testing.F) {
 		if !errors.As(err, &invalid) || len(invalid) == 0 || strings.Contains(err.Error(), "\n") {
 			t.Fatalf("%q: %v", raw, err)
 		}
+		for _, b := range invalid { // it says where and which rule, and quotes nothing
+			if b.Detail == "" || len(b.Field) > 200 || strings.ContainsFunc(b.Field, func(r rune) bool { return r <= ' ' || r > '~' }) || phoneLike.MatchString(err.Error()) {
+				t.Fatalf("%q: %v", raw, err)
+			}
+		}
 	})
 }
+
+// phoneLike is what no rule has in it, and what is sent may.
+var phoneLike = regexp.MustCompile(`[0-9]{8,}|[0-9]{3}[-. ][0-9]{4}`)
 
 // What another version of Holdfast stored is taken as far as it is understood.
 func TestReadIsLenient(t *testing.T) {

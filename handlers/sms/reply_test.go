@@ -311,7 +311,7 @@ func TestSaysYes(t *testing.T) {
 func FuzzParseReply(f *testing.F) {
 	for _, s := range []string{"123456", "1 2 3 4 5 6", "my code is 123-456", "STOP", "no más mensajes", "c", "2", "１２３４５６", "\xff", strings.Repeat("1 ", 5000),
 		"yes keep it", "K please", "don't keep it", "la 2 por favor", "can i have the second one", "I can't do 2", "3:30", "yes", "sí, la quiero",
-		"cancel, thanks", "para", strings.Repeat("ok ", 3000), "please " + strings.Repeat("the ", 3000) + "second"} {
+		"cancel, thanks", "para", "S\u200bTOP", "\u202ePOTS", "1\u200b23456", "123456 654321", "ＳＴＯＰ", "stop\x00", "\U000e0053top", "٢", "C C C", "🙂 k", strings.Repeat("ok ", 3000), "please " + strings.Repeat("the ", 3000) + "second"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -153,6 +153,10 @@ func TestOwnWords(t *testing.T) {
 func FuzzCheckTemplate(f *testing.F) {
 	f.Add("{{.Code}} is your code for {{.Org}}", "Bright Smiles")
 	f.Add("{{.Code}} {{with .For}}{{.}}{{end}}", "123456 Street")
+	for _, text := range []string{"{{.Code}}{{.Org}}", "{{with .Org}}{{.}}{{end}} {{.Code}}", `{{printf "%1000000d" 1}}`, "{{define \"x\"}}{{end}}", "{{/* */}}", "{{.Code", "{{{{", "{{- .Code -}}",
+		"{{if .Org}}{{.Code}}{{end}}", "123456 {{.Code}}", "{{.Code}}\u202e", "{{.Code}}\xff", strings.Repeat("{{if .Org}}", 50)} {
+		f.Add(text, "\u202e999999")
+	}
 	f.Fuzz(func(t *testing.T, text, name string) {
 		d := example(t)
 		d.Org, d.Resource, d.Service = "N"+name, name, name

@@ -25,7 +25,12 @@ func ParsePhone(raw, region string) (Phone, error) {
 	if err != nil || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
 		return Phone{}, ErrPhone
 	}
-	return Phone{hide(phonenumbers.Format(n, phonenumbers.E164))}, nil
+	e164 := phonenumbers.Format(n, phonenumbers.E164)
+	// A few readings are of another number when they are read again (zeros after a trunk zero): nobody has those.
+	if again, err := phonenumbers.Parse(e164, ""); err != nil || phonenumbers.Format(again, phonenumbers.E164) != e164 {
+		return Phone{}, ErrPhone
+	}
+	return Phone{hide(e164)}, nil
 }
 
 // KnownPhone wraps a number that is E.164 already, such as one that was sealed by us.

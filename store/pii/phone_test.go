@@ -2,6 +2,7 @@ package pii_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -66,9 +67,15 @@ func TestParsePhone(t *testing.T) {
 }
 
 func FuzzParsePhone(f *testing.F) {
-	for _, s := range []string{"+12127365000", "(212) 736-5000", "555-010-0042 ext. 7", "tel:+1-212", "\xff"} {
+	for _, s := range []string{"+12127365000", "(212) 736-5000", "555-010-0042 ext. 7", "tel:+1-212", "\xff", "", "+", "0", "+0", "011 44 20 7946 0018", "００１２", "+1\u202e5550100042",
+		"１５５５０１０００４２", "٠١٢٣٤٥٦٧٨٩", "1-800-FLOWERS", "+1" + strings.Repeat("5", 300), "+80012345678", "tel:5550100042;phone-context=+1", "+1 555 010 0042\x00", "112", "+999123456789"} {
 		f.Add(s, "US")
+		f.Add(s, "MX")
 	}
+	f.Add("020 7946 0018", "GB")
+	f.Add("0X0X00000000X0", "AX") // zeros after a trunk zero: read again it was another number
+	f.Add("5550100042", "")
+	f.Add("5550100042", "ZZ")
 	f.Fuzz(func(t *testing.T, raw, region string) {
 		p, err := pii.ParsePhone(raw, region)
 		if (err == nil) == p.IsZero() {
@@ -76,6 +83,21 @@ func FuzzParsePhone(f *testing.F) {
 		}
 		if s := p.Reveal(); err == nil && (s[0] != '+' || strings.Trim(s[1:], "0123456789") != "" || len(s) > 18) {
 			t.Fatalf("%q in %q: %q is not E.164", raw, region, s)
+		}
+		if err != nil {
+			if !errors.Is(err, pii.ErrPhone) || strings.ContainsAny(err.Error(), "0123456789+") {
+				t.Fatalf("%q in %q: %v", raw, region, err)
+			}
+			return
+		}
+		// It is the same number when it is read again, wherever.
+		for _, where := range []string{"", region, "US", "GB"} {
+			if again, err := pii.ParsePhone(p.Reveal(), where); err != nil || again != p {
+				t.Fatalf("%q in %q: %q read in %q is %q, %v", raw, region, p.Reveal(), where, again.Reveal(), err)
+			}
+		}
+		if s := fmt.Sprintf("%v %+v %#v %s %d", p, p, p, p, p); strings.ContainsAny(s, "0123456789") {
+			t.Fatalf("%q in %q: prints %q", raw, region, s)
 		}
 	})
 }

@@ -123,11 +123,20 @@ func bearer(h http.Header) (pii.Token, bool) {
 	return pii.NewToken(token), true
 }
 
-// findKey proves a key. Proved ones are remembered by their hash, so that no token lies in memory.
+// findKey proves a key. Proved ones are remembered by their hash, so that no token lies in memory. Those that nobody
+// has proved yet are looked up a few at a time: each guess costs a look-up, since the next one is another.
 func (in *Ingress) findKey(ctx context.Context, token pii.Token) (store.Key, error) {
-	return in.proved.find(sha256.Sum256([]byte(token.Reveal())), func() (store.Key, error) {
+	sum := sha256.Sum256([]byte(token.Reveal()))
+	return in.proved.find(sum, func() (store.Key, error) {
 		ctx, cancel := limited(ctx)
 		defer cancel()
+		if !in.proved.met(sum) {
+			leave, err := in.strangers.enter(ctx)
+			if err != nil {
+				return store.Key{}, err
+			}
+			defer leave()
+		}
 		return store.FindKey(ctx, in.db.Pool, in.keys, token)
 	})
 }

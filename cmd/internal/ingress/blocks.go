@@ -2,8 +2,6 @@ package ingress
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -34,16 +32,9 @@ func block(raw []byte) (submission, error) {
 	if err != nil {
 		return submission{}, err
 	}
-	for _, f := range []struct{ name, value string }{{"resource", body.Resource}, {"start", body.Start}, {"end", body.End}} {
-		if f.value == "" {
-			return submission{}, newProblem("missing-field", f.name, "")
-		}
-	}
-	if len([]rune(body.Reason)) > handlers.MaxNotes {
-		return submission{}, newProblem("invalid-request", "reason", fmt.Sprintf("at most %d characters", handlers.MaxNotes))
-	}
-	if strings.ContainsRune(body.Resource+body.Reason, 0) {
-		return submission{}, newProblem("invalid-request", "", "text must not contain NUL")
+	body = body.Seen()
+	if p := body.Check(); p != nil {
+		return submission{}, p
 	}
 	return submission{kind: kindBlock, body: body, check: func(ctx context.Context, tx *store.Tx) error {
 		_, _, err := handlers.ResolveBlock(ctx, tx, body)

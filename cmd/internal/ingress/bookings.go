@@ -95,6 +95,7 @@ func (in *Ingress) book(ctx context.Context, org uuid.UUID, raw []byte) (submiss
 	if err != nil {
 		return submission{}, err
 	}
+	body = body.Seen()
 	o, err := in.org(ctx, org)
 	if err != nil {
 		return submission{}, err
@@ -149,12 +150,16 @@ func (in *Ingress) checkSlot(ctx context.Context, tx *store.Tx, body handlers.Bo
 // canText fails when the org has no credentials to send a code with. Told here, it is not stored as the answer
 // to a key: once somebody has set them, the same request succeeds.
 func (in *Ingress) canText(ctx context.Context, tx *store.Tx) error {
-	if _, ok := in.accounts.get(tx.Org); ok {
+	if in.accounts.found(tx.Org) {
 		return nil
 	}
-	_, err := in.accounts.fresh(tx.Org, func() (store.SMSAccount, error) { return store.LoadSMSAccount(ctx, tx, in.keys) })
-	if errors.Is(err, store.ErrNotFound) {
+	since := time.Now()
+	a, err := store.LoadSMSAccount(ctx, tx, in.keys)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return newProblem("sms-unavailable", "", "the org has no provider credentials")
+	case err == nil:
+		in.accounts.put(tx.Org, seen[store.SMSAccount]{a, true, since})
 	}
 	return err
 }

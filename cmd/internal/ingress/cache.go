@@ -86,6 +86,14 @@ func (c *cache[K, V]) find(k K, load func() (V, error)) (V, error) {
 	return c.fresh(k, load)
 }
 
+// met reports whether k was found once, though that may not be believed any more.
+func (c *cache[K, V]) met(k K) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.entries[k]
+	return ok
+}
+
 // fresh is what load finds.
 func (c *cache[K, V]) fresh(k K, load func() (V, error)) (V, error) {
 	since := time.Now()

@@ -6,9 +6,19 @@ import (
 	"errors"
 	"reflect"
 	"unicode/utf8"
+
+	"holdfast/handlers/ijson"
+	"holdfast/handlers/redact"
 )
 
-// decode reads one JSON object. Fields it does not know are ignored; the first one of a wrong type is named,
+// What JSON may be: a booking is two deep, settings are four; their medical terms are up to 10,000 values. What platforms of
+// voice agents send is theirs to shape.
+var (
+	bodyLimits  = ijson.Limits{Depth: 16, Values: redact.MaxTerms + 2000}
+	voiceLimits = ijson.Limits{Depth: 64, Values: 200_000}
+)
+
+// decode reads one JSON object, each key of which stands there once. Fields it does not know are ignored; the first one of a wrong type is named,
 // its value is not. custom is the field that has its own way of being read, whose errors carry no name.
 func decode[T any](raw []byte, custom string) (v T, err error) {
 	if !utf8.Valid(raw) {
@@ -17,9 +27,12 @@ func decode[T any](raw []byte, custom string) (v T, err error) {
 	err = json.Unmarshal(raw, &v)
 	var syntax *json.SyntaxError
 	var typed *json.UnmarshalTypeError
+	var broken *ijson.Broken
 	switch {
 	case errors.As(err, &syntax):
 		return v, newProblem("invalid-json", "", "")
+	case errors.As(ijson.Check(raw, bodyLimits), &broken):
+		return v, newProblem("invalid-json", broken.Path, broken.Rule)
 	case !bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")):
 		return v, newProblem("invalid-json", "", "one JSON object is wanted")
 	case errors.As(err, &typed):
@@ -28,6 +41,14 @@ func decode[T any](raw []byte, custom string) (v T, err error) {
 		return v, newProblem("invalid-request", custom, err.Error())
 	}
 	return v, nil
+}
+
+// unmarshal reads what a voice agent sends, by the same rules. What breaks them says nothing.
+func unmarshal(raw []byte, v any) error {
+	if err := json.Unmarshal(raw, v); err != nil {
+		return err
+	}
+	return ijson.Check(raw, voiceLimits)
 }
 
 // jsonType is what JSON calls a Go type.

@@ -3,7 +3,6 @@ package ingress
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -62,26 +61,27 @@ func (in *Ingress) bySecret(ctx context.Context, path, kind string, valid func(p
 	if err != nil {
 		return org, in.denied("signature-org")
 	}
-	of := secretOf{org, kind}
-	load := func() ([]pii.Token, error) {
+	load := func(ctx context.Context) ([]pii.Token, error) {
 		return read(ctx, in, org, func(ctx context.Context, tx *store.Tx) ([]pii.Token, error) {
 			return store.LoadWebhookSecret(ctx, tx, in.keys, kind)
 		})
 	}
-	if secrets, ok := in.secrets.get(of); ok && slices.ContainsFunc(secrets, valid) {
-		return org, nil
-	}
-	secrets, err := in.secrets.fresh(of, load)
+	v, err := in.secrets.prove(ctx, secretOf{org, kind}, load, func(live []pii.Token) bool { return slices.ContainsFunc(live, valid) })
+	return org, in.judged(ctx, org, v, err)
+}
+
+// judged is what a proof is answered with when it is none. The reason is for the metrics alone; an org that exists is told.
+func (in *Ingress) judged(ctx context.Context, org uuid.UUID, v verdict, err error) error {
 	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return org, in.denied("signature-org")
 	case err != nil:
-		return org, err
-	case !slices.ContainsFunc(secrets, valid):
-		in.security.Note(org, uuid.Nil, eventBadSignature, callOf(ctx).route)
-		return org, in.denied("signature")
+		return err
+	case v.valid:
+		return nil
+	case !v.known:
+		return in.denied("signature-org")
 	}
-	return org, nil
+	in.security.Note(org, uuid.Nil, eventBadSignature, callOf(ctx).route)
+	return in.denied("signature")
 }
 
 // minSecret is how many bytes a secret must have (Standard Webhooks asks for 24 to 64; an empty one would let

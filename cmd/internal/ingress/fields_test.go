@@ -46,7 +46,51 @@ func TestBadInput(t *testing.T) {
 		{"service", "/bookings", with(`"notes"`, `"service":"magic","notes"`), 422, "unknown-service", "service"},
 		{"locale", "/bookings", with(`"name"`, `"locale":"fr","name"`), 422, "invalid-request", "customer.locale"},
 		{"zone", "/bookings", with(`"name"`, `"time_zone":"Mars/Base","name"`), 422, "invalid-request", "customer.time_zone"},
-		{"NUL", "/bookings", with("Ana", `\u0000`), 422, "invalid-request", ""},
+		{"NUL", "/bookings", with("Ana", `\u0000`), 422, "invalid-request", "customer.name"},
+		{"bell", "/bookings", with("first", `\u0007`), 422, "invalid-request", "notes"},
+		{"escape", "/bookings", with("Ana", `\u001b[31m`), 422, "invalid-request", "customer.name"},
+		{"C1", "/bookings", with("Ana", `\u009b`), 422, "invalid-request", "customer.name"},
+		{"NUL in a slug", "/bookings", with("chair", `cha\u0000ir`), 422, "invalid-request", "resource"},
+		{"long slug", "/bookings", with("chair", strings.Repeat("c", 101)), 422, "invalid-request", "resource"},
+		{"long service", "/bookings", with(`"notes"`, `"service":"`+strings.Repeat("c", 101)+`","notes"`), 422, "invalid-request", "service"},
+		{"long start", "/bookings", with(start, strings.Repeat("1", 5000)), 422, "invalid-start", "start"},
+		{"long phone", "/bookings", with("+15550100042", "+1"+strings.Repeat("5", 5000)), 422, "invalid-phone", "customer.phone"},
+		{"long notes", "/bookings", with("first", strings.Repeat("é", 4001)), 422, "invalid-request", "notes"},
+		{"long locale", "/bookings", with(`"name"`, `"locale":"en-`+strings.Repeat("x", 500)+`","name"`), 422, "invalid-request", "customer.locale"},
+		{"not quite a locale", "/bookings", with(`"name"`, `"locale":"english","name"`), 422, "invalid-request", "customer.locale"},
+		{"zone by path", "/bookings", with(`"name"`, `"time_zone":"../../etc/passwd","name"`), 422, "invalid-request", "customer.time_zone"},
+		{"lone surrogate", "/bookings", with("Ana", `\ud83d`), 400, "invalid-json", "customer.name"},
+		{"second half", "/bookings", with("first", `\udE00\ud83d`), 400, "invalid-json", "notes"},
+		{"overlong", "/bookings", with("Ana", "\xc0\xaf"), 400, "invalid-json", ""},
+		{"surrogate in UTF-8", "/bookings", with("Ana", "\xed\xa0\x80"), 400, "invalid-json", ""},
+		{"cut-off character", "/bookings", with("Ana", "\xe2\x82"), 400, "invalid-json", ""},
+		{"a key twice", "/bookings", with(`"notes"`, `"start":"`+start+`","notes"`), 400, "invalid-json", "start"},
+		{"a key twice, by case", "/bookings", with(`"notes"`, `"Resource":"table","notes"`), 400, "invalid-json", "Resource"},
+		{"a key twice, by an escape", "/bookings", with(`"name"`, `"\u0070hone":"+15550100043","name"`), 400, "invalid-json", "customer.phone"},
+		{"an unknown key twice", "/bookings", with(`"notes"`, `"x":{"555":1,"555":2},"notes"`), 400, "invalid-json", "x"},
+		{"deep", "/bookings", with(`"notes"`, `"x":`+strings.Repeat("[", 16)+strings.Repeat("]", 16)+`,"notes"`), 400, "invalid-json", ""},
+		{"very deep", "/bookings", strings.Repeat("[", 60_000), 400, "invalid-json", ""},
+		{"many values", "/bookings", with(`"notes"`, `"x":[`+strings.Repeat("0,", 13_000)+`0],"notes"`), 400, "invalid-json", ""},
+		{"a number beyond range", "/bookings", with(`"notes"`, `"duration":1e400,"notes"`), 422, "invalid-request", "duration"},
+		{"a huge duration", "/bookings", with(`"notes"`, `"duration":99999999999999999999,"notes"`), 422, "invalid-request", "duration"},
+		{"a duration of years", "/bookings", with(`"notes"`, `"duration":"PT999999999999H","notes"`), 422, "invalid-request", "duration"},
+		{"half a minute", "/bookings", with(`"notes"`, `"duration":0.5,"notes"`), 422, "invalid-request", "duration"},
+		{"long code", "/bookings/" + id + "/verify", `{"code":"` + strings.Repeat("1", 5000) + `"}`, 422, "invalid-code", "code"},
+		{"digits of another script", "/bookings/" + id + "/verify", `{"code":"١٢٣٤٥٦"}`, 422, "invalid-code", "code"},
+		{"hidden in a code", "/bookings/" + id + "/verify", `{"code":"123\u202e456"}`, 422, "invalid-code", "code"},
+		{"report, beyond range", "/transcripts/" + id + "/reports", `{"kind":"missed","start":1e30,"end":1}`, 422, "invalid-request", "start"},
+		{"report, half a byte", "/transcripts/" + id + "/reports", `{"kind":"missed","start":0.5,"end":1}`, 422, "invalid-request", "start"},
+		{"block, bell", "/blocks", `{"resource":"chair","start":"` + start + `","end":"` + tomorrow("11:00") + `","reason":"\u0007"}`, 422, "invalid-request", "reason"},
+		{"block, long reason", "/blocks", `{"resource":"chair","start":"` + start + `","end":"` + tomorrow("11:00") + `","reason":"` + strings.Repeat("r", 4001) + `"}`, 422, "invalid-request", "reason"},
+		{"block, NUL in a slug", "/blocks", `{"resource":"\u0000","start":"` + start + `","end":"` + tomorrow("11:00") + `"}`, 422, "invalid-request", "resource"},
+		{"block, a key twice", "/blocks", `{"resource":"chair","resource":"table"}`, 400, "invalid-json", "resource"},
+		{"move, a key twice", "/bookings/" + id + "/reschedule", `{"start":"a","start":"b"}`, 400, "invalid-json", "start"},
+		{"resend, a key twice", "/bookings/" + id + "/resend", `{"phone":"a","phone":"b"}`, 400, "invalid-json", "phone"},
+		{"mark, a key twice", "/bookings/" + id + "/mark", `{"state":"a","state":"b"}`, 400, "invalid-json", "state"},
+		{"cancel, a key twice", "/bookings/" + id + "/cancel", `{"a":1,"a":2}`, 400, "invalid-json", "a"},
+		{"transcript, a key twice", "/transcripts", `{"text":"a","text":"b"}`, 400, "invalid-json", "text"},
+		{"nothing but what is unseen", "/transcripts", `{"call_id":"c","text":"\u200b\u202e"}`, 422, "missing-field", "text"},
+		{"unseen in a call", "/transcripts", `{"call_id":"c\u202e","text":"a"}`, 422, "invalid-request", "call_id"},
 		{"name", "/bookings", with("Ana", strings.Repeat("a", 201)), 422, "invalid-request", "customer.name"},
 		{"id, then JSON", "/bookings/no-id/verify", `{`, 404, "not-found", ""},
 		{"id with braces", "/bookings/{" + id + "}/verify", `{"code":"123456"}`, 404, "not-found", ""},
@@ -184,5 +228,60 @@ func TestEnvelope(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != 413 {
 		t.Errorf("chunked: %d", resp.StatusCode)
+	}
+}
+
+// TestUnseenGoes: what turns lines around or has no width is neither kept nor shown: not of names, notes, reasons and what was
+// said, by the API, by events and by voice agents; what people can see stays as it is.
+func TestUnseenGoes(t *testing.T) {
+	t.Parallel()
+	r := voiceRig(t)
+	r.worker(t)
+	const hidden = "\u202e\u2067\u200b\ufeff\U000e0041"
+	with := func(phone, start string) string {
+		body := strings.NewReplacer("+15550100042", phone, "Ana Lee", "An"+hidden+"a\\u202e  Ñ\u200dé", "first visit", "first"+hidden+" visit").Replace(bookingBody(tomorrow(start)))
+		return body
+	}
+	wait := []string{"Prefer", "wait=10"}
+	for from, a := range map[string]answer{
+		"API":   r.api(t, "POST", "/bookings", with("+15550100051", "10:00"), wait...),
+		"event": r.event(t, "hidden", `{"type":"booking.requested","data":`+with("+15550100052", "11:00")+`}`, wait...),
+		"block": r.api(t, "POST", "/blocks", `{"resource":"chair","start":"`+tomorrow("15:00")+`","end":"`+tomorrow("16:00")+`","reason":"holi`+hidden+`day"}`, wait...),
+	} {
+		if a.StatusCode != 201 {
+			t.Errorf("%s: %d %s", from, a.StatusCode, a.body)
+		}
+	}
+	agent := r.agent(sourceVapi, "+15550100053")
+	agent.talk = strings.Repeat("c"+hidden, 1000) // what a call is named is a key of an index
+	agent.use(t, "hold_slot", "resource", "chair", "start", tomorrow("12:00"), "name", "An"+hidden+"a\x00\x07  Ñ\u200dé", "notes", "first"+hidden+" visit")
+	names, notes := map[string]int{}, map[string]int{}
+	rows, err := r.db.Admin.Query(t.Context(), "SELECT b.org_id, c.name_sealed, b.notes_sealed FROM booking b JOIN customer c ON c.id = b.customer_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var org uuid.UUID
+		var name, note []byte
+		if err := rows.Scan(&org, &name, &note); err != nil {
+			t.Fatal(err)
+		}
+		clear, err := r.db.Keys.Open(org, "customer.name", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names[clear]++
+		if clear, err = r.db.Keys.Open(org, "booking.notes", note); err != nil {
+			t.Fatal(err)
+		}
+		notes[clear]++
+	}
+	if names["Ana Ñ\u200dé"] != 3 || len(names) != 1 || notes["first visit"] != 3 || len(notes) != 1 {
+		t.Errorf("%v, %v", names, notes)
+	}
+	a := r.api(t, "POST", "/transcripts", `{"call_id":"c","text":"My num`+hidden+`ber is 202-555`+hidden+`-0161."}`, wait...)
+	if got := string(a.body); a.StatusCode != 201 || !strings.Contains(got, `"My number is [PHONE_NUMBER]."`) {
+		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 }

@@ -1,34 +1,53 @@
 package ingress
 
 import (
-	"bytes"
-	"io"
+	"mime"
 	"net/http"
 	"strings"
 )
 
-// maxBody is the largest body that is read. A booking with all its notes has a quarter of it.
-const maxBody = 64 << 10
+// maxHeaders is how many lines of headers a request may have. Their size is the server's to bound (Server).
+const maxHeaders = 100
 
-// maxVoiceBody is the same for voice agents, whose platforms send all that was said so far with each tool call.
-const maxVoiceBody = 2 << 20
+// once are headers that say one thing. Two of them would be read differently by a proxy and by us.
+var once = []string{"Authorization", "Content-Type", "Content-Encoding", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature",
+	"X-Twilio-Signature", "X-Vapi-Secret", "X-Retell-Signature"}
 
-func bodyLimit(path string) int64 {
-	if strings.HasPrefix(path, "/webhooks/vapi/") || strings.HasPrefix(path, "/webhooks/retell/") {
-		return maxVoiceBody
+// checkHeaders refuses what cannot be read in one way only.
+func checkHeaders(h http.Header) error {
+	lines := 0
+	for _, values := range h {
+		lines += len(values)
 	}
-	return maxBody
+	if lines > maxHeaders {
+		return newProblem("too-many-headers", "", "")
+	}
+	for _, name := range once {
+		if len(h[name]) > 1 {
+			return newProblem("invalid-header", name, "may stand there once")
+		}
+	}
+	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return newProblem("unsupported-media", "Content-Encoding", "send the body as it is")
+	}
+	return nil
 }
 
-// front stands before the mux: headers for all answers, and the body's size, which is judged before anything
-// else. It hands on the same *http.Request, on which the mux leaves the route.
+// front stands before the mux: headers for all answers, and the request's own and its size, which are judged before
+// anything else. It hands on the same *http.Request, on which the mux leaves the route.
 func (in *Ingress) front(mux http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		if err := buffer(r); err != nil {
+		err := checkHeaders(r.Header)
+		if err == nil {
+			var free func()
+			free, err = in.buffer(r)
+			defer free()
+		}
+		if err != nil {
 			// The rest of the body is not worth reading.
 			h.Set("Connection", "close")
 			in.refuse(w, r, err)
@@ -36,55 +55,6 @@ func (in *Ingress) front(mux http.Handler) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
-}
-
-// buffered is a body that has been read.
-type buffered struct {
-	bytes.Reader
-	raw []byte
-}
-
-func (*buffered) Close() error { return nil }
-
-// buffer reads the body, so that signatures can be checked over exactly what was sent.
-func buffer(r *http.Request) error {
-	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
-		return nil
-	}
-	limit := bodyLimit(r.URL.Path)
-	if r.ContentLength > limit {
-		return newProblem("body-too-large", "", "")
-	}
-	raw, err := readBody(r, limit)
-	if err != nil {
-		return newProblem("invalid-json", "", "the body ended early")
-	}
-	if int64(len(raw)) > limit {
-		return newProblem("body-too-large", "", "")
-	}
-	b := &buffered{raw: raw}
-	b.Reset(raw)
-	r.Body = b
-	return nil
-}
-
-func readBody(r *http.Request, limit int64) ([]byte, error) {
-	// A length is only a promise of whoever asks, who has proved nothing yet: beyond what most bodies have, memory is
-	// taken as the bytes come. A chunked body names no length.
-	if r.ContentLength < 0 || r.ContentLength > maxBody {
-		return io.ReadAll(io.LimitReader(r.Body, limit+1))
-	}
-	raw := make([]byte, r.ContentLength)
-	_, err := io.ReadFull(r.Body, raw)
-	return raw, err
-}
-
-// bodyOf is the body that buffer has read.
-func bodyOf(r *http.Request) []byte {
-	if b, ok := r.Body.(*buffered); ok {
-		return b.raw
-	}
-	return nil
 }
 
 // refuse answers with an error where there is no operation.
@@ -148,10 +118,19 @@ func readable(r *http.Request) error {
 	if len(bodyOf(r)) == 0 || r.Header.Get("Content-Type") == "" {
 		return nil
 	}
-	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	media = strings.ToLower(strings.TrimSpace(media))
-	if media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json") {
-		return nil
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return newProblem("unsupported-media", "", "")
 	}
-	return newProblem("unsupported-media", "", "")
+	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := params["charset"]; err != nil || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return newProblem("unsupported-media", "Content-Type", "JSON is UTF-8")
+	}
+	return nil
+}
+
+// isJSON holds for the types that are JSON.
+func isJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
 }

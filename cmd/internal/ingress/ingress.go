@@ -6,12 +6,16 @@ package ingress
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -53,6 +57,7 @@ type Ingress struct {
 	handler http.Handler
 	waiter  *waiter
 	voices  sync.WaitGroup // tool calls in hand
+	bodies  bodies
 	clock   *clock
 
 	security *security
@@ -63,8 +68,11 @@ type Ingress struct {
 	proved   *cache[[32]byte, store.Key]
 	orgs     *cache[uuid.UUID, store.Org]
 	offers   *cache[wanted, store.Offer]
-	accounts *cache[uuid.UUID, store.SMSAccount]
-	secrets  *cache[secretOf, []pii.Token]
+	accounts *proofs[uuid.UUID, store.SMSAccount]
+	secrets  *proofs[secretOf, []pii.Token]
+	// strangers bounds the look-ups of keys, accounts and secrets that were not met before, so that who guesses ids
+	// leaves the database to those who are known.
+	strangers *lane
 }
 
 // secretOf names the secrets of a webhook: whose, and of which kind.
@@ -81,6 +89,13 @@ const (
 	believeOrg    = 5 * time.Second
 )
 
+// dummySecret is a secret of the usual length that nobody has.
+func dummySecret() pii.Token {
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // it never fails
+	return pii.NewToken("whsec_" + base64.StdEncoding.EncodeToString(raw))
+}
+
 // New builds the routes and begins to listen for answers. It connects to nothing: Postgres and Redis may be
 // away. Close ends what it began.
 func New(o Options) (*Ingress, error) {
@@ -96,16 +111,18 @@ func New(o Options) (*Ingress, error) {
 	}
 	in := &Ingress{
 		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics, defaults: o.Installation,
-		texts:    handlers.TextStatus{Codes: o.Codes},
-		clock:    &clock{pool: o.DB.Pool},
-		security: newSecurity(o.DB.Pool, o.Log, o.Metrics),
-		uses:     newKeyUses(o.DB.Pool, o.Log),
-		proved:   newCache[[32]byte, store.Key](believeKey),
-		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
-		offers:   newCache[wanted, store.Offer](believeOrg),
-		accounts: newCache[uuid.UUID, store.SMSAccount](believeSecret),
-		secrets:  newCache[secretOf, []pii.Token](believeSecret),
+		texts:     handlers.TextStatus{Codes: o.Codes},
+		clock:     &clock{pool: o.DB.Pool},
+		security:  newSecurity(o.DB.Pool, o.Log, o.Metrics),
+		uses:      newKeyUses(o.DB.Pool, o.Log),
+		proved:    newCache[[32]byte, store.Key](believeKey),
+		orgs:      newCache[uuid.UUID, store.Org](believeOrg),
+		offers:    newCache[wanted, store.Offer](believeOrg),
+		strangers: newLane(int(o.DB.Pool.Config().MaxConns) / 4),
 	}
+	dummy := dummySecret()
+	in.accounts = newProofs[uuid.UUID](believeSecret, store.SMSAccount{SID: "AC" + rand.Text(), Token: dummy}, in.strangers)
+	in.secrets = newProofs[secretOf](believeSecret, []pii.Token{dummy}, in.strangers)
 	mux := http.NewServeMux()
 	in.api = newAPI(mux, in.public)
 	in.routes()
@@ -146,16 +163,41 @@ func (in *Ingress) routes() {
 	in.retellRoutes()
 }
 
+// maxConns is how many connections are open at a time, idle ones too. What a connection can make us keep is bounded:
+// headers (MaxHeaderBytes), a body (maxBodies), and the time it has for them.
+const maxConns = 4096
+
 // Server is h on addr with limits for the open internet.
 func Server(addr string, h http.Handler) *http.Server {
+	open := conns{most: maxConns}
 	return &http.Server{
-		Addr: addr, Handler: h,
+		ConnState: open.watch,
+		Addr:      addr, Handler: h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		// The longest wait that a client may ask for, and time to write the answer.
 		WriteTimeout:   maxWait + 10*time.Second,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 16 << 10,
+	}
+}
+
+// conns closes connections beyond the most that may be open.
+type conns struct {
+	most int64
+	now  atomic.Int64
+}
+
+// watch is a http.Server's ConnState.
+func (c *conns) watch(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if c.now.Add(1) > c.most {
+			_ = conn.Close() // the server sees it, and says that it is closed
+		}
+	case http.StateClosed, http.StateHijacked:
+		c.now.Add(-1)
+	default:
 	}
 }
 

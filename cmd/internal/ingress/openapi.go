@@ -224,11 +224,11 @@ func (o operation) document(doc *huma.OpenAPI) {
 		return
 	}
 	schema := doc.Components.Schemas.Schema(reflect.TypeOf(o.request), true, o.id)
-	media := "application/json"
+	content := map[string]*huma.MediaType{"application/json": {Schema: schema, Example: o.example}}
 	if o.form {
-		media = "application/x-www-form-urlencoded"
+		content["application/x-www-form-urlencoded"] = content["application/json"]
 	}
-	op.RequestBody = &huma.RequestBody{Required: !o.optional, Content: map[string]*huma.MediaType{media: {Schema: schema, Example: o.example}}}
+	op.RequestBody = &huma.RequestBody{Required: !o.optional, Content: content}
 }
 
 var paramPrefer = &huma.Param{Name: headerPrefer, In: "header", Example: "wait=10", Schema: &huma.Schema{Type: huma.TypeString},

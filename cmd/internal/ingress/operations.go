@@ -159,7 +159,7 @@ var (
 		method: http.MethodPost, path: "/webhooks/twilio/{org}/inbound", id: "twilioInbound", tag: "Webhooks", scheme: schemeTwilio,
 		summary: "A text from a customer, from Twilio", about: "Answered with no words of ours: a reply, if any, is a text of its own.",
 		request: twilioInbound{}, form: true, example: exampleTwilioInbound,
-		ok: http.StatusOK, response: "", answer: "<Response/>", media: "text/xml", problems: []string{"missing-field"},
+		ok: http.StatusOK, response: "", answer: "<Response/>", media: "text/xml", problems: []string{"missing-field", "invalid-request"},
 	}
 	opVapi = operation{
 		method: http.MethodPost, path: "/webhooks/vapi/{org}", id: "vapi", tag: "Webhooks", scheme: schemeVapi,

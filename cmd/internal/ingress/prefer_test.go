@@ -55,12 +55,17 @@ func TestPreference(t *testing.T) {
 
 // FuzzPreference: nothing panics, and nothing exceeds the limit.
 func FuzzPreference(f *testing.F) {
-	for _, s := range []string{"wait=5", `a="b;c,`, `\`, `x="\`, "wait=1;;,"} {
+	for _, s := range []string{"wait=5", `a="b;c,`, `\`, `x="\`, "wait=1;;,", "respond-async, wait=10", "wait=99999999999999999999", "wait=-1", `wait="5"`, "WAIT = 5 ; x", "wait=5, wait=9", "\x00"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		if p := preferenceOf(http.Header{"Prefer": {line}}); p.wait < 0 || p.wait > maxWait {
-			t.Errorf("%q: %v", line, p.wait)
+		p := preferenceOf(http.Header{"Prefer": {line}})
+		if p.wait < 0 || p.wait > maxWait || p.wait%time.Second != 0 || p.wait > 0 && !p.given {
+			t.Fatalf("%q: %+v", line, p)
+		}
+		// What is told to have been applied is what was, and the first of several counts.
+		if again := preferenceOf(http.Header{"Prefer": {p.applied(), "wait=3"}}); p.given && again != p || !p.given && again.wait != 3*time.Second {
+			t.Fatalf("%q: %+v, then %+v", line, p, again)
 		}
 	})
 }

@@ -66,16 +66,18 @@ func (o operation) responses(schemas huma.Registry) map[string]*huma.Response {
 
 // kinds are all problems of an operation: its own, and those of its scheme and of writes.
 func (o operation) kinds() []string {
-	kinds := append([]string{"body-too-large", "internal-error"}, o.problems...)
+	kinds := append([]string{"body-too-large", "internal-error", "invalid-header", "invalid-json", "request-timeout", "temporarily-unavailable",
+		"too-many-headers", "unsupported-media"}, o.problems...)
 	switch o.scheme {
 	case "": // a page: it reads nothing
-		return kinds
+		slices.Sort(kinds)
+		return slices.Compact(kinds)
 	case schemeKey:
-		kinds = append(kinds, "unauthorized", "forbidden", "missing-scope", "unsupported-media")
+		kinds = append(kinds, "unauthorized", "forbidden", "missing-scope")
 	default:
 		kinds = append(kinds, "invalid-signature")
 	}
-	kinds = append(kinds, "not-acceptable", "temporarily-unavailable")
+	kinds = append(kinds, "not-acceptable")
 	if o.write { // invalid-request may be about the key
 		kinds = append(kinds, "key-reused", "request-failed", "invalid-request")
 	}

@@ -63,8 +63,6 @@ func (in *Ingress) retellRoutes() {
 
 // fromRetell proves a request by its signature over the raw body.
 func (in *Ingress) fromRetell(ctx context.Context, c *call, i *retellInput) (uuid.UUID, error) {
-	ctx, cancel := context.WithTimeout(ctx, voiceProof)
-	defer cancel()
 	at, digest, ok := splitRetell(i.Signature)
 	young := ok && time.Since(at).Abs() <= retellWindow
 	return in.bySecret(ctx, i.Org, sourceRetell, func(key pii.Token) bool {
@@ -94,7 +92,7 @@ func retellDigest(key string, body []byte, at time.Time) []byte {
 func readRetell(raw []byte, name string, keys *pii.Keyring, org uuid.UUID) (conversation, toolCall) {
 	talk := conversation{source: sourceRetell}
 	var b retellBody
-	if err := json.Unmarshal(raw, &b); err != nil || b.Call == nil && b.Chat == nil && !object(b.Args) {
+	if err := unmarshal(raw, &b); err != nil || b.Call == nil && b.Chat == nil && !object(b.Args) {
 		return talk, toolCall{name: name, args: argsOf(raw)}
 	}
 	if b.Name == "" {
@@ -103,7 +101,7 @@ func readRetell(raw []byte, name string, keys *pii.Keyring, org uuid.UUID) (conv
 	tool := toolCall{name: b.Name, args: argsOf(b.Args), repeats: true}
 	for _, t := range []*retellTalk{b.Call, b.Chat} {
 		if t != nil {
-			talk.id, talk.number = clean(t.CallID+t.ChatID), t.customer()
+			talk.id, talk.number = callID(t.CallID+t.ChatID), t.customer()
 		}
 	}
 	if talk.id != "" {

@@ -53,7 +53,7 @@ const maxSightings = 4096
 const (
 	countEvery = time.Minute
 	retryEvery = 5 * time.Second // when it could not be written
-	lookEvery  = time.Second
+	dueEvery   = time.Second
 )
 
 func newSecurity(pool *pgxpool.Pool, log *slog.Logger, m *Metrics) *security {
@@ -84,7 +84,7 @@ func (s *security) Note(org, key uuid.UUID, kind, route string) {
 
 // run writes until ctx ends, and then what is left.
 func (s *security) run(ctx context.Context) {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(dueEvery)
 	defer tick.Stop()
 	for {
 		select {

@@ -45,6 +45,7 @@ func transcript(raw []byte) (submission, error) {
 	if err != nil {
 		return submission{}, err
 	}
+	body = body.Seen()
 	if p := body.Check(); p != nil {
 		return submission{}, p
 	}

@@ -60,6 +60,7 @@ func TestTwilioSignatures(t *testing.T) {
 		if err := store.SetSMSAccount(t.Context(), r.db.Owner, r.db.Keys, r.org.ID, step.account); err != nil {
 			t.Fatal(err)
 		}
+		r.in.accounts.forget() // as three seconds do
 		for token, want := range step.status {
 			a := r.do(t, "POST", path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "X-Twilio-Signature", sms.Sign(token, publicURL+path, form))
 			if a.StatusCode != want {
@@ -68,7 +69,7 @@ func TestTwilioSignatures(t *testing.T) {
 		}
 	}
 	a := r.do(t, "POST", path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "X-Twilio-Signature", sms.Sign(both.Token, publicURL+path, form))
-	r.in.accounts.forget(func(uuid.UUID) bool { return true }) // as three seconds do
+	r.in.accounts.forget()
 	b := r.do(t, "POST", path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "X-Twilio-Signature", sms.Sign(both.Token, publicURL+path, form))
 	if a.StatusCode != 401 && a.StatusCode != 200 || b.StatusCode != 401 {
 		t.Errorf("the token that was dropped: %d, %d", a.StatusCode, b.StatusCode)
@@ -92,8 +93,18 @@ func TestInbound(t *testing.T) {
 	if a := r.twilio(t, "/inbound", short); a.StatusCode != 200 || r.count(t, "inbound WHERE sender = 'MG1'") != 1 {
 		t.Errorf("short code: %d %s", a.StatusCode, a.body)
 	}
-	if a := r.twilio(t, "/inbound", url.Values{"From": {"+15550100042"}}); a.problem(t).Field != "MessageSid" {
-		t.Errorf("no sid: %d %s", a.StatusCode, a.body)
+	if optOutType("\u202eSTOP") != "" || optOutType("HELP") != "HELP" {
+		t.Error("what Twilio has done is one of three things")
+	}
+	for field, form := range map[string]url.Values{
+		"MessageSid":          {"From": {"+15550100042"}},
+		"From":                {"MessageSid": {"SM4"}, "From": {strings.Repeat("1", 65)}},
+		"To":                  {"MessageSid": {"SM4"}, "From": {"1"}, "To": {"a b"}},
+		"MessagingServiceSid": {"MessageSid": {"SM4"}, "From": {"1"}, "MessagingServiceSid": {"\x00"}},
+	} {
+		if a := r.twilio(t, "/inbound", form); a.StatusCode != 422 || a.problem(t).Field != field {
+			t.Errorf("%s: %d %s", field, a.StatusCode, a.body)
+		}
 	}
 	if leak := leaked(r.log.String()); leak != "" {
 		t.Errorf("the log holds %q", leak)
@@ -157,7 +168,7 @@ func TestStatus(t *testing.T) {
 		{"undelivered", "SM1", "delivered"},
 		{"sent", "SM1", "delivered"},
 	} {
-		a := r.twilio(t, "/status/"+m.String(), url.Values{"MessageSid": {step.sid}, "MessageStatus": {step.status}})
+		a := r.twilio(t, "/status/"+m.String(), url.Values{"MessageSid": {step.sid}, "MessageStatus": {step.status}, "ErrorCode": {"99999999999"}})
 		if got := r.messageState(t, m); a.StatusCode != 204 || got != step.want || len(a.body) != 0 {
 			t.Errorf("%s: %d, %s; want %s", step.status, a.StatusCode, got, step.want)
 		}

@@ -83,21 +83,11 @@ func (in *Ingress) vapiRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		var body vapiBody
-		if json.Unmarshal(c.body, &body) != nil || body.Message.Type != "" && body.Message.Type != "tool-calls" {
+		talk, calls := readVapi(c.body)
+		if len(calls) == 0 {
 			return speaking(struct{}{}) // something that Vapi tells, and waits for nothing
 		}
-		m := body.Message
-		talk := conversation{org: org, source: sourceVapi, id: clean(m.Call.ID), begun: begun}
-		for _, n := range []vapiNumber{m.Call.Customer, m.Customer} {
-			if p, err := pii.ParsePhone(n.Number, ""); err == nil && talk.number.IsZero() {
-				talk.number = p
-			}
-		}
-		calls := m.calls()
-		if len(calls) == 0 {
-			return speaking(struct{}{})
-		}
+		talk.org, talk.begun = org, begun
 		out := vapiAnswer{Results: make([]vapiResult, len(calls))}
 		for n, s := range in.speak(ctx, talk, calls) {
 			r := vapiResult{ToolCallID: calls[n].id, Name: calls[n].name}
@@ -110,10 +100,26 @@ func (in *Ingress) vapiRoutes() {
 	})
 }
 
+// readVapi reads the calls of tools of a message, in whose conversation they were made. There are none in what is no
+// message of that type, or cannot be read.
+func readVapi(raw []byte) (conversation, []toolCall) {
+	var body vapiBody
+	talk := conversation{source: sourceVapi}
+	if unmarshal(raw, &body) != nil || body.Message.Type != "" && body.Message.Type != "tool-calls" {
+		return talk, nil
+	}
+	m := body.Message
+	talk.id = callID(m.Call.ID)
+	for _, n := range []vapiNumber{m.Call.Customer, m.Customer} {
+		if p, err := pii.ParsePhone(n.Number, ""); err == nil && talk.number.IsZero() {
+			talk.number = p
+		}
+	}
+	return talk, m.calls()
+}
+
 // fromVapi proves a request by the secret that Vapi sends along.
 func (in *Ingress) fromVapi(ctx context.Context, c *call, i *vapiInput) (uuid.UUID, error) {
-	ctx, cancel := context.WithTimeout(ctx, voiceProof)
-	defer cancel()
 	given := []string{i.Secret}
 	if token, ok := bearer(c.header); ok {
 		given = append(given, token.Reveal())

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/cmd/internal/speech"
+	"holdfast/handlers"
 	"holdfast/store"
 	"holdfast/store/pii"
 )
@@ -29,8 +30,6 @@ const (
 	voiceLimit = 4500 * time.Millisecond
 	// voiceWait is how much of it a task may take.
 	voiceWait = 3800 * time.Millisecond
-	// voiceProof is how much of it the proof of the request may take.
-	voiceProof = 4 * time.Second
 	// maxTools is how many calls of tools one request may make.
 	maxTools = 16
 )
@@ -78,7 +77,7 @@ func (w *word) UnmarshalJSON(raw []byte) error {
 			s = ""
 		}
 	}
-	*w = word(strings.TrimSpace(clean(s)))
+	*w = word(strings.TrimSpace(handlers.Spoken(s)))
 	return nil
 }
 
@@ -88,7 +87,7 @@ func argsOf(raw json.RawMessage) (a toolArgs) {
 	if json.Unmarshal(raw, &text) == nil {
 		raw = json.RawMessage(text)
 	}
-	if json.Unmarshal(raw, &a) != nil {
+	if unmarshal(raw, &a) != nil {
 		return toolArgs{}
 	}
 	return a

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"holdfast/handlers"
 	"holdfast/store"
 )
 
@@ -81,4 +82,14 @@ func keyOf(parts ...string) string {
 	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return parts[0] + ":" + hex.EncodeToString(sum[:])
+}
+
+// callID is a call's id as a platform names it, where it is one that transcripts can name too; what else it may be, as its
+// hash: it is a key of an index.
+func callID(id string) string {
+	if id == "" || validKey(id) && len(id) <= handlers.MaxCallID {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
 }

@@ -186,13 +186,37 @@ func TestWhenIsTotal(t *testing.T) {
 	})
 }
 
+// FuzzParse: what is read of what somebody says is a time that a clock and a calendar can show, or digits alone; folded text
+// folds to itself.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"tomorrow at 3 pm", "el martes a las 10", "one two three", "doble cinco", "a.m.", "3/4", "\xff"} {
+	for _, seed := range []string{"tomorrow at 3 pm", "el martes a las 10", "one two three", "doble cinco", "a.m.", "3/4", "\xff", "2026-11-24T15:00:00-05:00", "2027-03-14T02:30",
+		"in 99999999999999999999 hours", "triple triple nine", "١٢:٣٠", "tuesday\u202e at 3", "31/02", "25:61", strings.Repeat("one ", 500), "half past noon pm am", "double"} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(_ *testing.T, text string) {
-		_, _ = ParseWhen(text, sunday, newYork)
-		_, _ = Digits(text)
-		_ = Fold(text)
+	f.Fuzz(func(t *testing.T, text string) {
+		if digits, ok := Digits(text); ok && (digits == "" || strings.Trim(digits, "0123456789") != "") {
+			t.Fatalf("%q: digits %q", text, digits)
+		}
+		if once := Fold(text); Fold(once) != once {
+			t.Fatalf("%q folds to %q, then to %q", text, once, Fold(once))
+		}
+		w, err := ParseWhen(text, sunday, newYork)
+		if err != nil {
+			if strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' }) || len(text) > 20 && strings.Contains(err.Error(), text) {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		if !w.Day.IsZero() && (w.Day.Hour() != 0 || w.Day.Location() != time.UTC) || w.Part.From < 0 || w.Part.To > 24 {
+			t.Fatalf("%q: %+v", text, w)
+		}
+		for _, m := range w.Clock {
+			if m < 0 || m >= 24*60 {
+				t.Fatalf("%q: %d minutes", text, m)
+			}
+		}
+		if _, err := w.Starts(sunday, newYork); w.HasTime() == (err != nil) && !errors.Is(err, calendar.ErrGap) {
+			t.Fatalf("%q: %v", text, err)
+		}
 	})
 }
