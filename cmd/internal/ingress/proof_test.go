@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -231,7 +232,7 @@ func TestForgedReachesNothing(t *testing.T) {
 				}
 			}
 			most := 1 + int(time.Since(start)/lookEvery)
-			all := rec.Take()
+			all := slices.DeleteFunc(rec.Take(), tellsOrg)
 			for _, tx := range all {
 				for _, trip := range tx.Trips {
 					for _, s := range trip {
@@ -260,6 +261,13 @@ func TestForgedReachesNothing(t *testing.T) {
 	if total[0] != total[1] || total[0] != 4 { // the account of both Twilio routes is one
 		t.Errorf("%d look-ups of an org, %d of nobody, want 4", total[0], total[1])
 	}
+}
+
+// tellsOrg is a transaction that writes security events, which is done in the background and once for many.
+func tellsOrg(tx *trace.Transaction) bool {
+	return slices.ContainsFunc(tx.Trips, func(trip []trace.Statement) bool {
+		return slices.ContainsFunc(trip, func(s trace.Statement) bool { return strings.Contains(s.SQL, "INTO security_event") })
+	})
 }
 
 // TestTwilioBehindProxy: what is signed is the configured URL, whatever prefix a proxy takes off, with the standard port or
