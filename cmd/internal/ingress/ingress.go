@@ -34,6 +34,7 @@ type Options struct {
 	Log       *slog.Logger
 	Metrics   *Metrics               // nil: counted, shown nowhere
 	Codes     *handlers.UnknownCodes // of status callbacks; nil: counted nowhere
+	Limited   *handlers.Limited      // what limits refuse; nil: counted nowhere
 	// Installation decides what orgs have not set.
 	Installation settings.Installation
 }
@@ -48,6 +49,9 @@ type Ingress struct {
 	metrics  *Metrics
 	defaults settings.Installation
 	texts    handlers.TextStatus
+	limited  *handlers.Limited
+	buckets  *tasks.Buckets
+	prefixes tasks.Ledger // of bookings
 
 	api     huma.API
 	handler http.Handler
@@ -59,6 +63,7 @@ type Ingress struct {
 	orgs     *cache[uuid.UUID, store.Org]
 	offers   *cache[wanted, store.Offer]
 	accounts *cache[uuid.UUID, store.SMSAccount]
+	limits   *cache[uuid.UUID, settings.Limits]
 	secrets  *cache[secretOf, pii.Token]
 }
 
@@ -92,11 +97,14 @@ func New(o Options) (*Ingress, error) {
 	in := &Ingress{
 		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics, defaults: o.Installation,
 		texts:    handlers.TextStatus{Codes: o.Codes},
+		limited:  o.Limited,
+		buckets:  &tasks.Buckets{Broker: o.DB.Broker},
 		clock:    &clock{pool: o.DB.Pool},
 		proved:   newCache[[32]byte, store.Key](believeKey),
 		orgs:     newCache[uuid.UUID, store.Org](believeOrg),
 		offers:   newCache[wanted, store.Offer](believeOrg),
 		accounts: newCache[uuid.UUID, store.SMSAccount](believeSecret),
+		limits:   newCache[uuid.UUID, settings.Limits](believeOrg),
 		secrets:  newCache[secretOf, pii.Token](believeSecret),
 	}
 	mux := http.NewServeMux()
