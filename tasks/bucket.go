@@ -9,11 +9,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Bucket is a budget that comes back: PerHour may be spent at once, and as many again come back evenly within an hour.
+// Bucket is a budget that comes back: Size may be spent at once, and as many again come back evenly within Refill.
 type Bucket struct {
-	Key     string // ids and names of limits: nothing of a person
-	PerHour int    // at least 1
+	Key    string // ids and names of limits: nothing of a person
+	Size   int    // at least 1
+	Refill time.Duration
 }
+
+// each is how long it takes until one comes back.
+func (b Bucket) each() time.Duration { return b.Refill / time.Duration(b.Size) }
 
 // Empty is why nothing was spent: of the buckets that have none left, the one that takes longest to have one again.
 type Empty struct {
@@ -41,11 +45,14 @@ const bucketKey = "holdfast:limit:"
 func (b *Buckets) Spend(ctx context.Context, list []Bucket) *Empty {
 	args := make([]any, len(list))
 	for i, k := range list {
-		args[i] = k.PerHour
+		args[i] = k.each().Microseconds()
+	}
+	for _, k := range list {
+		args = append(args, k.Size)
 	}
 	found, err := b.run(ctx, spendScript, list, args)
 	if err != nil || len(found) != 2 {
-		return b.own.Spend(time.Now(), list)
+		return b.own.Spend(time.Now(), list...)
 	}
 	if found[0] > 0 {
 		return &Empty{Index: int(found[0] - 1), Wait: time.Duration(found[1]) * time.Microsecond}
@@ -59,7 +66,7 @@ func (b *Buckets) Restore(ctx context.Context, list []Bucket) {
 	if len(list) == 0 {
 		return
 	}
-	b.own.restore(list)
+	b.own.Restore(list)
 	_, _ = b.run(ctx, restoreScript, list, nil) // what cannot be given back comes back by itself
 }
 
@@ -88,14 +95,13 @@ local time = redis.call('TIME')
 local now, empty, wait, spent = time[1] * 1e6 + time[2], 0, 0, {}
 for i, key in ipairs(KEYS) do
   local n, at = string.match(redis.call('GET', key) or '', '^(%S+) (%d+)$')
-  local per = tonumber(ARGV[i])
-  spent[i] = n and math.max(0, n - math.max(0, now - at) * per / 3600e6) or 0
-  local w = math.ceil((spent[i] + 1 - per) * 3600e6 / per)
+  spent[i] = n and math.max(0, n - math.max(0, now - at) / ARGV[i]) or 0
+  local w = math.ceil((spent[i] + 1 - ARGV[#KEYS + i]) * ARGV[i])
   if w > wait then empty, wait = i, w end
 end
 if empty > 0 then return {empty, wait} end
 for i, key in ipairs(KEYS) do
-  redis.call('SET', key, string.format('%.9f %.0f', spent[i] + 1, now), 'PX', math.ceil((spent[i] + 1) * 3600e3 / ARGV[i]))
+  redis.call('SET', key, string.format('%.9f %.0f', spent[i] + 1, now), 'PX', math.ceil((spent[i] + 1) * ARGV[i] / 1000))
 end
 return {0, 0}`)
 
@@ -117,29 +123,29 @@ type Ledger struct {
 	spent map[string]spending
 }
 
-// spending is how much was out of a bucket at a time.
+// spending is how much was out of a bucket at a time, and how long it takes until one comes back.
 type spending struct {
-	n       float64
-	at      time.Time
-	perHour int
+	n    float64
+	at   time.Time
+	each time.Duration
 }
 
 // maxLedger bounds a Ledger, at some hundred bytes each. Beyond, some are forgotten and are full again.
 const maxLedger = 10_000
 
-// left is what is still out of it at a later time, if so many come back in an hour.
-func (s spending) left(now time.Time, perHour int) float64 {
-	return max(0, s.n-max(0, now.Sub(s.at).Hours())*float64(perHour))
+// left is what is still out of it at a later time, if one comes back in each.
+func (s spending) left(now time.Time, each time.Duration) float64 {
+	return max(0, s.n-max(0, float64(now.Sub(s.at)))/float64(each))
 }
 
 // Spend takes one from each of list, or from none when one of them is empty; nil when it was taken.
-func (l *Ledger) Spend(now time.Time, list []Bucket) *Empty {
+func (l *Ledger) Spend(now time.Time, list ...Bucket) *Empty {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var e *Empty
 	for i, b := range list {
-		short := l.spent[b.Key].left(now, b.PerHour) + 1 - float64(b.PerHour)
-		if wait := time.Duration(math.Ceil(short * float64(time.Hour) / float64(b.PerHour))); wait > 0 && (e == nil || wait > e.Wait) {
+		short := l.spent[b.Key].left(now, b.each()) + 1 - float64(b.Size)
+		if wait := time.Duration(math.Ceil(short * float64(b.each()))); wait > 0 && (e == nil || wait > e.Wait) {
 			e = &Empty{Index: i, Wait: wait}
 		}
 	}
@@ -164,15 +170,15 @@ func (l *Ledger) add(now time.Time, list []Bucket) {
 		l.spent = make(map[string]spending)
 	}
 	for _, b := range list {
-		n := l.spent[b.Key].left(now, b.PerHour) + 1
-		l.spent[b.Key] = spending{min(n, float64(b.PerHour)), now, b.PerHour}
+		n := l.spent[b.Key].left(now, b.each()) + 1
+		l.spent[b.Key] = spending{min(n, float64(b.Size)), now, b.each()}
 	}
 }
 
 // trim forgets what has come back, and when that is little, a quarter of all.
 func (l *Ledger) trim(now time.Time) {
 	for key, s := range l.spent {
-		if s.left(now, s.perHour) == 0 {
+		if s.left(now, s.each) == 0 {
 			delete(l.spent, key)
 		}
 	}
@@ -184,8 +190,8 @@ func (l *Ledger) trim(now time.Time) {
 	}
 }
 
-// restore gives one back to each of list.
-func (l *Ledger) restore(list []Bucket) {
+// Restore gives one back to each of list.
+func (l *Ledger) Restore(list []Bucket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, b := range list {

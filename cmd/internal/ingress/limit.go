@@ -51,21 +51,27 @@ func (in *Ingress) spend(ctx context.Context, s *submission) (spent []tasks.Buck
 		return nil, nil
 	}
 	if s.kind.name == kindBooking.name {
-		in.suspect(s, l)
+		if p := in.suspect(s, l); p != nil {
+			return nil, s.refuse(p)
+		}
 	}
 	names, list := wideBuckets(*s, l)
 	if len(list) == 0 {
 		return nil, nil
 	}
 	if empty := in.buckets.Spend(ctx, list); empty != nil {
-		p := handlers.TooManyCodes(names[empty.Index], "", empty.Wait)
-		if s.key == "" && s.conversation == "" {
-			return nil, p
-		}
-		s.check = func(context.Context, *store.Tx) error { return p }
-		return nil, nil
+		return nil, s.refuse(handlers.TooManyCodes(names[empty.Index], "", empty.Wait))
 	}
 	return list, nil
+}
+
+// refuse makes a submission's answer a problem, unless it has an answer already: a repeat finds that.
+func (s *submission) refuse(p *handlers.Problem) error {
+	if s.key == "" && s.conversation == "" {
+		return p
+	}
+	s.check = func(context.Context, *store.Tx) error { return p }
+	return nil
 }
 
 // wideBuckets are what a code costs, with the names of their limits.
@@ -84,35 +90,53 @@ func wideBuckets(s submission, l settings.Limits) (names []string, list []tasks.
 	} {
 		if b.limit.PerHour > 0 {
 			names = append(names, b.name)
-			list = append(list, tasks.Bucket{Key: "{" + s.org.String() + "}:" + b.key, PerHour: b.limit.PerHour})
+			list = append(list, tasks.Bucket{Key: "{" + s.org.String() + "}:" + b.key, Size: b.limit.PerHour, Refill: time.Hour})
 		}
 	}
 	return names, list
 }
 
-// often is how many bookings of one prefix an hour make a process look at the narrow limits itself, by one more round trip.
-// The task would refuse them as well; but what it refuses has been spent, and fraud that walks through a block of numbers
-// would spend what is the other customers'.
-const often = 10
+// Fraud that walks through a block of numbers would spend what is the other customers', since the task that refuses it comes
+// after. So a process that gets more than often bookings of a prefix in an hour looks at the narrow limits itself, by one more
+// round trip. What it then lets through it cannot see until a task has made a text of it: in that time, overtake, it lets
+// through no more than the prefix gets in an hour.
+const (
+	often    = 10
+	overtake = 10 * time.Second
+)
 
-// suspect makes a booking of a prefix that this process sees often be checked for its narrow limits too.
-func (in *Ingress) suspect(s *submission, l settings.Limits) {
+// suspect makes a booking of a prefix that this process sees often be checked for its narrow limits too. A problem: there are
+// too many of it under way.
+func (in *Ingress) suspect(s *submission, l settings.Limits) *handlers.Problem {
 	if l.Phone == (settings.PhoneLimit{}) && l.Prefix.PerHour == 0 && l.Ratio.ConfirmedPercent == 0 {
-		return
+		return nil
 	}
-	prefix := tasks.Bucket{Key: string(store.PrefixHash(in.keys, s.org, s.phone)), PerHour: often}
-	if in.prefixes.Spend(time.Now(), []tasks.Bucket{prefix}) == nil {
-		return
+	now, prefix := time.Now(), string(store.PrefixHash(in.keys, s.org, s.phone))
+	if in.prefixes.Spend(now, tasks.Bucket{Key: prefix, Size: often, Refill: time.Hour}) == nil {
+		return nil
+	}
+	under := tasks.Bucket{Key: "under way:" + prefix, Size: max(l.Prefix.PerHour, often), Refill: overtake}
+	if e := in.prefixes.Spend(now, under); e != nil {
+		return handlers.TooManyCodes("prefix", fieldPhone, e.Wait)
 	}
 	check, phone := s.check, s.phone
 	s.check = func(ctx context.Context, tx *store.Tx) error {
-		if err := check(ctx, tx); err != nil {
-			return err
+		err := check(ctx, tx)
+		if err == nil {
+			var p *handlers.Problem
+			p, err = handlers.CheckCodeLimit(ctx, tx, in.keys, phone, fieldPhone)
+			err = errors.Join(err, asError(p))
 		}
-		p, err := handlers.CheckCodeLimit(ctx, tx, in.keys, phone, "customer.phone")
-		return errors.Join(err, asError(p))
+		if err != nil {
+			in.prefixes.Restore([]tasks.Bucket{under})
+		}
+		return err
 	}
+	return nil
 }
+
+// fieldPhone is where a booking's number is given.
+const fieldPhone = "customer.phone"
 
 // addresseeOf is whom a code of a booking would be texted to, if it were moved to start, or as it is ("").
 func (in *Ingress) addresseeOf(booking uuid.UUID, start string) func(context.Context, *store.Tx) (pii.Phone, error) {

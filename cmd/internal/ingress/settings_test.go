@@ -21,19 +21,11 @@ func (a answer) settings(t *testing.T, etag string) (d settings.Document) {
 	return d
 }
 
-// unset makes every org one that has set nothing, limits included.
-func (r *rig) unset(t *testing.T) {
-	t.Helper()
-	if _, err := r.db.Admin.Exec(t.Context(), "DELETE FROM settings"); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestSettings: the whole document is shown, replaced as a whole, and its changes are audited.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.unset(t)
+	r.admin(t, "DELETE FROM settings")
 	defaults := r.api(t, "GET", "/settings", "").settings(t, `"0"`)
 	if !reflect.DeepEqual(defaults, settings.Defaults("US", r.in.defaults)) || defaults.QuietHours.String() != "21-8" {
 		t.Errorf("defaults: %+v", defaults)
@@ -77,7 +69,7 @@ true settings.change true {"changes": [{"new": ["US"], "old": ["US", "CA"], "pat
 		t.Errorf("the audit log:\n%swant\n%s", log.String(), want)
 	}
 	other := storetest.NewOrg(t, r.db, "garage")
-	r.unset(t)
+	r.admin(t, "DELETE FROM settings")
 	a := r.do(t, "GET", "/v1/orgs/"+other.ID.String()+"/settings", "", "Authorization", "Bearer "+other.Key.Reveal())
 	if d := a.settings(t, `"0"`); !reflect.DeepEqual(d, defaults) {
 		t.Errorf("another org's: %+v", d)
@@ -116,7 +108,7 @@ func TestSettingsIfMatch(t *testing.T) {
 func TestSettingsRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.unset(t)
+	r.admin(t, "DELETE FROM settings")
 	for _, tt := range []struct {
 		body   string
 		status int
