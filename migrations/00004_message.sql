@@ -263,13 +263,6 @@ LANGUAGE sql IMMUTABLE AS $$
   SELECT m.state <> 'canceled' AND NOT (m.state = 'failed' AND m.provider_sid IS NULL AND m.error_class IS DISTINCT FROM 'unknown')
 $$;
 
--- phone_confirmed tells whether the owner of a number has confirmed a booking since a moment.
-CREATE FUNCTION phone_confirmed(p_org uuid, p_phone bytea, p_since timestamptz) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
-   WHERE c.org_id = p_org AND c.phone_hash = p_phone AND b.confirmed_at > p_since)
-$$;
-
 -- code_ratio_wait is how long a prefix gets no code since too few of its numbers have answered theirs; null or nothing when it
 -- gets one. Numbers are judged, not texts: who asks three times counts once. One has had its chance when it got a text ten
 -- minutes ago, as long as a code lives, and is answered for by a booking that its owner has confirmed. While too few are, the
@@ -284,13 +277,18 @@ BEGIN
      ORDER BY m.created_at DESC LIMIT 1);
   IF last IS NULL THEN RETURN NULL; END IF;
   SELECT count(*), count(*) FILTER (WHERE n.good) INTO judged, good FROM (
-    SELECT phone_confirmed(p_org, x.to_hash, t - interval '1 day') AS good, min(x.created_at) <= t - interval '10 min' AS due FROM (
-      SELECT m.to_hash, m.created_at FROM message m
-       WHERE m.org_id = p_org AND m.prefix_hash = p_prefix AND m.created_at > t - interval '1 day' AND message_counts(m)
-       ORDER BY m.created_at DESC LIMIT p_enough::bigint * 10) x
-     GROUP BY x.to_hash) n
+    SELECT y.due, EXISTS (SELECT FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+             WHERE c.org_id = p_org AND c.phone_hash = y.to_hash AND b.confirmed_at > t - interval '1 day') AS good
+      FROM (SELECT x.to_hash, min(x.created_at) <= t - interval '10 min' AS due FROM (
+              SELECT m.to_hash, m.created_at FROM message m
+               WHERE m.org_id = p_org AND m.prefix_hash = p_prefix AND m.created_at > t - interval '1 day' AND message_counts(m)
+               ORDER BY m.created_at DESC LIMIT p_enough::bigint * 10) x
+             GROUP BY x.to_hash) y) n
    WHERE n.good OR n.due;
-  IF judged < p_enough OR good * 100 >= judged * p_percent OR phone_confirmed(p_org, p_phone, '-infinity') THEN RETURN NULL; END IF;
+  IF judged < p_enough OR good * 100 >= judged * p_percent OR EXISTS (
+    SELECT FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+     WHERE c.org_id = p_org AND c.phone_hash = p_phone AND b.confirmed_at IS NOT NULL)
+  THEN RETURN NULL; END IF;
   RETURN last + interval '1 hour' - t;
 END $$;
 
@@ -303,14 +301,14 @@ CREATE FUNCTION code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits j
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   t timestamptz := clock_timestamp();
-  own jsonb := COALESCE((SELECT s.doc -> 'limits' FROM settings s WHERE s.org_id = p_org), '{}');
-  soon int := COALESCE(own #> '{phone,per_10_minutes}', p_limits #> '{phone,per_10_minutes}');
-  day int := COALESCE(own #> '{phone,per_day}', p_limits #> '{phone,per_day}');
-  hour int := COALESCE(own #> '{prefix,per_hour}', p_limits #> '{prefix,per_hour}');
-  percent int := COALESCE(own #> '{ratio,confirmed_percent}', p_limits #> '{ratio,confirmed_percent}');
-  enough int := COALESCE(own #> '{ratio,after_texts}', p_limits #> '{ratio,after_texts}');
+  soon int; day int; hour int; percent int; enough int;
   sent timestamptz[];
 BEGIN
+  SELECT COALESCE(own #> '{phone,per_10_minutes}', p_limits #> '{phone,per_10_minutes}')::int, COALESCE(own #> '{phone,per_day}', p_limits #> '{phone,per_day}')::int,
+         COALESCE(own #> '{prefix,per_hour}', p_limits #> '{prefix,per_hour}')::int,
+         COALESCE(own #> '{ratio,confirmed_percent}', p_limits #> '{ratio,confirmed_percent}')::int, COALESCE(own #> '{ratio,after_texts}', p_limits #> '{ratio,after_texts}')::int
+    INTO soon, day, hour, percent, enough
+    FROM (SELECT (SELECT s.doc -> 'limits' FROM settings s WHERE s.org_id = p_org) AS own) o;
   IF soon > 0 OR day > 0 THEN
     sent := ARRAY(SELECT m.created_at FROM message m
        WHERE m.org_id = p_org AND m.to_hash = p_phone AND m.created_at > t - interval '1 day' AND m.prefix_hash IS NOT NULL

@@ -128,10 +128,14 @@ func TestCodeLimits(t *testing.T) {
 			t.Errorf("%s: another number: %d", tt.name, a.StatusCode)
 		}
 		if tt.name == "source" { // another source has its own
-			body := `{"type":"booking.requested","timestamp":"2026-11-24T10:00:00Z","data":` + l.wish(tt.phone(prefix, 7)) + `}`
-			if a := l.event(t, "e1", body, "Prefer", "wait=10"); a.StatusCode != 201 {
-				t.Errorf("%s: an event: %d %s", tt.name, a.StatusCode, a.body)
+			event := func(id string) answer {
+				body := `{"type":"booking.requested","timestamp":"2026-11-24T10:00:00Z","data":` + l.wish(tt.phone(prefix, 7)) + `}`
+				return l.event(t, id, body, "Prefer", "wait=10")
 			}
+			if a, b := event("e1"), event("e2"); a.StatusCode != 201 || b.StatusCode != 201 {
+				t.Errorf("%s: events: %s, %s", tt.name, a.body, b.body)
+			}
+			event("e3").refused(t, tt.field, tt.detail, tt.after)
 		}
 		if err := l.rdb.FlushDB(t.Context()).Err(); err != nil {
 			t.Fatal(err)
