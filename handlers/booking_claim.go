@@ -21,6 +21,7 @@ type BookingClaim struct {
 	HoldTTL time.Duration
 	// SendGiveUp is when a code text that was never sent is given up (HOLDFAST_CODE_TTL).
 	SendGiveUp time.Duration
+	Limited    *Limited // nil: counted nowhere
 }
 
 // maxAlternatives is how many starts are offered when the one asked for is taken.
@@ -32,11 +33,12 @@ func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Opene
 	if err != nil {
 		return NewProblem("invalid-phone", "customer.phone", "").Answer(), nil
 	}
-	c := &claimant{h: h, tx: tx, body: body, phone: phone, hash: store.PhoneHash(h.Keys, tx.Org, phone), now: req.Now}
+	c := &claimant{h: h, tx: tx, body: body, phone: phone, now: req.Now}
+	who := addressee(h.Keys, tx.Org, phone)
 	// One after the other: of two wishes of one customer at once the second gets the first one's booking, also
 	// when there are seats for both.
-	store.LockConversation(tx, "claim", c.hash)
-	store.ReadAsker(tx, c.hash, &c.asker)
+	store.LockConversation(tx, "claim", who.Phone)
+	store.ReadAsker(tx, who, &c.asker)
 	if body.Notes != "" {
 		store.ReadSettings(tx, &c.settings) // with what is read anyway
 	}
@@ -59,7 +61,6 @@ type claimant struct {
 	offer      store.Offer
 	body       BookingBody
 	phone      pii.Phone
-	hash       []byte // of the phone
 	candidates []store.Candidate
 	now        time.Time
 	asker      store.Asker
@@ -74,6 +75,10 @@ func (c *claimant) run(ctx context.Context) (store.Answer, error) {
 	}
 	if !c.asker.CanText {
 		return noTexts().Answer(), nil
+	}
+	if p := limited(c.asker.Limit, "customer.phone"); p != nil {
+		c.h.Limited.Note(ctx, c.tx.Org, p)
+		return p.Answer(), nil
 	}
 	id, err := uuid.NewV7()
 	if err != nil {

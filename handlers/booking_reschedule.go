@@ -19,6 +19,7 @@ type BookingReschedule struct {
 	HoldTTL time.Duration
 	// SendGiveUp is when a code text that was never sent is given up (HOLDFAST_CODE_TTL).
 	SendGiveUp time.Duration
+	Limited    *Limited // nil: counted nowhere
 }
 
 // RescheduleBody asks for another time: POST …/reschedule. Resource, service and length stay.
@@ -36,6 +37,7 @@ func (b RescheduleBody) Check() *Problem {
 
 // Answer does the task.
 func (h *BookingReschedule) Answer(ctx context.Context, tx *store.Tx, req store.Opened, body RescheduleBody) (store.Answer, error) {
+	store.LockCustomer(tx, req.BookingID.UUID) // a code may go to the number
 	b, err := store.FindBooking(ctx, tx, req.BookingID.UUID)
 	if err != nil {
 		return store.Answer{}, err
@@ -48,6 +50,7 @@ func (h *BookingReschedule) Answer(ctx context.Context, tx *store.Tx, req store.
 	default:
 		problem, err = h.move(ctx, tx, b.ID, w)
 	}
+	h.Limited.Note(ctx, tx.Org, problem)
 	if err != nil || problem != nil {
 		return bookingAnswer(b, problem), err
 	}
@@ -192,7 +195,7 @@ func mayMove(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Booki
 		return r, nil, err
 	}
 	r.to = c.Phone
-	s, err := store.FindSends(ctx, tx, b.ID, nil)
+	s, err := store.FindSends(ctx, tx, b.ID, addressee(keys, tx.Org, r.to))
 	switch {
 	case err != nil:
 	case !s.CanText:
@@ -200,7 +203,9 @@ func mayMove(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Booki
 	case s.OptedOut:
 		p = NewProblem("opted-out", "", "")
 	default:
-		p = paced(s, b, store.Verification{})
+		if p = paced(s, b, store.Verification{}); p == nil {
+			p = limited(s.Limit, "")
+		}
 	}
 	return r, p, err
 }

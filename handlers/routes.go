@@ -33,6 +33,7 @@ type Deps struct {
 	HookCalls    int // at a time to one org's endpoint
 	Deliveries   *prometheus.CounterVec
 	Redactions   *RedactionMetrics // nil: counted nowhere
+	Limited      *Limited          // nil: counted nowhere
 }
 
 // NewTexts makes the counter of texts and registers it with reg.
@@ -49,12 +50,12 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	text := &SendText{Keys: d.Keys, Sender: d.Twilio, PublicURL: d.PublicURL, CodeTTL: d.CodeTTL, HoldTTL: d.HoldTTL,
 		KeepWindow: d.KeepWindow, Installation: d.Installation, ToCall: d.Metrics.ToCall, Texts: d.Texts, Codes: d.Codes}
 	engines := &Engines{Keys: d.Keys, Installation: d.Installation, Metrics: d.Redactions}
-	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, Engines: engines, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
+	Do(m, tasks.BookingClaim, Answering(d.Keys, &BookingClaim{Keys: d.Keys, Engines: engines, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL, Limited: d.Limited}))
 	Do(m, tasks.BookingCancel, Answering(d.Keys, BookingCancel{}))
-	Do(m, tasks.BookingReschedule, Answering(d.Keys, &BookingReschedule{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL}))
+	Do(m, tasks.BookingReschedule, Answering(d.Keys, &BookingReschedule{Keys: d.Keys, HoldTTL: d.HoldTTL, SendGiveUp: d.CodeTTL, Limited: d.Limited}))
 	Do(m, tasks.BookingMark, Answering(d.Keys, BookingMark{}))
 	Do(m, tasks.VerificationCheck, Answering(d.Keys, &VerificationCheck{Keys: d.Keys}))
-	Do(m, tasks.VerificationResend, Answering(d.Keys, &VerificationResend{Keys: d.Keys, SendGiveUp: d.CodeTTL}))
+	Do(m, tasks.VerificationResend, Answering(d.Keys, &VerificationResend{Keys: d.Keys, SendGiveUp: d.CodeTTL, Limited: d.Limited}))
 	Do(m, tasks.BlockCreate, Answering(d.Keys, &BlockCreate{Keys: d.Keys}))
 	Do(m, tasks.BlockDelete, Answering(d.Keys, BlockDelete{}))
 	Do(m, tasks.TranscriptRedact, Answering(d.Keys, &TranscriptRedact{Keys: d.Keys, Engines: engines}))

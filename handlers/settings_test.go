@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,14 +15,22 @@ import (
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
+	"holdfast/store/storetest"
 	"holdfast/tasks"
 )
 
-// set replaces the org's settings, as an ingress does.
+// set replaces the org's settings, as an ingress does. What says nothing of limits has none, as the fixture.
 func (r *rig) set(doc string) {
 	r.t.Helper()
-	_, err := store.InTx(r.t.Context(), r.db.App, r.org.ID, func(tx *store.Tx) error {
-		_, _, err := settings.Set(r.t.Context(), tx, []byte(doc), settings.Installation{Endpoints: hook.Loopback()}, settings.By{Actor: "test"})
+	all := map[string]any{}
+	r.must(json.Unmarshal([]byte(doc), &all))
+	if all["limits"] == nil {
+		r.must(json.Unmarshal([]byte(storetest.NoLimits), &all))
+	}
+	raw, err := json.Marshal(all)
+	r.must(err)
+	_, err = store.InTx(r.t.Context(), r.db.App, r.org.ID, func(tx *store.Tx) error {
+		_, _, err := settings.Set(r.t.Context(), tx, raw, settings.Installation{Endpoints: hook.Loopback()}, settings.By{Actor: "test"})
 		return err
 	})
 	r.must(err)

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +19,7 @@ type VerificationResend struct {
 	Keys *pii.Keyring
 	// SendGiveUp is when a code text that was never sent is given up (HOLDFAST_CODE_TTL).
 	SendGiveUp time.Duration
+	Limited    *Limited // nil: counted nowhere
 }
 
 // ResendBody asks for a code again: POST …/resend. Without a phone it goes where it went before.
@@ -34,6 +34,7 @@ var resendAfter = [store.MaxCodeSends]time.Duration{30 * time.Second, 60 * time.
 // Answer does the task.
 func (h *VerificationResend) Answer(ctx context.Context, tx *store.Tx, req store.Opened, body ResendBody) (store.Answer, error) {
 	problem, err := h.resend(ctx, tx, req, body)
+	h.Limited.Note(ctx, tx.Org, problem)
 	if err != nil || problem != nil {
 		return bookingAnswer(store.Booking{}, problem), err
 	}
@@ -46,7 +47,11 @@ func (h *VerificationResend) resend(ctx context.Context, tx *store.Tx, req store
 	if problem != nil {
 		return problem, nil
 	}
-	if !phone.IsZero() { // as a claim does: of two that make a customer of one number, the second finds it made
+	// As a claim does: of two codes to one number the second is counted after the first, and of two that make a customer of
+	// it the second finds it made.
+	if phone.IsZero() {
+		store.LockCustomer(tx, req.BookingID.UUID)
+	} else {
 		store.LockConversation(tx, "claim", store.PhoneHash(h.Keys, tx.Org, phone))
 	}
 	b, err := store.LockBooking(ctx, tx, req.BookingID.UUID)
@@ -152,11 +157,11 @@ func mayResend(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Boo
 		return r, nil, err
 	}
 	r.to = c.Phone
-	var hash []byte
+	to, field := r.to, ""
 	if !phone.IsZero() {
-		hash = store.PhoneHash(keys, tx.Org, phone)
+		to, field = phone, "phone"
 	}
-	s, err := store.FindSends(ctx, tx, b.ID, hash)
+	s, err := store.FindSends(ctx, tx, b.ID, addressee(keys, tx.Org, to))
 	if err != nil {
 		return r, nil, err
 	}
@@ -194,6 +199,9 @@ func mayResend(ctx context.Context, tx *store.Tx, keys *pii.Keyring, b store.Boo
 		if p == nil {
 			p = paced(s, b, r.code)
 		}
+		if p == nil {
+			p = limited(s.Limit, field)
+		}
 	}
 	return r, p, err
 }
@@ -214,6 +222,6 @@ func paced(s store.Sends, b store.Booking, code store.Verification) *Problem {
 		return nil
 	}
 	p := NewProblem(kind, "", "")
-	p.RetryAfter = int(math.Ceil(wait.Seconds()))
+	p.RetryAfter = seconds(wait)
 	return p
 }

@@ -59,6 +59,7 @@ CREATE TABLE message (
   verification_id uuid,
   to_hash         bytea NOT NULL,
   to_sealed       bytea,
+  prefix_hash     bytea, -- of a text with a code: keyed, of the number without its last four digits; null: no code
   state           text NOT NULL DEFAULT 'queued' CHECK (state IN
     ('queued', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'undelivered', 'failed', 'canceled')),
   sends           int NOT NULL DEFAULT 0,
@@ -79,6 +80,7 @@ CREATE TABLE message (
   FOREIGN KEY (org_id, verification_id) REFERENCES verification (org_id, id)
 );
 CREATE INDEX message_to ON message (to_hash, created_at);
+CREATE INDEX message_prefix ON message (prefix_hash, created_at) WHERE prefix_hash IS NOT NULL;
 CREATE INDEX message_booking ON message (booking_id);
 CREATE UNIQUE INDEX message_occasion ON message (booking_id, occasion, org_id) WHERE occasion IS NOT NULL;
 CREATE INDEX message_verification ON message (verification_id) WHERE verification_id IS NOT NULL;
@@ -254,6 +256,83 @@ BEGIN
   UPDATE sms_pace x SET last_code = CASE WHEN p_code THEN place ELSE x.last_code END,
          last_place = CASE WHEN p_code THEN x.last_place ELSE place END WHERE x.org_id = p_org AND x.pool = p_pool;
   RETURN place - t;
+END $$;
+
+-- message_counts tells whether a text counts against a limit: it went out, or may yet, or may have.
+CREATE FUNCTION message_counts(m message) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT m.state <> 'canceled' AND NOT (m.state = 'failed' AND m.provider_sid IS NULL AND m.error_class IS DISTINCT FROM 'unknown')
+$$;
+
+-- code_ratio_wait is how long a prefix gets no code since too few of its numbers have answered theirs; null or nothing when it
+-- gets one. Numbers are judged, not texts: who asks three times counts once. One has had its chance when it got a text ten
+-- minutes ago, as long as a code lives, and is answered for by a booking that its owner has confirmed. While too few are, the
+-- prefix still gets one text an hour, so that it can prove to be better; and who has ever confirmed a booking is no fraud's
+-- invention and gets his. Of a prefix with a lot of texts the newest are judged.
+CREATE FUNCTION code_ratio_wait(p_org uuid, p_phone bytea, p_prefix bytea, t timestamptz, p_percent int, p_enough int) RETURNS interval
+LANGUAGE plpgsql STABLE AS $$
+DECLARE last timestamptz; judged bigint; good bigint;
+BEGIN
+  last := (SELECT m.created_at FROM message m
+     WHERE m.org_id = p_org AND m.prefix_hash = p_prefix AND m.created_at > t - interval '1 hour' AND message_counts(m)
+     ORDER BY m.created_at DESC LIMIT 1);
+  IF last IS NULL THEN RETURN NULL; END IF;
+  SELECT count(*), count(*) FILTER (WHERE n.good) INTO judged, good FROM (
+    SELECT y.due, EXISTS (SELECT FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+             WHERE c.org_id = p_org AND c.phone_hash = y.to_hash AND b.confirmed_at > t - interval '1 day') AS good
+      FROM (SELECT x.to_hash, min(x.created_at) <= t - interval '10 min' AS due FROM (
+              SELECT m.to_hash, m.created_at FROM message m
+               WHERE m.org_id = p_org AND m.prefix_hash = p_prefix AND m.created_at > t - interval '1 day' AND message_counts(m)
+               ORDER BY m.created_at DESC LIMIT p_enough::bigint * 10) x
+             GROUP BY x.to_hash) y) n
+   WHERE n.good OR n.due;
+  IF judged < p_enough OR good * 100 >= judged * p_percent OR EXISTS (
+    SELECT FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+     WHERE c.org_id = p_org AND c.phone_hash = p_phone AND b.confirmed_at IS NOT NULL)
+  THEN RETURN NULL; END IF;
+  RETURN last + interval '1 hour' - t;
+END $$;
+
+-- code_limit names the limit that keeps a code from being texted to a number, and for how long; limited is null when none
+-- does. p_limits are the defaults of what the org has not set, as its settings have them: {"phone": {"per_day": 10}}, and so
+-- on; 0 is no limit. What counts is texts that went out or may yet: not those that were canceled or surely never sent. It
+-- changes nothing. Who texts a code holds the lock of its number's claims, so a number's limits are exact; a prefix has no
+-- lock, and may get one text more for each transaction that looks at the same moment.
+CREATE FUNCTION code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  t timestamptz := clock_timestamp();
+  soon int; day int; hour int; percent int; enough int;
+  sent timestamptz[];
+BEGIN
+  SELECT COALESCE(own #> '{phone,per_10_minutes}', p_limits #> '{phone,per_10_minutes}')::int, COALESCE(own #> '{phone,per_day}', p_limits #> '{phone,per_day}')::int,
+         COALESCE(own #> '{prefix,per_hour}', p_limits #> '{prefix,per_hour}')::int,
+         COALESCE(own #> '{ratio,confirmed_percent}', p_limits #> '{ratio,confirmed_percent}')::int, COALESCE(own #> '{ratio,after_texts}', p_limits #> '{ratio,after_texts}')::int
+    INTO soon, day, hour, percent, enough
+    FROM (SELECT (SELECT s.doc -> 'limits' FROM settings s WHERE s.org_id = p_org) AS own) o;
+  IF soon > 0 OR day > 0 THEN
+    sent := ARRAY(SELECT m.created_at FROM message m
+       WHERE m.org_id = p_org AND m.to_hash = p_phone AND m.created_at > t - interval '1 day' AND m.prefix_hash IS NOT NULL
+         AND message_counts(m) ORDER BY m.created_at DESC LIMIT GREATEST(soon, day));
+    -- sent[n], the newest but n - 1, is the one whose end makes room; there is none when there is room.
+    IF day > 0 AND sent[day] IS NOT NULL THEN
+      limited := 'phone_day'; wait := sent[day] + interval '1 day' - t;
+    END IF;
+    IF soon > 0 AND sent[soon] + interval '10 min' - t > COALESCE(wait, '0') THEN
+      limited := 'phone_10_minutes'; wait := sent[soon] + interval '10 min' - t;
+    END IF;
+    IF limited IS NOT NULL THEN RETURN; END IF;
+  END IF;
+  IF hour > 0 THEN
+    wait := (SELECT m.created_at FROM message m
+       WHERE m.org_id = p_org AND m.prefix_hash = p_prefix AND m.created_at > t - interval '1 hour' AND message_counts(m)
+       ORDER BY m.created_at DESC OFFSET hour - 1 LIMIT 1) + interval '1 hour' - t;
+    IF wait IS NOT NULL THEN limited := 'prefix'; RETURN; END IF;
+  END IF;
+  IF percent > 0 THEN
+    wait := code_ratio_wait(p_org, p_phone, p_prefix, t, percent, enough);
+    IF wait > '0' THEN limited := 'ratio'; ELSE wait := NULL; END IF;
+  END IF;
 END $$;
 
 -- sms_breakers_open counts the orgs whose texts wait, for /metrics.

@@ -22,8 +22,8 @@ BEGIN
     SELECT o, resource_id, 0, id, starts_at, ends_at, hold_expires_at FROM booking WHERE org_id = o;
   INSERT INTO booking_event (org_id, booking_id, kind) SELECT o, id, 'held' FROM booking WHERE org_id = o;
   INSERT INTO verification (org_id, id, booking_id, kid) SELECT o, gen_random_uuid(), id, 1 FROM booking WHERE org_id = o;
-  INSERT INTO message (org_id, id, kind, booking_id, verification_id, to_hash, to_sealed, provider_sid)
-    SELECT o, gen_random_uuid(), 'code', booking_id, id, decode(md5(id::text), 'hex'), '\x00', md5(id::text) FROM verification WHERE org_id = o;
+  INSERT INTO message (org_id, id, kind, booking_id, verification_id, to_hash, to_sealed, prefix_hash, provider_sid)
+    SELECT o, gen_random_uuid(), 'code', booking_id, id, decode(md5(id::text), 'hex'), '\x00', decode(md5('p' || id), 'hex'), md5(id::text) FROM verification WHERE org_id = o;
   INSERT INTO inbound (org_id, id, provider_sid, from_hash, from_sealed, sender)
     SELECT o, gen_random_uuid(), md5(n::text), decode(md5(n::text), 'hex'), '\x00', '' FROM generate_series(1, 40) n;
   INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint)

@@ -86,6 +86,71 @@ BEGIN
 END $$;
 ALTER FUNCTION public.bookings_expire(p_org uuid, p_bookings uuid[]) OWNER TO holdfast_owner;
 
+CREATE FUNCTION public.code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  t timestamptz := clock_timestamp();
+  soon int; day int; hour int; percent int; enough int;
+  sent timestamptz[];
+BEGIN
+  SELECT COALESCE(own #> '{phone,per_10_minutes}', p_limits #> '{phone,per_10_minutes}')::int, COALESCE(own #> '{phone,per_day}', p_limits #> '{phone,per_day}')::int,
+         COALESCE(own #> '{prefix,per_hour}', p_limits #> '{prefix,per_hour}')::int,
+         COALESCE(own #> '{ratio,confirmed_percent}', p_limits #> '{ratio,confirmed_percent}')::int, COALESCE(own #> '{ratio,after_texts}', p_limits #> '{ratio,after_texts}')::int
+    INTO soon, day, hour, percent, enough
+    FROM (SELECT (SELECT s.doc -> 'limits' FROM settings s WHERE s.org_id = p_org) AS own) o;
+  IF soon > 0 OR day > 0 THEN
+    sent := ARRAY(SELECT m.created_at FROM message m
+       WHERE m.org_id = p_org AND m.to_hash = p_phone AND m.created_at > t - interval '1 day' AND m.prefix_hash IS NOT NULL
+         AND message_counts(m) ORDER BY m.created_at DESC LIMIT GREATEST(soon, day));
+    -- sent[n], the newest but n - 1, is the one whose end makes room; there is none when there is room.
+    IF day > 0 AND sent[day] IS NOT NULL THEN
+      limited := 'phone_day'; wait := sent[day] + interval '1 day' - t;
+    END IF;
+    IF soon > 0 AND sent[soon] + interval '10 min' - t > COALESCE(wait, '0') THEN
+      limited := 'phone_10_minutes'; wait := sent[soon] + interval '10 min' - t;
+    END IF;
+    IF limited IS NOT NULL THEN RETURN; END IF;
+  END IF;
+  IF hour > 0 THEN
+    wait := (SELECT m.created_at FROM message m
+       WHERE m.org_id = p_org AND m.prefix_hash = p_prefix AND m.created_at > t - interval '1 hour' AND message_counts(m)
+       ORDER BY m.created_at DESC OFFSET hour - 1 LIMIT 1) + interval '1 hour' - t;
+    IF wait IS NOT NULL THEN limited := 'prefix'; RETURN; END IF;
+  END IF;
+  IF percent > 0 THEN
+    wait := code_ratio_wait(p_org, p_phone, p_prefix, t, percent, enough);
+    IF wait > '0' THEN limited := 'ratio'; ELSE wait := NULL; END IF;
+  END IF;
+END $$;
+ALTER FUNCTION public.code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.code_ratio_wait(p_org uuid, p_phone bytea, p_prefix bytea, t timestamp with time zone, p_percent integer, p_enough integer) RETURNS interval
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE last timestamptz; judged bigint; good bigint;
+BEGIN
+  last := (SELECT m.created_at FROM message m
+     WHERE m.org_id = p_org AND m.prefix_hash = p_prefix AND m.created_at > t - interval '1 hour' AND message_counts(m)
+     ORDER BY m.created_at DESC LIMIT 1);
+  IF last IS NULL THEN RETURN NULL; END IF;
+  SELECT count(*), count(*) FILTER (WHERE n.good) INTO judged, good FROM (
+    SELECT y.due, EXISTS (SELECT FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+             WHERE c.org_id = p_org AND c.phone_hash = y.to_hash AND b.confirmed_at > t - interval '1 day') AS good
+      FROM (SELECT x.to_hash, min(x.created_at) <= t - interval '10 min' AS due FROM (
+              SELECT m.to_hash, m.created_at FROM message m
+               WHERE m.org_id = p_org AND m.prefix_hash = p_prefix AND m.created_at > t - interval '1 day' AND message_counts(m)
+               ORDER BY m.created_at DESC LIMIT p_enough::bigint * 10) x
+             GROUP BY x.to_hash) y) n
+   WHERE n.good OR n.due;
+  IF judged < p_enough OR good * 100 >= judged * p_percent OR EXISTS (
+    SELECT FROM customer c JOIN booking b ON b.org_id = c.org_id AND b.customer_id = c.id
+     WHERE c.org_id = p_org AND c.phone_hash = p_phone AND b.confirmed_at IS NOT NULL)
+  THEN RETURN NULL; END IF;
+  RETURN last + interval '1 hour' - t;
+END $$;
+ALTER FUNCTION public.code_ratio_wait(p_org uuid, p_phone bytea, p_prefix bytea, t timestamp with time zone, p_percent integer, p_enough integer) OWNER TO holdfast_owner;
+
 CREATE FUNCTION public.dispatch_may(t regclass, granted text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public'
@@ -216,6 +281,42 @@ BEGIN
   EXECUTE format('GRANT SELECT ON %s TO holdfast_audit', t);
 END $$;
 ALTER FUNCTION public.isolate(t regclass, org_column name) OWNER TO holdfast_owner;
+
+CREATE TABLE public.message (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    occasion text,
+    booking_id uuid,
+    verification_id uuid,
+    to_hash bytea NOT NULL,
+    to_sealed bytea,
+    prefix_hash bytea,
+    state text DEFAULT 'queued'::text NOT NULL,
+    sends integer DEFAULT 0 NOT NULL,
+    body_hash bytea,
+    segments integer,
+    provider_sid text,
+    error_class text,
+    error_code integer,
+    polls integer DEFAULT 0 NOT NULL,
+    poll_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    claimed_at timestamp with time zone,
+    accepted_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'accepted'::text, 'sent'::text, 'delivered'::text, 'undelivered'::text, 'failed'::text, 'canceled'::text])))
+);
+
+ALTER TABLE ONLY public.message FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.message OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.message_counts(m public.message) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  SELECT m.state <> 'canceled' AND NOT (m.state = 'failed' AND m.provider_sid IS NULL AND m.error_class IS DISTINCT FROM 'unknown')
+$$;
+ALTER FUNCTION public.message_counts(m public.message) OWNER TO holdfast_owner;
 
 CREATE FUNCTION public.orgs_due(p_sweep text, p_after interval) RETURNS TABLE(org_id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -674,34 +775,6 @@ CREATE TABLE public.inbound (
 
 ALTER TABLE ONLY public.inbound FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.inbound OWNER TO holdfast_owner;
-
-CREATE TABLE public.message (
-    org_id uuid NOT NULL,
-    id uuid NOT NULL,
-    kind text NOT NULL,
-    occasion text,
-    booking_id uuid,
-    verification_id uuid,
-    to_hash bytea NOT NULL,
-    to_sealed bytea,
-    state text DEFAULT 'queued'::text NOT NULL,
-    sends integer DEFAULT 0 NOT NULL,
-    body_hash bytea,
-    segments integer,
-    provider_sid text,
-    error_class text,
-    error_code integer,
-    polls integer DEFAULT 0 NOT NULL,
-    poll_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    claimed_at timestamp with time zone,
-    accepted_at timestamp with time zone,
-    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'accepted'::text, 'sent'::text, 'delivered'::text, 'undelivered'::text, 'failed'::text, 'canceled'::text])))
-);
-
-ALTER TABLE ONLY public.message FORCE ROW LEVEL SECURITY;
-ALTER TABLE public.message OWNER TO holdfast_owner;
 
 CREATE TABLE public.move (
     org_id uuid NOT NULL,
@@ -1258,6 +1331,8 @@ CREATE UNIQUE INDEX message_occasion ON public.message USING btree (booking_id, 
 
 CREATE INDEX message_poll ON public.message USING btree (poll_at) WHERE (poll_at IS NOT NULL);
 
+CREATE INDEX message_prefix ON public.message USING btree (prefix_hash, created_at) WHERE (prefix_hash IS NOT NULL);
+
 CREATE INDEX message_to ON public.message USING btree (to_hash, created_at);
 
 CREATE INDEX message_verification ON public.message USING btree (verification_id) WHERE (verification_id IS NOT NULL);
@@ -1681,6 +1756,10 @@ GRANT SELECT(id) ON TABLE public.hold TO holdfast_dispatch;
 GRANT SELECT(live) ON TABLE public.hold TO holdfast_dispatch;
 GRANT SELECT(expires_at) ON TABLE public.hold TO holdfast_dispatch;
 REVOKE ALL ON FUNCTION public.isolate(t regclass, org_column name) FROM PUBLIC;
+GRANT SELECT ON TABLE public.message TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.message TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.message TO holdfast_dispatch;
+GRANT SELECT(poll_at) ON TABLE public.message TO holdfast_dispatch;
 REVOKE ALL ON FUNCTION public.orgs_due(p_sweep text, p_after interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.orgs_due(p_sweep text, p_after interval) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.requests_done(p_orgs uuid[], p_ids uuid[]) FROM PUBLIC;
@@ -1737,10 +1816,6 @@ GRANT SELECT ON TABLE public.endpoint_secret TO holdfast_audit;
 GRANT SELECT ON TABLE public.endpoint_secret TO holdfast_app;
 GRANT SELECT ON TABLE public.inbound TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.inbound TO holdfast_app;
-GRANT SELECT ON TABLE public.message TO holdfast_audit;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.message TO holdfast_app;
-GRANT SELECT(org_id) ON TABLE public.message TO holdfast_dispatch;
-GRANT SELECT(poll_at) ON TABLE public.message TO holdfast_dispatch;
 GRANT SELECT ON TABLE public.move TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.move TO holdfast_app;
 GRANT SELECT ON TABLE public.opening_hours TO holdfast_audit;

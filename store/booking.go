@@ -210,15 +210,19 @@ func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) (Booking, error) {
 type Asker struct {
 	Customer uuid.NullUUID // known by this phone
 	CanText  bool          // the code would go out: the org has credentials, and its breaker lets a text pass
+	Limit    CodeLimit
 }
 
 // ReadAsker queues the look-up of who asks; a is filled in with the next statement that is asked for.
-func ReadAsker(tx *Tx, phoneHash []byte, a *Asker) {
+func ReadAsker(tx *Tx, who Addressee, a *Asker) {
 	tx.QueueRead(func(rows pgx.Rows) (err error) {
-		*a, err = one(rows, nil, pgx.RowToStructByPos[Asker])
+		*a, err = one(rows, nil, func(r pgx.CollectableRow) (a Asker, err error) {
+			err = r.Scan(&a.Customer, &a.CanText, &a.Limit.Name, &a.Limit.Wait)
+			return a, err
+		})
 		return err
-	}, `SELECT (SELECT id FROM customer WHERE org_id = $1 AND phone_hash = $2), `+mayText,
-		tx.Org, phoneHash)
+	}, `SELECT (SELECT id FROM customer WHERE org_id = $1 AND phone_hash = $2), `+mayText+`, `+codeLimitColumns+` FROM code_limit($1, $2, $3, $4) l`,
+		tx.Org, who.Phone, who.Prefix, who.Defaults)
 }
 
 // FindOwn finds the live booking that a customer already has of one of the resources for exactly that time.

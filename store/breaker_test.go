@@ -51,7 +51,7 @@ func (w *world) pass() (p store.Passage) {
 func (w *world) canText() bool {
 	w.t.Helper()
 	var a store.Asker
-	w.in(func(tx *store.Tx) error { store.ReadAsker(tx, nil, &a); return nil })
+	w.in(func(tx *store.Tx) error { store.ReadAsker(tx, store.Addressee{}, &a); return nil })
 	return a.CanText
 }
 

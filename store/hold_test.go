@@ -140,7 +140,7 @@ func TestLapsedHoldReadsAsExpired(t *testing.T) {
 		hash := store.PhoneHash(w.Keys, w.org.ID, phone42)
 		for span, want := range map[calendar.Span]uuid.NullUUID{at(9, 0): {UUID: held, Valid: true}, at(10, 0): {}, at(11, 0): {UUID: firm, Valid: true}} {
 			var a store.Asker
-			store.ReadAsker(tx, hash, &a)
+			store.ReadAsker(tx, store.Addressee{Phone: hash}, &a)
 			if err := tx.Flush(t.Context()); err != nil || a.Customer.UUID != w.customer || !a.CanText {
 				t.Errorf("asker: %+v, %v", a, err)
 			}

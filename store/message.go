@@ -47,8 +47,12 @@ func InsertMessage(tx *Tx, k *pii.Keyring, m Message) error {
 	if err != nil {
 		return err
 	}
-	tx.Queue(`INSERT INTO message (org_id, id, kind, booking_id, verification_id, to_hash, to_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		tx.Org, m.ID, m.Kind, m.BookingID, m.VerificationID, PhoneHash(k, tx.Org, m.To), to)
+	var prefix []byte
+	if m.VerificationID.Valid { // it carries a code: limits count it
+		prefix = PrefixHash(k, tx.Org, m.To)
+	}
+	tx.Queue(`INSERT INTO message (org_id, id, kind, booking_id, verification_id, to_hash, to_sealed, prefix_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		tx.Org, m.ID, m.Kind, m.BookingID, m.VerificationID, PhoneHash(k, tx.Org, m.To), to, prefix)
 	return nil
 }
 

@@ -13,6 +13,9 @@ import (
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	if _, err := w.Admin.Exec(t.Context(), "DELETE FROM settings"); err != nil {
+		t.Fatal(err)
+	}
 	load := func() (s store.Settings) {
 		w.in(func(tx *store.Tx) (err error) { s, err = store.LoadSettings(t.Context(), tx); return err })
 		return s

@@ -18,7 +18,8 @@ default for everything; what it leaves out has its default, and a ` + "`PUT`" + 
 refused, and so is a value that breaks its rule: the problem's ` + "`field`" + ` is the first path, ` + "`errors`" + ` lists them all.
 ` + "`ETag`" + ` is the document's version, and ` + "`If-Match`" + ` keeps a change from replacing one that was not seen. A change counts from the
 answer on in every task, whoever runs it, and is written into the audit log. (For up to 5 s another process may still
-answer 202 to a phone of a country that was just taken out; its task then refuses, and nothing is booked or texted.)
+answer 202 to a phone of a country that was just taken out; its task then refuses, and nothing is booked or texted. The limits of org, source
+and country are believed for as long.)
 
 Generated from handlers/settings/fields.go by its test with -update.
 
@@ -28,6 +29,12 @@ Generated from handlers/settings/fields.go by its test with -update.
 
 const docsTail = `
 **acts** says whether something acts on the setting yet. The others are checked, kept and shown, and change nothing so far.
+
+## Limits of codes
+
+[The API](api.md#limits-as-they-are-today) tells what each counts and how it is answered. Those of phone, prefix and ratio are counted in PostgreSQL, by the
+texts themselves. Those of org, source and country are counted in Redis, by what is asked for: when Redis has lost its data they begin anew,
+and while it is away each process of the API counts what it lets through itself.
 
 ## Templates
 

@@ -58,10 +58,10 @@ type HourLimit struct {
 	PerHour int `json:"per_hour"`
 }
 
-// RatioLimit stops the code texts to a prefix of whose codes too few come back.
+// RatioLimit cuts the code texts to a prefix down to one an hour, of whose numbers too few have confirmed a booking in a day.
 type RatioLimit struct {
 	ConfirmedPercent int `json:"confirmed_percent"` // 0: never
-	AfterTexts       int `json:"after_texts"`       // fewer texts in the hour say nothing
+	AfterTexts       int `json:"after_texts"`       // to as many different numbers: fewer say nothing
 }
 
 // SenderLimit spreads the texts of a sender: a number, or the pool of a messaging service.
@@ -98,12 +98,7 @@ func Defaults(region string, in Installation) Document {
 	return Document{
 		FailedText: KeepHold,
 		Templates:  sms.DefaultWording(),
-		Limits: Limits{
-			Phone:  PhoneLimit{PerTenMinutes: 3, PerDay: 10},
-			Org:    HourLimit{1000},
-			Source: HourLimit{300}, Prefix: HourLimit{20}, Country: HourLimit{1000},
-			Ratio: RatioLimit{ConfirmedPercent: 20, AfterTexts: 20},
-		},
+		Limits:     defaultLimits,
 		Countries:  []string{region},
 		QuietHours: in.QuietHours,
 		Reminders:  Reminders{MinutesBefore: []int{24 * 60, 2 * 60}},
@@ -112,6 +107,22 @@ func Defaults(region string, in Installation) Document {
 		Redaction:  Redaction{Policy: redact.Booking, Actions: defaultActions(), Terms: []string{}},
 	}
 }
+
+var defaultLimits = Limits{
+	Phone:  PhoneLimit{PerTenMinutes: 3, PerDay: 10},
+	Org:    HourLimit{1000},
+	Source: HourLimit{300}, Prefix: HourLimit{20}, Country: HourLimit{1000},
+	Ratio: RatioLimit{ConfirmedPercent: 20, AfterTexts: 20},
+}
+
+// DefaultLimits are those of an org that has set none, as JSON: the database lays the org's own over them where it counts.
+var DefaultLimits = func() []byte {
+	raw, err := json.Marshal(defaultLimits)
+	if err != nil { // our own type: it marshals
+		panic(err)
+	}
+	return raw
+}()
 
 // Read completes what is stored with the defaults. It was checked when it was written; what an older or newer
 // version of Holdfast wrote is taken as far as it is understood.

@@ -218,6 +218,10 @@ type Org struct {
 	Endpoint pii.Token // secret that signs events to the org's own endpoint
 }
 
+// NoLimits are settings without limits of codes, those of an Org: a test may text one number as often as it likes.
+const NoLimits = `{"limits":{"phone":{"per_10_minutes":0,"per_day":0},"org":{"per_hour":0},"source":{"per_hour":0},` +
+	`"prefix":{"per_hour":0},"country":{"per_hour":0},"ratio":{"confirmed_percent":0}}}`
+
 // NewOrg creates an org with resources, a service, credentials and a key.
 func NewOrg(t testing.TB, db *DB, slug string) Org {
 	t.Helper()
@@ -241,6 +245,7 @@ func NewOrg(t testing.TB, db *DB, slug string) Org {
 	must(store.CreateResource(ctx, db.Owner, o.ID, store.NewResource{ID: o.Table, Slug: "table", Name: "Table",
 		TimeZone: o.TimeZone, Seats: 2, DefaultMinutes: 30, BufferBefore: 5, BufferAfter: 10, Hours: daily}))
 	must(store.CreateService(ctx, db.Owner, o.ID, o.Cleaning, "cleaning", "Cleaning", 30, o.Chair, o.Table))
+	must(store.CreateSettings(ctx, db.Owner, o.ID, []byte(NoLimits)))
 	must(store.SetSMSAccount(ctx, db.Owner, db.Keys, o.ID, o.Account))
 	must(store.SetWebhookSecret(ctx, db.Owner, db.Keys, o.ID, "events", o.Events))
 	must(store.AddEndpointSecret(ctx, db.Owner, db.Keys, o.ID, o.Endpoint, 0))

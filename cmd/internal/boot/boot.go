@@ -53,6 +53,7 @@ type System struct {
 	log     *slog.Logger
 	metrics *telemetry.Metrics
 	codes   *handlers.UnknownCodes
+	limited *handlers.Limited
 	tracer  pgx.QueryTracer
 	keys    *pii.Keyring
 	pool    *pgxpool.Pool
@@ -70,6 +71,7 @@ func Start(ctx context.Context, cfg config.Config, parts Parts, log *slog.Logger
 	}
 	s := &System{cfg: cfg, log: log, metrics: telemetry.NewMetrics(), tracer: parts.Tracer, failed: make(chan error, 4)}
 	s.codes = handlers.NewUnknownCodes(s.metrics.Registry)
+	s.limited = handlers.NewLimited(s.metrics.Registry, log)
 	if err := s.start(ctx, parts); err != nil {
 		s.Close()
 		return nil, err
@@ -191,7 +193,7 @@ func (s *System) startWorker(ctx context.Context) error {
 	s.metrics.Registry.MustRegister(tasks.Backlog{Pool: s.pool},
 		tasks.TickMetrics{Pool: s.pool, Table: tasks.PeriodicTable(cfg.SweepInterval), Begun: time.Now()})
 	run := &handlers.Runner{DB: s.db, Worker: worker, Metrics: metrics, Log: s.log, CallLimit: cfg.HTTPTimeout,
-		Mux: newMux(cfg, s.keys, metrics, s.codes, s.metrics.Registry)}
+		Mux: newMux(cfg, s.keys, metrics, s.codes, s.limited, s.metrics.Registry)}
 
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx)) // they end with Close, not with the signal
 	var wg sync.WaitGroup
@@ -224,7 +226,7 @@ func (s *System) startScheduler(context.Context) error {
 func (s *System) startIngress(context.Context) error {
 	metrics := ingress.NewMetrics()
 	metrics.Register(s.metrics.Registry)
-	o := ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics, Codes: s.codes,
+	o := ingress.Options{DB: s.db, Keys: s.keys, PublicURL: s.cfg.PublicURL, Log: s.log, Metrics: metrics, Codes: s.codes, Limited: s.limited,
 		Installation: installation(s.cfg)}
 	in, err := ingress.New(o) //nolint:contextcheck // requests bring contexts of their own
 	if err != nil {

@@ -21,14 +21,14 @@ func installation(cfg config.Config) settings.Installation {
 const hookShare = 4
 
 // newMux makes the handlers of all task types. What they count of their own is registered with reg.
-func newMux(cfg config.Config, keys *pii.Keyring, metrics *tasks.Metrics, codes *handlers.UnknownCodes, reg prometheus.Registerer) *handlers.Mux {
+func newMux(cfg config.Config, keys *pii.Keyring, metrics *tasks.Metrics, codes *handlers.UnknownCodes, limited *handlers.Limited, reg prometheus.Registerer) *handlers.Mux {
 	return handlers.NewMux(handlers.Deps{
 		Keys: keys, Twilio: sms.New(cfg.TwilioBaseURL, cfg.HTTPTimeout, nil), PublicURL: cfg.PublicURL,
 		HoldTTL: cfg.HoldTTL, FollowupDelay: cfg.FollowupDelay, KeepWindow: cfg.KeepWindow, CodeTTL: cfg.CodeTTL, CallLimit: cfg.HTTPTimeout, Grace: cfg.ReconcileGrace,
 		Installation: installation(cfg),
 		Metrics:      metrics, Texts: handlers.NewTexts(reg), Codes: codes,
 		Hooks: hook.New(cfg.EndpointAllow), HookCalls: cfg.DefaultConcurrency / hookShare, Deliveries: handlers.NewDeliveries(reg),
-		Redactions: handlers.NewRedactionMetrics(reg),
+		Redactions: handlers.NewRedactionMetrics(reg), Limited: limited,
 	}, tasks.PeriodicTable(cfg.SweepInterval))
 }
 
@@ -36,5 +36,5 @@ func newMux(cfg config.Config, keys *pii.Keyring, metrics *tasks.Metrics, codes 
 // count is shown. db may lack a Broker: the relay then brings to Redis what was revived.
 func Operator(cfg config.Config, keys *pii.Keyring, db *tasks.DB) *handlers.Operator {
 	reg := prometheus.NewRegistry()
-	return &handlers.Operator{DB: db, Mux: newMux(cfg, keys, tasks.NewMetrics(reg), handlers.NewUnknownCodes(reg), reg)}
+	return &handlers.Operator{DB: db, Mux: newMux(cfg, keys, tasks.NewMetrics(reg), handlers.NewUnknownCodes(reg), nil, reg)}
 }

@@ -200,7 +200,7 @@ func (s *system) settle(ctx context.Context, api string, hold time.Duration) err
 	if s.hooks.secret, err = s.holdfast(ctx, "", "org", "endpoint-secret", "create", "north"); err != nil {
 		return err
 	}
-	if _, err = s.holdfast(ctx, `{"endpoint":{"url":"`+s.hooks.URL+`/"}}`, "org", "settings", "set", "north"); err != nil {
+	if _, err = s.holdfast(ctx, `{"endpoint":{"url":"`+s.hooks.URL+`/"},"limits":`+noLimits+`}`, "org", "settings", "set", "north"); err != nil {
 		return err
 	}
 	s.env = append(s.env, "HOLDFAST_DATABASE_URL="+through(s.proxies.postgres, s.appURL), "HOLDFAST_REDIS_URL="+through(s.proxies.redis, s.servers.RedisURL),
@@ -211,6 +211,10 @@ func (s *system) settle(ctx context.Context, api string, hold time.Duration) err
 		"HOLDFAST_HOLD_TTL="+hold.String(), "HOLDFAST_CODE_TTL="+codeTTL.String())
 	return s.provider().number(ctx, sender, s.account, s.apiURL+"/webhooks/twilio/"+s.org+"/inbound")
 }
+
+// noLimits lets customers ask for codes as often as the dice say.
+const noLimits = `{"phone":{"per_10_minutes":0,"per_day":0},"org":{"per_hour":0},"source":{"per_hour":0},"prefix":{"per_hour":0},` +
+	`"country":{"per_hour":0},"ratio":{"confirmed_percent":0}}`
 
 // adminURL is the database as its superuser has it.
 func (s *system) adminURL() string {

@@ -181,7 +181,8 @@ func (s *state) seed(ctx context.Context, ownerURL string) error {
 }
 
 // orgSettings are those of dev's orgs: no limit keeps somebody who tries things out from trying them again.
-const orgSettings = `{"followup":{"per_day":0,"per_week":0}}`
+const orgSettings = `{"followup":{"per_day":0,"per_week":0},"limits":{"phone":{"per_10_minutes":0,"per_day":0},"org":{"per_hour":0},` +
+	`"source":{"per_hour":0},"prefix":{"per_hour":0},"country":{"per_hour":0},"ratio":{"confirmed_percent":0}}}`
 
 // create inserts the org: two people who can be booked, a service that both do, and credentials.
 func (o *org) create(ctx context.Context, db store.DB, keys *pii.Keyring) error {

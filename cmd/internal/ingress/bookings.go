@@ -111,7 +111,7 @@ func (in *Ingress) book(ctx context.Context, org uuid.UUID, raw []byte) (submiss
 	if err != nil {
 		return submission{}, err
 	}
-	return submission{kind: kindBooking, body: body, check: func(ctx context.Context, tx *store.Tx) error {
+	return submission{kind: kindBooking, body: body, phone: phone, check: func(ctx context.Context, tx *store.Tx) error {
 		if err := in.checkSlot(ctx, tx, body, phone, now); err != nil {
 			return err
 		}
@@ -200,6 +200,9 @@ func (in *Ingress) resend(ctx context.Context, org, booking uuid.UUID, raw []byt
 		return submission{}, p
 	}
 	s := ofBooking(kindResend, booking, body)
+	if s.phone = phone; phone.IsZero() {
+		s.addressee = in.addresseeOf(booking, "")
+	}
 	s.check = func(ctx context.Context, tx *store.Tx) error {
 		if p, err := handlers.CheckResend(ctx, tx, in.keys, booking, phone); err != nil || p != nil {
 			return errors.Join(err, asError(p))
@@ -219,6 +222,7 @@ func (in *Ingress) reschedule(booking uuid.UUID, raw []byte) (submission, error)
 		return submission{}, p
 	}
 	s := ofBooking(kindReschedule, booking, body)
+	s.addressee = in.addresseeOf(booking, body.Start)
 	s.check = func(ctx context.Context, tx *store.Tx) error {
 		p, err := handlers.CheckReschedule(ctx, tx, in.keys, booking, body.Start)
 		return errors.Join(err, asError(p))

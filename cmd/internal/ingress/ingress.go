@@ -38,6 +38,7 @@ type Options struct {
 	Log       *slog.Logger
 	Metrics   *Metrics               // nil: counted, shown nowhere
 	Codes     *handlers.UnknownCodes // of status callbacks; nil: counted nowhere
+	Limited   *handlers.Limited      // what limits refuse; nil: counted nowhere
 	// Installation decides what orgs have not set.
 	Installation settings.Installation
 }
@@ -52,6 +53,9 @@ type Ingress struct {
 	metrics  *Metrics
 	defaults settings.Installation
 	texts    handlers.TextStatus
+	limited  *handlers.Limited
+	buckets  *tasks.Buckets
+	prefixes tasks.Ledger // of bookings
 
 	api     huma.API
 	handler http.Handler
@@ -70,6 +74,7 @@ type Ingress struct {
 	offers   *cache[wanted, store.Offer]
 	accounts *proofs[uuid.UUID, store.SMSAccount]
 	secrets  *proofs[secretOf, []pii.Token]
+	limits   *cache[uuid.UUID, settings.Limits]
 	// strangers bounds the look-ups of keys, accounts and secrets that were not met before, so that who guesses ids
 	// leaves the database to those who are known.
 	strangers *lane
@@ -112,6 +117,9 @@ func New(o Options) (*Ingress, error) {
 	in := &Ingress{
 		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics, defaults: o.Installation,
 		texts:     handlers.TextStatus{Codes: o.Codes},
+		limited:   o.Limited,
+		buckets:   &tasks.Buckets{Broker: o.DB.Broker},
+		limits:    newCache[uuid.UUID, settings.Limits](believeOrg),
 		clock:     &clock{pool: o.DB.Pool},
 		security:  newSecurity(o.DB.Pool, o.Log, o.Metrics),
 		uses:      newKeyUses(o.DB.Pool, o.Log),

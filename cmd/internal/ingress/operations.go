@@ -10,7 +10,7 @@ import (
 
 // bookingProblems are what can be wrong with a wish for a time.
 var bookingProblems = []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "invalid-phone",
-	"country-not-allowed", "invalid-start", "start-in-past", "start-too-far", "time-does-not-exist", "outside-hours", "unknown-resource", "unknown-service", "slot-taken", "sms-unavailable"}
+	"country-not-allowed", "invalid-start", "start-in-past", "start-too-far", "time-does-not-exist", "outside-hours", "unknown-resource", "unknown-service", "slot-taken", "too-many-codes", "sms-unavailable"}
 
 var codeProblems = []string{"invalid-json", "unsupported-media", "not-found", "invalid-code", "missing-field", "wrong-code",
 	"already-confirmed", "booking-ended", "code-expired", "code-revoked", "hold-expired"}
@@ -42,7 +42,7 @@ var (
 		request: handlers.ResendBody{}, optional: true, example: exampleResend, write: true,
 		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleHeld,
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "invalid-phone", "not-found", "already-confirmed", "booking-ended", "code-expired",
-			"code-revoked", "hold-expired", "opted-out", "country-not-allowed", "too-soon", "too-many-sends", "sms-unavailable"},
+			"code-revoked", "hold-expired", "opted-out", "country-not-allowed", "too-soon", "too-many-sends", "too-many-codes", "sms-unavailable"},
 	}
 	opCancel = operation{
 		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/cancel", id: "cancel", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsWrite,
@@ -60,7 +60,7 @@ var (
 		ok: http.StatusOK, response: handlers.BookingView{}, answer: exampleMoving,
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "invalid-start", "start-in-past", "start-too-far",
 			"time-does-not-exist", "outside-hours", "unknown-resource", "not-found", "booking-ended", "hold-expired", "slot-taken", "opted-out",
-			"too-soon", "too-many-sends", "sms-unavailable"},
+			"too-soon", "too-many-sends", "too-many-codes", "sms-unavailable"},
 	}
 	opMark = operation{
 		method: http.MethodPost, path: "/v1/orgs/{org}/bookings/{id}/mark", id: "mark", tag: "Bookings", scheme: schemeKey, scope: store.ScopeBookingsWrite,

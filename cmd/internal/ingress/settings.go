@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"holdfast/cmd/internal/telemetry"
 	"holdfast/handlers/settings"
 	"holdfast/store"
@@ -45,6 +47,7 @@ func (in *Ingress) settingsRoutes() {
 		// Offers carry what the org allows. Other processes believe theirs for some seconds; the claim, which decides,
 		// believes none.
 		defer in.offers.forget(func(w wanted) bool { return w.org == c.org })
+		defer in.limits.forget(func(org uuid.UUID) bool { return org == c.org })
 		return read(ctx, in, c.org, func(ctx context.Context, tx *store.Tx) (*settingsReply, error) {
 			return replySettings(settings.Set(ctx, tx, c.body, in.defaults, by))
 		})

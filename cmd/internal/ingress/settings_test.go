@@ -25,6 +25,7 @@ func (a answer) settings(t *testing.T, etag string) (d settings.Document) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.admin(t, "DELETE FROM settings")
 	defaults := r.api(t, "GET", "/settings", "").settings(t, `"0"`)
 	if !reflect.DeepEqual(defaults, settings.Defaults("US", r.in.defaults)) || defaults.QuietHours.String() != "21-8" {
 		t.Errorf("defaults: %+v", defaults)
@@ -68,6 +69,7 @@ true settings.change true {"changes": [{"new": ["US"], "old": ["US", "CA"], "pat
 		t.Errorf("the audit log:\n%swant\n%s", log.String(), want)
 	}
 	other := storetest.NewOrg(t, r.db, "garage")
+	r.admin(t, "DELETE FROM settings")
 	a := r.do(t, "GET", "/v1/orgs/"+other.ID.String()+"/settings", "", "Authorization", "Bearer "+other.Key.Reveal())
 	if d := a.settings(t, `"0"`); !reflect.DeepEqual(d, defaults) {
 		t.Errorf("another org's: %+v", d)
@@ -106,6 +108,7 @@ func TestSettingsIfMatch(t *testing.T) {
 func TestSettingsRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.admin(t, "DELETE FROM settings")
 	for _, tt := range []struct {
 		body   string
 		status int

@@ -54,6 +54,11 @@ type submission struct {
 	kind    kind
 	body    any           // what the task needs; the key's fingerprint is taken over its JSON
 	booking uuid.NullUUID // what verify and cancel are about
+	by      string        // who asks, for the limit of a source: an API key; "": source
+	// phone is the number that it leads to a code for, and addressee finds it where it must be looked up; neither: it leads
+	// to none.
+	phone     pii.Phone
+	addressee func(ctx context.Context, tx *store.Tx) (pii.Phone, error)
 	// check asks the database whether the request can be met. What it returns is answered, and nothing is
 	// written. Nil: there is nothing to ask.
 	check  func(ctx context.Context, tx *store.Tx) error
@@ -80,7 +85,7 @@ func (in *Ingress) fromAPI(ctx context.Context, c *call, s submission) (*reply, 
 	if err != nil {
 		return nil, err
 	}
-	s.org, s.source, s.key, s.prefer = c.org, sourceAPI, key, preferenceOf(c.header)
+	s.org, s.source, s.by, s.key, s.prefer = c.org, sourceAPI, c.key.String(), key, preferenceOf(c.header)
 	return in.submit(ctx, s)
 }
 
@@ -91,15 +96,23 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	spent, err := in.spend(ctx, &s)
+	if err != nil {
+		in.refused(ctx, s, err)
+		return nil, err
+	}
 	// Whoever waits does so from before the push, or the news could come before it is listened for.
 	t := in.join(s, id)
 	defer func() { in.waiter.leave(t) }()
 	start := time.Now()
 	first, err := in.insert(ctx, s, id)
 	telemetry.Mark(ctx, "db", time.Since(start))
+	if first != id || err != nil { // nothing is begun by it
+		in.buckets.Restore(ctx, spent)
+	}
 	switch {
 	case err != nil:
-		in.count(s, outcomeOf(err))
+		in.refused(ctx, s, err)
 		return nil, err
 	case first != id:
 		in.count(s, "again")
@@ -108,7 +121,11 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 		return in.again(ctx, s, first)
 	}
 	in.count(s, "fresh")
-	return in.await(ctx, s, id, t)
+	r, err := in.await(ctx, s, id, t)
+	if err == nil && r.Status >= http.StatusBadRequest { // no code either
+		in.buckets.Restore(ctx, spent)
+	}
+	return r, err
 }
 
 // join begins to wait for a request, for a client that wants to.
@@ -121,6 +138,12 @@ func (in *Ingress) join(s submission, id uuid.UUID) *ticket {
 
 func (in *Ingress) count(s submission, outcome string) {
 	in.metrics.Writes.WithLabelValues(s.source, s.kind.name, outcome).Inc()
+}
+
+// refused counts a submission that was not written.
+func (in *Ingress) refused(ctx context.Context, s submission, err error) {
+	in.count(s, outcomeOf(err))
+	in.limited.Note(ctx, s.org, &problemOf(err).Problem)
 }
 
 func outcomeOf(err error) string {

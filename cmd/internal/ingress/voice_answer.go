@@ -151,6 +151,11 @@ func (v *voice) sentence(p *handlers.Problem, kind string, b standing) said {
 			return v.say(false, kind, speech.TextFailed, nil)
 		}
 		return v.say(false, kind, speech.CodeRevoked, nil)
+	case "too-many-codes":
+		if p.Limit == "org" || p.Limit == "source" || p.Limit == "country" { // another number would get none either
+			return v.say(false, kind, speech.NoTexts, nil)
+		}
+		return v.say(false, kind, speech.TooManyCodes, nil)
 	case "too-soon":
 		return v.say(false, kind, speech.TooSoon, speech.Values{"phone": speech.Spaced(b.PhoneLast2), "seconds": strconv.Itoa(p.RetryAfter)})
 	}

@@ -55,7 +55,7 @@ func (v *voice) once(ctx context.Context, k kind, key string, begin func(context
 		if err != nil {
 			return nil, uuid.Nil, err
 		}
-		s.body, s.booking, s.check = b.body, b.booking, b.check
+		s.body, s.booking, s.check, s.phone, s.addressee = b.body, b.booking, b.check, b.phone, b.addressee
 		r, err := v.in.submit(ctx, s)
 		if !errors.Is(err, store.ErrKeyReused) { // its twin came first, a minute before
 			return r, s.booking.UUID, err

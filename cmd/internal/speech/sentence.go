@@ -89,6 +89,7 @@ const (
 	Resent          Sentence = "resent"
 	TooSoon         Sentence = "too-soon"
 	TooManySends    Sentence = "too-many-sends"
+	TooManyCodes    Sentence = "too-many-codes"
 	OptedOut        Sentence = "opted-out"
 	NoBooking       Sentence = "no-booking"
 	NoTexts         Sentence = "no-texts"
