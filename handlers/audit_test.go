@@ -27,6 +27,9 @@ type lived struct {
 func live(t *testing.T) lived {
 	r := newRig(t, func(c *config) { c.CallLimit = 20 * time.Second })
 	r.start()
+	r.set(`{"countries":["US","CA"]}`)
+	r.set(`{}`)
+	r.seal()
 	l := lived{rig: r}
 	l.confirmed = r.hold(ana, at(2, 10, 0))
 	r.expect(r.verify(l.confirmed, r.codeIn(r.texts(ana, 1)[0])), 200, "confirmed")
@@ -170,6 +173,9 @@ func (l lived) mutations() []mutation {
 		nomore  = "and no more"
 		there   = "is where it was moved"
 		wished  = "a wish for another time"
+		gapless = "has no gap"
+		linked  = "a link of the chain"
+		sealed  = "has its link in time"
 	)
 	wish := query[uuid.UUID](l.rig, "SELECT id FROM move WHERE booking_id = $1 AND state = 'pending'", l.moving)
 	done := query[uuid.UUID](l.rig, "SELECT id FROM move WHERE booking_id = $1 AND state = 'done'", l.moved)
@@ -237,6 +243,10 @@ func (l lived) mutations() []mutation {
 		on(code, knows, "UPDATE message SET state = 'sending' WHERE id = $1;; UPDATE task SET state = 'pending', claimed_by = NULL WHERE payload->>'message' = $1::uuid::text"),
 		on(code, knows, "UPDATE message SET state = 'unknown' WHERE id = $1;; UPDATE task SET state = 'pending', claimed_by = $1 WHERE payload->>'message' = $1::uuid::text"),
 		on(code, settled, "UPDATE message SET state = 'unknown', claimed_at = now() - interval '3 min' WHERE id = $1"),
+		plain(gapless, l.org.ID.String()+" 2", "DELETE FROM audit_chain WHERE seq = 1"),
+		plain(linked, l.org.ID.String()+" 1", "DELETE FROM audit_log WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 1)"),
+		plain(sealed, l.org.ID.String()+" "+query[string](l.rig, "SELECT audit_id::text FROM audit_chain WHERE seq = 2"),
+			"DELETE FROM audit_chain WHERE seq = 2;; UPDATE audit_log SET at = now() - interval '61 s'"),
 		plain(bound, "hold", "ALTER TABLE hold NO FORCE ROW LEVEL SECURITY"),
 		plain(bound, "hold", "ALTER TABLE hold DISABLE ROW LEVEL SECURITY"),
 		plain(bound, "org", "ALTER POLICY org_only ON org USING (true)"),

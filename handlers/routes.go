@@ -75,6 +75,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 		tasks.FollowupsScan:    {After: d.FollowupDelay, Do: followups{d.FollowupDelay, d.Installation}.scan},
 		tasks.RemindersScan:    {Do: scanReminders},
 		tasks.MessagesScan:     {Do: scanMessages},
+		tasks.AuditSeal:        {Do: sealAudit(d.Keys)},
 	}
 	m.sweeps = make(map[string]Sweep)
 	for _, p := range periodic {

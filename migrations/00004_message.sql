@@ -290,6 +290,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
     SELECT b.org_id FROM booking b
      WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
      ORDER BY b.reminder_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT u.org_id FROM audit_unsealed u WHERE p_sweep = 'audit:seal' LIMIT 100000) d
 $$;
 -- +goose StatementEnd
 SELECT dispatch_owns('sms_breakers_open()');

@@ -20,6 +20,23 @@ BEGIN
 END $$;
 ALTER FUNCTION public.audit_log_stays() OWNER TO holdfast_owner;
 
+CREATE FUNCTION public.audit_log_unsealed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO audit_unsealed (org_id, audit_id) VALUES (NEW.org_id, NEW.id);
+  RETURN NULL;
+END $$;
+ALTER FUNCTION public.audit_log_unsealed() OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.audit_unsealed_since() RETURNS TABLE(since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT min(u.at) FROM audit_unsealed u
+$$;
+ALTER FUNCTION public.audit_unsealed_since() OWNER TO holdfast_dispatch;
+
 CREATE FUNCTION public.block_take(p_org uuid, p_resource uuid, p_block uuid, p_from timestamp with time zone, p_to timestamp with time zone) RETURNS TABLE(booking_id uuid, block_id uuid)
     LANGUAGE plpgsql
     AS $$
@@ -244,6 +261,9 @@ CREATE FUNCTION public.orgs_due(p_sweep text, p_after interval) RETURNS TABLE(or
     SELECT b.org_id FROM booking b
      WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
      ORDER BY b.reminder_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT u.org_id FROM audit_unsealed u WHERE p_sweep = 'audit:seal' LIMIT 100000) d
 $$;
 ALTER FUNCTION public.orgs_due(p_sweep text, p_after interval) OWNER TO holdfast_dispatch;
 
@@ -519,6 +539,19 @@ CREATE TABLE public.api_key (
 ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.api_key OWNER TO holdfast_owner;
 
+CREATE TABLE public.audit_chain (
+    org_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    audit_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_chain_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT audit_chain_seq_check CHECK ((seq > 0))
+);
+
+ALTER TABLE ONLY public.audit_chain FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_chain OWNER TO holdfast_owner;
+
 CREATE TABLE public.audit_log (
     org_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -542,6 +575,15 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.audit_unsealed (
+    org_id uuid NOT NULL,
+    audit_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE ONLY public.audit_unsealed FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_unsealed OWNER TO holdfast_owner;
 
 CREATE TABLE public.block (
     org_id uuid NOT NULL,
@@ -1091,8 +1133,17 @@ ALTER TABLE ONLY public.api_key
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_prefix_key UNIQUE (prefix);
 
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_audit_id_org_id_key UNIQUE (audit_id, org_id);
+
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_pkey PRIMARY KEY (org_id, seq);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.audit_unsealed
+    ADD CONSTRAINT audit_unsealed_pkey PRIMARY KEY (org_id, audit_id);
 
 ALTER TABLE ONLY public.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (org_id, id);
@@ -1282,7 +1333,13 @@ CREATE INDEX transcript_report_of ON public.transcript_report USING btree (trans
 
 CREATE UNIQUE INDEX verification_live ON public.verification USING btree (booking_id, org_id) WHERE (state = ANY (ARRAY['pending'::text, 'sent'::text]));
 
+CREATE TRIGGER audit_chain_all BEFORE TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION public.audit_log_stays();
+
+CREATE TRIGGER audit_chain_rows AFTER DELETE OR UPDATE ON public.audit_chain FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
+
 CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.audit_log_stays();
+
+CREATE TRIGGER audit_log_new AFTER INSERT ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_unsealed();
 
 CREATE TRIGGER audit_log_rows AFTER DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
 
@@ -1293,8 +1350,14 @@ CREATE TRIGGER booking_event_told BEFORE INSERT ON public.booking_event FOR EACH
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_org_id_audit_id_fkey FOREIGN KEY (org_id, audit_id) REFERENCES public.audit_log(org_id, id);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.audit_unsealed
+    ADD CONSTRAINT audit_unsealed_org_id_audit_id_fkey FOREIGN KEY (org_id, audit_id) REFERENCES public.audit_log(org_id, id);
 
 ALTER TABLE ONLY public.block
     ADD CONSTRAINT block_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
@@ -1422,11 +1485,16 @@ ALTER TABLE ONLY public.verification
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_chain ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY audit_read ON public.api_key FOR SELECT TO holdfast_audit USING (true);
 
+CREATE POLICY audit_read ON public.audit_chain FOR SELECT TO holdfast_audit USING (true);
+
 CREATE POLICY audit_read ON public.audit_log FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.audit_unsealed FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.block FOR SELECT TO holdfast_audit USING (true);
 
@@ -1485,12 +1553,15 @@ CREATE POLICY audit_read ON public.transcript_report FOR SELECT TO holdfast_audi
 CREATE POLICY audit_read ON public.verification FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.webhook_secret FOR SELECT TO holdfast_audit USING (true);
+ALTER TABLE public.audit_unsealed ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.block ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.booking ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.booking_event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.customer ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY dispatch_all ON public.api_key TO holdfast_dispatch USING (true) WITH CHECK (true);
+
+CREATE POLICY dispatch_all ON public.audit_unsealed TO holdfast_dispatch USING (true) WITH CHECK (true);
 
 CREATE POLICY dispatch_all ON public.booking TO holdfast_dispatch USING (true) WITH CHECK (true);
 
@@ -1513,7 +1584,11 @@ ALTER TABLE public.org ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY org_only ON public.api_key TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY org_only ON public.audit_chain TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY org_only ON public.audit_log TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.audit_unsealed TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.block TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1575,7 +1650,11 @@ CREATE POLICY org_only ON public.webhook_secret TO holdfast_app USING ((org_id =
 
 CREATE POLICY owner_all ON public.api_key TO holdfast_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON public.audit_chain TO holdfast_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON public.audit_log TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.audit_unsealed TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.block TO holdfast_owner USING (true) WITH CHECK (true);
 
@@ -1658,6 +1737,9 @@ GRANT USAGE ON SCHEMA public TO holdfast_audit;
 REVOKE ALL ON FUNCTION public.api_key_find(p_prefix text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.api_key_find(p_prefix text) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.audit_log_stays() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.audit_log_unsealed() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.audit_unsealed_since() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_unsealed_since() TO holdfast_app;
 REVOKE ALL ON FUNCTION public.booking_remind() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_may(t regclass, granted text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_owns(f regprocedure) FROM PUBLIC;
@@ -1702,8 +1784,14 @@ GRANT SELECT(id) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(prefix) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(hash) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(revoked_at) ON TABLE public.api_key TO holdfast_dispatch;
+GRANT SELECT ON TABLE public.audit_chain TO holdfast_audit;
+GRANT SELECT,INSERT ON TABLE public.audit_chain TO holdfast_app;
 GRANT SELECT ON TABLE public.audit_log TO holdfast_audit;
-GRANT INSERT ON TABLE public.audit_log TO holdfast_app;
+GRANT SELECT,INSERT ON TABLE public.audit_log TO holdfast_app;
+GRANT SELECT ON TABLE public.audit_unsealed TO holdfast_audit;
+GRANT SELECT,INSERT,DELETE ON TABLE public.audit_unsealed TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.audit_unsealed TO holdfast_dispatch;
+GRANT SELECT(at) ON TABLE public.audit_unsealed TO holdfast_dispatch;
 GRANT SELECT ON TABLE public.block TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.block TO holdfast_app;
 GRANT SELECT ON TABLE public.booking TO holdfast_audit;

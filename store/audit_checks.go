@@ -173,4 +173,12 @@ var auditChecks = []auditCheck{
 		  FROM transcript x LEFT JOIN (
 		       SELECT org_id, subject, count(*) AS n, max(ordinal) + 1 AS behind FROM redaction WHERE source = 'transcript' GROUP BY 1, 2) r
 		    ON r.org_id = x.org_id AND r.subject = x.id`},
+
+	{"§9", "the chain of an org's audit log has no gap", "audit_chain", `
+		SELECT c.org_id || ' ' || c.seq, c.seq <> row_number() OVER (PARTITION BY c.org_id ORDER BY c.seq) FROM audit_chain c`},
+	{"§9", "a link of the chain has its row", "audit_chain", `
+		SELECT c.org_id || ' ' || c.seq, l.id IS NULL FROM audit_chain c LEFT JOIN audit_log l ON l.org_id = c.org_id AND l.id = c.audit_id`},
+	{"§9", "a row of the audit log has its link in time", "audit_log", `
+		SELECT l.org_id || ' ' || l.id, c.seq IS NULL AND l.at < now() - @grace::interval
+		  FROM audit_log l LEFT JOIN audit_chain c ON c.org_id = l.org_id AND c.audit_id = l.id`},
 }
