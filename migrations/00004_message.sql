@@ -48,7 +48,9 @@ SELECT isolate('move');
 GRANT SELECT, INSERT, UPDATE ON move TO holdfast_app;
 
 -- A text to a customer. Its body is rendered when it is sent and never stored; body_hash finds it again at
--- the provider when the outcome of a send is unknown. States only move forward.
+-- the provider when the outcome of a send is unknown. States only move forward. Once its customer was erased (erased_for) the
+-- number and the hash are gone, or go when it is known what became of a call that was under way. redacted tells what became of
+-- the provider's copy: it is to be emptied (pending), is (done), was not there (absent) or could not be (failed).
 CREATE TABLE message (
   org_id          uuid NOT NULL REFERENCES org,
   id              uuid NOT NULL,
@@ -56,8 +58,8 @@ CREATE TABLE message (
   occasion        text, -- what it is for, when a booking has one text for that and no second
   booking_id      uuid,
   verification_id uuid,
-  to_hash         bytea NOT NULL,
-  to_sealed       bytea NOT NULL,
+  to_hash         bytea,
+  to_sealed       bytea,
   state           text NOT NULL DEFAULT 'queued' CHECK (state IN
     ('queued', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'undelivered', 'failed', 'canceled')),
   sends           int NOT NULL DEFAULT 0,
@@ -72,8 +74,12 @@ CREATE TABLE message (
   claimed_at      timestamptz,
   accepted_at     timestamptz,
   updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  erased_for      uuid,
+  redacted        text CHECK (redacted IN ('pending', 'done', 'absent', 'failed')),
   PRIMARY KEY (org_id, id),
   UNIQUE (provider_sid, org_id),
+  CHECK (erased_for IS NOT NULL OR num_nulls(to_hash, to_sealed) = 0),
+  FOREIGN KEY (org_id, erased_for) REFERENCES customer (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id),
   FOREIGN KEY (org_id, verification_id) REFERENCES verification (org_id, id)
 );
@@ -81,19 +87,21 @@ CREATE INDEX message_to ON message (to_hash, created_at);
 CREATE INDEX message_booking ON message (booking_id);
 CREATE UNIQUE INDEX message_occasion ON message (booking_id, occasion, org_id) WHERE occasion IS NOT NULL;
 CREATE INDEX message_verification ON message (verification_id) WHERE verification_id IS NOT NULL;
+CREATE INDEX message_erased ON message (erased_for) WHERE erased_for IS NOT NULL;
 CREATE INDEX message_poll ON message (poll_at) WHERE poll_at IS NOT NULL;
 SELECT isolate('message');
 SELECT dispatch_may('message', 'SELECT (org_id, poll_at)');
 GRANT SELECT, INSERT, UPDATE ON message TO holdfast_app;
 
 -- A text from a customer; the body is sealed and emptied once it is understood. text_sealed is what is left of a reply
--- that nobody but the integrator can understand, after redaction; told_as is as in booking_event.
+-- that nobody but the integrator can understand, after redaction; told_as is as in booking_event. erased_for and redacted are
+-- as in message.
 CREATE TABLE inbound (
   org_id       uuid NOT NULL REFERENCES org,
   id           uuid NOT NULL,
   provider_sid text NOT NULL,
-  from_hash    bytea NOT NULL,
-  from_sealed  bytea NOT NULL,
+  from_hash    bytea,
+  from_sealed  bytea,
   sender       text NOT NULL,
   body_sealed  bytea,
   text_sealed  bytea,
@@ -103,13 +111,20 @@ CREATE TABLE inbound (
   told_as      uuid,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   done_at      timestamptz,
+  erased_for   uuid,
+  redacted     text CHECK (redacted IN ('pending', 'done', 'absent', 'failed')),
   PRIMARY KEY (org_id, id),
   UNIQUE (provider_sid, org_id),
+  CHECK (CASE WHEN erased_for IS NULL THEN num_nulls(from_hash, from_sealed) = 0
+         ELSE num_nonnulls(from_hash, from_sealed, body_sealed, text_sealed) = 0 AND done_at IS NOT NULL END),
+  FOREIGN KEY (org_id, erased_for) REFERENCES customer (org_id, id),
   CHECK (done_at IS NULL OR body_sealed IS NULL),
   CHECK (text_sealed IS NULL OR told_as IS NOT NULL),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE UNIQUE INDEX inbound_told ON inbound (told_as, org_id) WHERE told_as IS NOT NULL;
+CREATE INDEX inbound_from ON inbound (from_hash, created_at);
+CREATE INDEX inbound_erased ON inbound (erased_for) WHERE erased_for IS NOT NULL;
 CREATE INDEX inbound_booking ON inbound (booking_id) WHERE booking_id IS NOT NULL;
 SELECT isolate('inbound');
 GRANT SELECT, INSERT, UPDATE ON inbound TO holdfast_app;
@@ -133,13 +148,14 @@ CREATE TABLE question (
   id         uuid NOT NULL,
   booking_id uuid NOT NULL,
   pool       text NOT NULL,
-  phone_hash bytea NOT NULL,
+  phone_hash bytea, -- null: its customer was erased
   kind       text NOT NULL CHECK (kind IN ('keep', 'cancel')),
   choices    jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(choices) = 'array'),
   state      text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'answered', 'replaced')),
   expires_at timestamptz NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
+  CHECK (phone_hash IS NOT NULL OR state <> 'open'),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE UNIQUE INDEX question_open ON question (phone_hash, pool, org_id) WHERE state = 'open';

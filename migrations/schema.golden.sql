@@ -651,13 +651,19 @@ ALTER TABLE public.booking_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 CREATE TABLE public.customer (
     org_id uuid NOT NULL,
     id uuid NOT NULL,
-    phone_hash bytea NOT NULL,
-    phone_sealed bytea NOT NULL,
+    phone_hash bytea,
+    phone_sealed bytea,
     phone_last2 text NOT NULL,
     name_sealed bytea,
     locale text,
     time_zone text,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    erased_at timestamp with time zone,
+    CONSTRAINT customer_check CHECK (
+CASE
+    WHEN (erased_at IS NULL) THEN (num_nulls(phone_hash, phone_sealed) = 0)
+    ELSE ((num_nonnulls(phone_hash, phone_sealed, name_sealed, locale, time_zone) = 0) AND (phone_last2 = ''::text))
+END)
 );
 
 ALTER TABLE ONLY public.customer FORCE ROW LEVEL SECURITY;
@@ -694,8 +700,8 @@ CREATE TABLE public.inbound (
     org_id uuid NOT NULL,
     id uuid NOT NULL,
     provider_sid text NOT NULL,
-    from_hash bytea NOT NULL,
-    from_sealed bytea NOT NULL,
+    from_hash bytea,
+    from_sealed bytea,
     sender text NOT NULL,
     body_sealed bytea,
     text_sealed bytea,
@@ -705,8 +711,16 @@ CREATE TABLE public.inbound (
     told_as uuid,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     done_at timestamp with time zone,
-    CONSTRAINT inbound_check CHECK (((done_at IS NULL) OR (body_sealed IS NULL))),
-    CONSTRAINT inbound_check1 CHECK (((text_sealed IS NULL) OR (told_as IS NOT NULL)))
+    erased_for uuid,
+    redacted text,
+    CONSTRAINT inbound_check CHECK (
+CASE
+    WHEN (erased_for IS NULL) THEN (num_nulls(from_hash, from_sealed) = 0)
+    ELSE ((num_nonnulls(from_hash, from_sealed, body_sealed, text_sealed) = 0) AND (done_at IS NOT NULL))
+END),
+    CONSTRAINT inbound_check1 CHECK (((done_at IS NULL) OR (body_sealed IS NULL))),
+    CONSTRAINT inbound_check2 CHECK (((text_sealed IS NULL) OR (told_as IS NOT NULL))),
+    CONSTRAINT inbound_redacted_check CHECK ((redacted = ANY (ARRAY['pending'::text, 'done'::text, 'absent'::text, 'failed'::text])))
 );
 
 ALTER TABLE ONLY public.inbound FORCE ROW LEVEL SECURITY;
@@ -719,8 +733,8 @@ CREATE TABLE public.message (
     occasion text,
     booking_id uuid,
     verification_id uuid,
-    to_hash bytea NOT NULL,
-    to_sealed bytea NOT NULL,
+    to_hash bytea,
+    to_sealed bytea,
     state text DEFAULT 'queued'::text NOT NULL,
     sends integer DEFAULT 0 NOT NULL,
     body_hash bytea,
@@ -734,6 +748,10 @@ CREATE TABLE public.message (
     claimed_at timestamp with time zone,
     accepted_at timestamp with time zone,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    erased_for uuid,
+    redacted text,
+    CONSTRAINT message_check CHECK (((erased_for IS NOT NULL) OR (num_nulls(to_hash, to_sealed) = 0))),
+    CONSTRAINT message_redacted_check CHECK ((redacted = ANY (ARRAY['pending'::text, 'done'::text, 'absent'::text, 'failed'::text]))),
     CONSTRAINT message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'accepted'::text, 'sent'::text, 'delivered'::text, 'undelivered'::text, 'failed'::text, 'canceled'::text])))
 );
 
@@ -797,12 +815,13 @@ CREATE TABLE public.question (
     id uuid NOT NULL,
     booking_id uuid NOT NULL,
     pool text NOT NULL,
-    phone_hash bytea NOT NULL,
+    phone_hash bytea,
     kind text NOT NULL,
     choices jsonb DEFAULT '[]'::jsonb NOT NULL,
     state text DEFAULT 'open'::text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT question_check CHECK (((phone_hash IS NOT NULL) OR (state <> 'open'::text))),
     CONSTRAINT question_choices_check CHECK ((jsonb_typeof(choices) = 'array'::text)),
     CONSTRAINT question_kind_check CHECK ((kind = ANY (ARRAY['keep'::text, 'cancel'::text]))),
     CONSTRAINT question_state_check CHECK ((state = ANY (ARRAY['open'::text, 'answered'::text, 'replaced'::text])))
@@ -822,7 +841,7 @@ CREATE TABLE public.redaction (
     from_byte integer NOT NULL,
     to_byte integer NOT NULL,
     action text NOT NULL,
-    hash bytea NOT NULL,
+    hash bytea,
     engine text NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT redaction_action_check CHECK ((action = ANY (ARRAY['remove'::text, 'mask'::text, 'token'::text]))),
@@ -1060,7 +1079,7 @@ CREATE TABLE public.transcript (
     id uuid NOT NULL,
     call_id text NOT NULL,
     booking_id uuid,
-    text_sealed bytea NOT NULL,
+    text_sealed bytea,
     engine text NOT NULL,
     redactions integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -1291,9 +1310,15 @@ CREATE INDEX hold_time ON public.hold USING btree (resource_id, starts_at) WHERE
 
 CREATE INDEX inbound_booking ON public.inbound USING btree (booking_id) WHERE (booking_id IS NOT NULL);
 
+CREATE INDEX inbound_erased ON public.inbound USING btree (erased_for) WHERE (erased_for IS NOT NULL);
+
+CREATE INDEX inbound_from ON public.inbound USING btree (from_hash, created_at);
+
 CREATE UNIQUE INDEX inbound_told ON public.inbound USING btree (told_as, org_id) WHERE (told_as IS NOT NULL);
 
 CREATE INDEX message_booking ON public.message USING btree (booking_id);
+
+CREATE INDEX message_erased ON public.message USING btree (erased_for) WHERE (erased_for IS NOT NULL);
 
 CREATE UNIQUE INDEX message_occasion ON public.message USING btree (booking_id, occasion, org_id) WHERE (occasion IS NOT NULL);
 
@@ -1399,10 +1424,16 @@ ALTER TABLE ONLY public.inbound
     ADD CONSTRAINT inbound_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
 
 ALTER TABLE ONLY public.inbound
+    ADD CONSTRAINT inbound_org_id_erased_for_fkey FOREIGN KEY (org_id, erased_for) REFERENCES public.customer(org_id, id);
+
+ALTER TABLE ONLY public.inbound
     ADD CONSTRAINT inbound_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_org_id_erased_for_fkey FOREIGN KEY (org_id, erased_for) REFERENCES public.customer(org_id, id);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
@@ -1824,6 +1855,7 @@ GRANT SELECT ON TABLE public.question TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.question TO holdfast_app;
 GRANT SELECT ON TABLE public.redaction TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.redaction TO holdfast_app;
+GRANT UPDATE(hash) ON TABLE public.redaction TO holdfast_app;
 GRANT SELECT ON TABLE public.request TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.request TO holdfast_app;
 GRANT SELECT(org_id) ON TABLE public.request TO holdfast_dispatch;
@@ -1870,6 +1902,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tick TO holdfast_app;
 GRANT SELECT ON TABLE public.tick TO holdfast_audit;
 GRANT SELECT ON TABLE public.transcript TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.transcript TO holdfast_app;
+GRANT UPDATE(call_id) ON TABLE public.transcript TO holdfast_app;
+GRANT UPDATE(text_sealed) ON TABLE public.transcript TO holdfast_app;
 GRANT SELECT ON TABLE public.transcript_report TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.transcript_report TO holdfast_app;
 GRANT SELECT ON TABLE public.verification TO holdfast_audit;

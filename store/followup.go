@@ -79,7 +79,7 @@ func FindFollowup(ctx context.Context, tx *Tx, k *pii.Keyring, message, booking 
 	if f.Name, err = openName(tx, k, name); err != nil {
 		return f, err
 	}
-	clear, err := k.Open(tx.Org, "booking.notes", notes)
+	clear, err := k.Open(tx.Org, purposeNotes, notes)
 	f.Notes = pii.NewText(clear)
 	return f, err
 }

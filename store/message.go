@@ -37,6 +37,7 @@ type Message struct {
 	ClaimedAt      *time.Time
 	Age            time.Duration // since it was made
 	SinceClaim     time.Duration // since it was last claimed for sending
+	Erased         bool          // its customer was
 }
 
 // InsertMessage queues a text to be sent.
@@ -57,11 +58,11 @@ func TextCustomer(tx *Tx, id uuid.UUID, kind string, b Booking) {
 }
 
 const messageColumns = `m.kind, m.booking_id, m.verification_id, m.to_sealed, m.to_hash, m.state, m.sends,
-	COALESCE(m.provider_sid, ''), m.body_hash, m.claimed_at, clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0')`
+	COALESCE(m.provider_sid, ''), m.body_hash, m.claimed_at, clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0'), m.erased_for IS NOT NULL`
 
 // scan lists where messageColumns go; the phone comes sealed.
 func (m *Message) scan(to *[]byte) []any {
-	return []any{&m.Kind, &m.BookingID, &m.VerificationID, to, &m.ToHash, &m.State, &m.Sends, &m.SID, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim}
+	return []any{&m.Kind, &m.BookingID, &m.VerificationID, to, &m.ToHash, &m.State, &m.Sends, &m.SID, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim, &m.Erased}
 }
 
 // LockMessage reads and locks a message.

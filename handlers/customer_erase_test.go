@@ -1,0 +1,436 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/handlers/sms"
+	"holdfast/handlers/sms/twiliosim"
+	"holdfast/store"
+	"holdfast/store/storetest"
+	"holdfast/tasks"
+)
+
+// customerOf is whose a booking is.
+func (r *rig) customerOf(booking uuid.UUID) uuid.UUID {
+	r.t.Helper()
+	return query[uuid.UUID](r, "SELECT customer_id FROM booking WHERE id = $1", booking)
+}
+
+// erase asks for an erasure and waits for its answer.
+func (r *rig) erase(customer uuid.UUID) (v ErasureView) {
+	r.t.Helper()
+	a := r.answer(r.ask(tasks.CustomerErase, EraseRef{Customer: customer, Actor: "key"}, uuid.Nil))
+	if a.Status != 200 {
+		r.t.Fatalf("erasure: %d %s", a.Status, a.Body)
+	}
+	r.must(json.Unmarshal(a.Body, &v))
+	return v
+}
+
+// erasure is how it stands by now.
+func (r *rig) erasure(customer uuid.UUID) (v ErasureView) {
+	r.t.Helper()
+	_, err := store.InTx(r.t.Context(), r.db.App, r.org.ID, func(tx *store.Tx) error {
+		e, err := store.LoadErasure(r.t.Context(), tx, customer)
+		v = ViewErasure(e)
+		return err
+	})
+	r.must(err)
+	return v
+}
+
+// clean audits the database.
+func (r *rig) clean(when string) {
+	r.t.Helper()
+	report, err := store.Audit(context.Background(), r.db.Audit, auditOptions)
+	r.must(err)
+	if err := report.Err(); err != nil {
+		r.t.Errorf("%s: %v: %+v", when, err, broken(report))
+	}
+}
+
+// phoneWrites is a text from a phone that the double knows of too; the reply is written under the double's SID.
+func (r *rig) phoneWrites(phone, body string) {
+	r.t.Helper()
+	r.sim.AddNumber(r.org.Account.From, r.org.Account.SID, r.cfg.PublicURL)
+	raw, err := json.Marshal(map[string]string{"from": phone, "to": r.org.Account.From, "body": body})
+	r.must(err)
+	resp, err := http.Post(r.cfg.TwilioURL+"/_sim/inbound", "application/json", bytes.NewReader(raw))
+	r.must(err)
+	r.must(resp.Body.Close())
+	id := r.writes(phone, body)
+	all := r.atProvider(r.org.Account.From)
+	r.exec("UPDATE inbound SET provider_sid = $2 WHERE id = $1", id, all[0].SID) // the newest is the first
+	eventually(r.t, 10*time.Second, "the reply is understood", func() bool {
+		return query[bool](r, "SELECT done_at IS NOT NULL FROM inbound WHERE id = $1", id)
+	})
+}
+
+type providerText struct{ SID, Body, Status, From string }
+
+// atProvider lists what the double holds of texts to a number, as Twilio's API tells it.
+func (r *rig) atProvider(to string) []providerText {
+	r.t.Helper()
+	a := r.org.Account
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.cfg.TwilioURL+"/2010-04-01/Accounts/"+a.SID+"/Messages.json?PageSize=200&To="+url.QueryEscape(to), nil)
+	r.must(err)
+	req.SetBasicAuth(a.SID, a.Token.Reveal())
+	resp, err := http.DefaultClient.Do(req)
+	r.must(err)
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	r.must(err)
+	var page struct{ Messages []providerText }
+	r.must(json.Unmarshal(raw, &page))
+	return page.Messages
+}
+
+// lives gives a phone a history: a booking that was, one that is ahead, one that is held, notes, replies, a transcript, a
+// failed text, and requests that were refused. It returns the customer.
+func (r *rig) lives(phone, name, word string, day int) uuid.UUID {
+	r.t.Helper()
+	book := func(hour int) uuid.UUID {
+		v := r.read(r.ask(tasks.BookingClaim, BookingBody{Resource: "table", Start: at(day, hour, 0), Notes: "wants a " + word + ", call " + phone,
+			Customer: CustomerBody{Phone: phone, Name: name, Locale: "es", TimeZone: "America/Chicago"}}, uuid.Nil))
+		r.expect(v, 201, "held")
+		return v.ID
+	}
+	past := book(9)
+	r.expect(r.verify(past, r.codeIn(r.texts(phone, 1)[0])), 200, "confirmed")
+	r.texts(phone, 2)
+	r.exec(`UPDATE booking SET starts_at = clock_timestamp() - interval '2 h', ends_at = clock_timestamp() - interval '90 min' WHERE id = $1`, past)
+	r.expect(r.read(r.ask(tasks.BookingMark, MarkBody{State: "completed"}, past)), 200, "completed")
+	ahead := book(10)
+	r.texts(phone, 3)
+	code := r.sim.Messages(phone)[2]
+	r.expect(r.verify(ahead, wrong(r.codeIn(code))), 422, "wrong-code")
+	r.expect(r.verify(ahead, r.codeIn(code)), 200, "confirmed")
+	r.texts(phone, 4)
+	r.phoneWrites(phone, "is "+name+" to bring the "+word+"?")
+	r.texts(phone, 5)
+	said := r.answer(r.ask(tasks.TranscriptRedact, TranscriptBody{CallID: "call-" + word, Text: name + " said " + word + ", at " + phone, BookingID: past.String()}, uuid.Nil))
+	if said.Status != 201 {
+		r.t.Fatalf("transcript: %d %s", said.Status, said.Body)
+	}
+	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: phone}, Do: twiliosim.FaultError, Code: 30006, Status: 400, Times: 1})
+	book(11)
+	r.idle(10 * time.Second)
+	return r.customerOf(past)
+}
+
+// purposes are what values of this test's customers are sealed for.
+var purposes = []string{"phone", "customer.name", "booking.notes", "request.body", "inbound.body", "inbound.text", "transcript.text", "block.reason",
+	"sms_account.token", "endpoint_secret", "webhook_secret.events", "webhook_secret.vapi", "webhook_secret.retell"}
+
+// bytesEverywhere goes through each value of type bytea, or of an array of them, of every table.
+func (r *rig) bytesEverywhere(see func(where string, value []byte)) (n int) {
+	r.t.Helper()
+	rows, err := r.db.Admin.Query(r.t.Context(), `SELECT c.relname::text, a.attname::text, a.atttypid = 'bytea[]'::regtype FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN ('bytea'::regtype, 'bytea[]'::regtype)`)
+	r.must(err)
+	type column struct {
+		Table, Name string
+		Array       bool
+	}
+	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[column])
+	r.must(err)
+	for _, c := range columns {
+		values := pgx.Identifier{c.Name}.Sanitize()
+		if c.Array {
+			values = "unnest(" + values + ")"
+		}
+		rows, err := r.db.Admin.Query(r.t.Context(), "SELECT v FROM (SELECT "+values+" AS v FROM "+pgx.Identifier{c.Table}.Sanitize()+") x WHERE v IS NOT NULL")
+		r.must(err)
+		all, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+		r.must(err)
+		for _, v := range all {
+			see(c.Table+"."+c.Name, v)
+			n++
+		}
+	}
+	return n
+}
+
+// traces lists where a customer can be told from: the phone's hash, a sealed value that opens to a marker, a marker in clear.
+func (r *rig) traces(phone string, markers ...string) (found []string) {
+	r.t.Helper()
+	hash := r.phoneHash(phone)
+	r.bytesEverywhere(func(where string, value []byte) {
+		if bytes.Equal(value, hash) {
+			found = append(found, where+" is the phone's hash")
+		}
+		opened := false
+		for _, p := range purposes {
+			clear, err := r.db.Keys.Open(r.org.ID, p, value)
+			if err != nil {
+				continue
+			}
+			opened = opened || len(value) > 0
+			for _, m := range markers {
+				if strings.Contains(clear, m) {
+					found = append(found, where+" opens to "+m)
+				}
+			}
+		}
+		if strings.HasSuffix(where, "sealed") && !opened {
+			r.t.Errorf("%s: opens for no purpose of this test: add its own", where)
+		}
+	})
+	found = append(found, storetest.FindMarkers(r.t, r.db.Admin, markers...)...)
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// theirs is every row that is about a customer, as text.
+func (r *rig) theirs(customer uuid.UUID, hash []byte) string {
+	return query[string](r, `WITH b AS (SELECT id FROM booking WHERE customer_id = $1), i AS (SELECT id FROM inbound WHERE from_hash = $2), x AS (SELECT id FROM transcript WHERE booking_id IN (TABLE b))
+		SELECT string_agg(t, E'\n' ORDER BY t) FROM (
+		SELECT to_jsonb(c)::text FROM customer c WHERE id = $1 UNION ALL SELECT to_jsonb(c)::text FROM booking c WHERE customer_id = $1
+		UNION ALL SELECT to_jsonb(c)::text FROM message c WHERE to_hash = $2 UNION ALL SELECT to_jsonb(c)::text FROM inbound c WHERE from_hash = $2
+		UNION ALL SELECT to_jsonb(c)::text FROM transcript c WHERE booking_id IN (TABLE b) UNION ALL SELECT to_jsonb(c)::text FROM question c WHERE phone_hash = $2
+		UNION ALL SELECT to_jsonb(c)::text FROM redaction c WHERE subject IN (TABLE b UNION TABLE i UNION TABLE x)
+		UNION ALL SELECT to_jsonb(c)::text FROM booking_event c WHERE booking_id IN (TABLE b)
+		UNION ALL SELECT to_jsonb(c)::text FROM request c WHERE booking_id IN (TABLE b) OR answer->>'id' IN (SELECT id::text FROM b UNION SELECT id::text FROM x)) q(t)`, customer, hash)
+}
+
+// TestErasure is the proof: of a customer with a history nothing is left that tells who it was, in no table and not at the
+// provider, but for the hash by which an opt-out is kept; another one's rows are as they were; and the audit is clean all along.
+func TestErasure(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start()
+	const phone, name, word = "+15559073158", "Zebulon", "quokka"
+	e := r.listen()
+	other := r.lives(eve, "Wilhelmina", "platypus", 3)
+	customer := r.lives(phone, name, word, 4)
+	r.says(phone, "STOP")
+	r.idle(10 * time.Second)
+	markers := []string{phone[1:], "907 3158", "9073158", name, word}
+	if before := r.traces(phone, markers...); len(before) < 8 {
+		t.Fatalf("control: the customer is hardly there: %v", before)
+	}
+	was, texts := r.theirs(other, r.phoneHash(eve)), r.atProvider(eve)
+	r.clean("before")
+
+	v := r.erase(customer)
+	r.clean("at once after")
+	if got := r.traces(phone, markers...); !slices.Equal(got, []string{"suppression.phone_hash is the phone's hash"}) {
+		t.Errorf("at once after, traces are left:\n%s", strings.Join(got, "\n"))
+	}
+	r.idle(20 * time.Second)
+	r.clean("after")
+	if got := r.traces(phone, markers...); !slices.Equal(got, []string{"suppression.phone_hash is the phone's hash"}) {
+		t.Errorf("traces are left:\n%s", strings.Join(got, "\n"))
+	}
+	for _, to := range []string{phone, r.org.Account.From} {
+		for _, m := range r.atProvider(to) {
+			if m.Body != "" && (to == phone || m.From == phone) {
+				t.Errorf("the provider has %+v", m)
+			}
+		}
+	}
+	if now := r.theirs(other, r.phoneHash(eve)); now != was {
+		t.Errorf("another customer's rows are\n%s\nand were\n%s", now, was)
+	}
+	if now := r.atProvider(eve); fmt.Sprint(now) != fmt.Sprint(texts) {
+		t.Errorf("another customer's texts at the provider: %v", now)
+	}
+	if n := query[int](r, "SELECT count(*) FROM request WHERE answer::text LIKE '%58\"%'"); n > 0 {
+		t.Errorf("%d answers have the last digits", n)
+	}
+
+	// What was done is told, by the request, by the audit log and by who asks later.
+	want := store.Erased{Bookings: 3, Canceled: 2, Texts: 6, Replies: 2, Questions: 0, Transcripts: 1, Redactions: v.Erased.Redactions, Requests: v.Erased.Requests}
+	if v.ID != customer || v.Erased != want || v.Erased.Redactions < 4 || v.Erased.Requests < 7 || v.ErasedAt.IsZero() {
+		t.Errorf("%+v, want %+v", v.Erased, want)
+	}
+	now := r.erasure(customer) // the STOP was written without the double: its SID is nobody's
+	if now.Provider != (store.AtProvider{Redacted: 6, NotFound: 1}) {
+		t.Errorf("at the provider: %+v, at first %+v", now.Provider, v.Provider)
+	}
+	if again := r.erase(customer); again != now {
+		t.Errorf("erased again: %+v, want %+v", again, now)
+	}
+	if got := query[string](r, "SELECT string_agg(actor || ' ' || (detail->>'bookings'), ', ') FROM audit_log WHERE action = 'customer.erase' AND subject = $1", customer.String()); got != "key 3" {
+		t.Errorf("the audit log has %s", got)
+	}
+	for _, c := range e.calls() {
+		if c.Type == "booking.canceled" && c.Data.Customer.Phone != "" {
+			t.Errorf("the endpoint is told of %+v", c.Data.Customer)
+		}
+	}
+
+	// The same phone is another customer, and still not texted.
+	before := len(r.sim.Messages(phone))
+	fresh := r.hold(phone, at(5, 9, 0))
+	if r.customerOf(fresh) == customer {
+		t.Error("a booking of an erased customer")
+	}
+	r.idle(15 * time.Second)
+	if n := len(r.sim.Messages(phone)); n != before {
+		t.Error("who opted out was texted")
+	}
+	r.clean("in the end")
+	if strings.Contains(r.log.String(), "9073158") || strings.Contains(r.log.String(), name) {
+		t.Error("the log names the customer")
+	}
+}
+
+// A text that is at the provider's door while its customer is erased is recorded, then emptied, here and there.
+func TestErasureOfATextOnItsWay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *config) { c.CallLimit = 10 * time.Second })
+	r.start()
+	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: ana}, Do: twiliosim.FaultDelay, MS: 1500, Times: 1})
+	id := r.hold(ana, at(2, 10, 0))
+	eventually(t, 5*time.Second, "the text is on its way", func() bool { return r.message(id, "code").State == "sending" })
+	customer := r.customerOf(id)
+	if v := r.erase(customer); v.Provider.Pending != 1 || v.Erased.Texts != 1 || v.Erased.Canceled != 1 {
+		t.Errorf("%+v", v)
+	}
+	r.clean("meanwhile")
+	r.idle(20 * time.Second)
+	if v := r.erasure(customer); v.Provider != (store.AtProvider{Redacted: 1}) {
+		t.Errorf("%+v", v.Provider)
+	}
+	if got := r.traces(ana, ana[1:], "Ana Lee"); len(got) > 0 {
+		t.Errorf("traces are left: %v", got)
+	}
+	if at := r.atProvider(ana); len(at) != 1 || at[0].Body != "" {
+		t.Errorf("the provider has %+v", at)
+	}
+	r.clean("after")
+}
+
+// TestErasureMeetsClaims: bookings that are made while their customer is erased are his, and end with him, or those of a new
+// customer. None is left under an erased one.
+func TestErasureMeetsClaims(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start()
+	for round := range 6 {
+		first := r.hold(ana, at(2+round, 9, 0))
+		customer := r.customerOf(first)
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				if i == 1 {
+					r.ask(tasks.CustomerErase, EraseRef{Customer: customer, Actor: "key"}, uuid.Nil)
+					return
+				}
+				r.ask(tasks.BookingClaim, BookingBody{Resource: "chair", Start: at(2+round, 10+i, 0), Notes: "n", Customer: CustomerBody{Phone: ana, Name: "Ana Lee"}}, uuid.Nil)
+				r.ask(tasks.VerificationResend, ResendBody{Phone: ana}, r.hold("+1555010005"+fmt.Sprint(i), at(2+round, 14+i, 0)))
+			})
+		}
+		wg.Wait()
+		eventually(t, 10*time.Second, "all is answered", func() bool { return query[int](r, "SELECT count(*) FROM request WHERE done_at IS NULL") == 0 })
+		if n := query[int](r, "SELECT count(*) FROM booking b JOIN customer c ON c.id = b.customer_id WHERE c.erased_at IS NOT NULL AND b.state IN ('held', 'confirmed')"); n > 0 {
+			t.Errorf("%d bookings of the erased", n)
+		}
+	}
+	r.idle(20 * time.Second)
+	r.clean("after")
+}
+
+// What is written to the provider is tried until it can be done: a text that is not at its end, an account that is refused; one
+// that is given up is counted, and an operator may let it run again.
+func TestRedactionAtTheProvider(t *testing.T) {
+	t.Parallel()
+	r := newRigBeside(t, twiliosim.Options{DeliveredAfter: time.Hour})
+	run := r.process()
+	id := r.heldBy(run, chair(ana, at(2, 10, 0)))
+	customer := r.customerOf(id)
+	ask := r.ask(tasks.CustomerErase, EraseRef{Customer: customer, Actor: "key"}, uuid.Nil)
+	r.deliverType(run, "customer:erase", "done")
+	r.answer(ask)
+	r.deliverType(run, "sms:redact", "snooze")
+	task := query[uuid.UUID](r, "SELECT id FROM task WHERE type = 'sms:redact'")
+	if got := r.task(task); got.LastError != "text-not-at-end" || got.Attempt != 0 {
+		t.Errorf("not at its end: %+v", got)
+	}
+	r.rotates()
+	r.hasten(task)
+	r.deliverType(run, "sms:redact", "snooze")
+	if got := r.task(task); got.LastError != "sms-tenant" || got.Wait < 9*time.Minute {
+		t.Errorf("refused: %+v", got)
+	}
+	r.exec("UPDATE task SET give_up_at = clock_timestamp() WHERE id = $1", task)
+	r.hasten(task)
+	r.deliverType(run, "sms:redact", "dead")
+	if v := r.erasure(customer); v.Provider != (store.AtProvider{Failed: 1}) {
+		t.Errorf("given up: %+v", v.Provider)
+	}
+	r.clean("given up")
+	r.must((&Operator{DB: r.in, Mux: run.Mux}).Replay(t.Context(), r.org.ID, task, By{Who: "op", Why: "the token was rotated"}))
+	if v := r.erasure(customer); v.Provider != (store.AtProvider{Pending: 1}) {
+		t.Errorf("replayed: %+v", v.Provider)
+	}
+}
+
+// A reply that the endpoint was not told of yet is not told any more, and one that nobody has read is not read.
+func TestErasureOfReplies(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	run := r.process()
+	id := r.heldBy(run, chair(ana, at(2, 10, 0)))
+	e := r.listen()
+	r.writes(ana, "is there a parking lot?")
+	r.replies(run)
+	unread := r.writes(ana, "k")
+	r.ask(tasks.CustomerErase, EraseRef{Customer: r.customerOf(id), Actor: "key"}, uuid.Nil)
+	r.deliverType(run, "customer:erase", "done")
+	r.deliverType(run, "sms:inbound", "done")
+	r.deliverType(run, "webhook:deliver", "done")
+	for _, c := range e.calls() {
+		if c.Type == "reply" {
+			t.Errorf("told of %+v", c.Reply)
+		}
+	}
+	if got := query[string](r, "SELECT intent FROM inbound WHERE id = $1", unread); got != "erased" {
+		t.Errorf("understood as %s", got)
+	}
+	if got := r.traces(ana, "parking"); len(got) > 0 {
+		t.Errorf("traces are left: %v", got)
+	}
+	if b := r.booking(id); b.State != store.BookingCanceled || !b.Erased() {
+		t.Errorf("the booking: %+v", b)
+	}
+	// A transcript of a call about the booking comes too late.
+	late := r.ask(tasks.TranscriptRedact, TranscriptBody{CallID: "c", Text: "Ana said hello", BookingID: id.String()}, uuid.Nil)
+	r.deliverType(run, "transcript:redact", "done")
+	if v := r.read(late); v.status != 404 || query[int](r, "SELECT count(*) FROM transcript") != 0 {
+		t.Errorf("a late transcript: %d", v.status)
+	}
+}
+
+// deliverType delivers the tasks of a type that wait.
+func (r *rig) deliverType(run *Runner, typ, want string) {
+	r.t.Helper()
+	for _, id := range r.pending(typ) {
+		if res := run.deliver(r.t.Context(), r.delivery(id, r.task(id).Epoch)); res.label != want {
+			r.t.Errorf("%s: delivered %s, want %s: %+v", typ, res.label, want, r.task(id))
+		}
+	}
+}
+
+// hasten makes a task due.
+func (r *rig) hasten(id uuid.UUID) {
+	r.t.Helper()
+	r.exec("UPDATE task SET run_at = clock_timestamp() WHERE id = $1", id)
+}
+
+var _ Eraser = (*sms.Client)(nil)
