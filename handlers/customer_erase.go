@@ -14,6 +14,9 @@ import (
 // emptied after it, each by a task of its own (sms:redact).
 type CustomerErase struct{}
 
+// KindErase is the kind of requests that ask for an erasure.
+const KindErase = "erase"
+
 // EraseRef asks for the erasure of a customer: DELETE …/customers/{id}.
 type EraseRef struct {
 	Customer uuid.UUID `json:"customer"`

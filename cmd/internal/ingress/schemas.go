@@ -52,6 +52,8 @@ var fieldDocs = map[string]string{
 	"Export.truncated":           "There is more of something than the newest 1,000.",
 	"ExportedBooking.notes":      "As redaction left them.",
 	"ExportedText.provider_id":   "The provider's name for the text; empty when it never had it.",
+	"ExportedText.booking":       "null: about none.",
+	"ExportedReply.booking":      "null: about none.",
 	"ExportedReply.intent":       "What it was understood as.",
 	"ExportedOptOut.sender":      "The number or messaging service.",
 	"BookingList.bookings":       "By start.",
@@ -162,6 +164,8 @@ func finishSchemas(doc *huma.OpenAPI) {
 	schemas["Booking"].Properties["move"] = &huma.Schema{Description: fieldDocs["Booking.move"],
 		AnyOf: []*huma.Schema{schemas["Booking"].Properties["move"], {Type: "null"}}}
 	schemas["Transcript"].Properties["booking_id"].Nullable = true
+	schemas["ExportedText"].Properties["booking"].Nullable = true
+	schemas["ExportedReply"].Properties["booking"].Nullable = true
 	schemas["Report"].Properties["type"].Nullable = true
 	schemas["Availability"].Properties["resource"].Nullable = true
 	one, most := 1.0, 1440.0

@@ -35,7 +35,7 @@ var (
 	kindReschedule = kind{"reschedule", tasks.BookingReschedule}
 	kindTranscript = kind{"transcript", tasks.TranscriptRedact}
 	kindReport     = kind{"report", tasks.TranscriptReport}
-	kindErase      = kind{"erase", tasks.CustomerErase}
+	kindErase      = kind{handlers.KindErase, tasks.CustomerErase}
 )
 
 // places are where what a request has made can be looked up, by the request's kind.
