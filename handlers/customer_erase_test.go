@@ -219,8 +219,13 @@ func TestErasure(t *testing.T) {
 	customer := r.lives(phone, name, word, 4)
 	r.says(phone, "STOP")
 	r.idle(10 * time.Second)
+	r.operates(func(tx *store.Tx) error {
+		asked := store.Question{ID: uuid.New(), BookingID: query[uuid.UUID](r, "SELECT id FROM booking WHERE customer_id = $1 LIMIT 1", customer), Kind: store.AskKeep}
+		return store.Ask(tx, r.org.Account.Pool(), r.phoneHash(phone), asked, time.Hour)
+	})
+	r.exec("INSERT INTO sms_breaker (org_id, class, refused) VALUES ($1, 'tenant', ARRAY[$2, $3]::bytea[])", r.org.ID, r.phoneHash(phone), r.phoneHash(eve))
 	markers := []string{phone[1:], "907 3158", "9073158", name, word}
-	if before := r.traces(phone, markers...); len(before) < 8 {
+	if before := r.traces(phone, markers...); len(before) < 10 {
 		t.Fatalf("control: the customer is hardly there: %v", before)
 	}
 	was, texts := r.theirs(other, r.phoneHash(eve)), r.atProvider(eve)
@@ -254,7 +259,7 @@ func TestErasure(t *testing.T) {
 	}
 
 	// What was done is told, by the request, by the audit log and by who asks later.
-	want := store.Erased{Bookings: 3, Canceled: 2, Texts: 6, Replies: 2, Questions: 0, Transcripts: 1, Redactions: v.Erased.Redactions, Requests: v.Erased.Requests}
+	want := store.Erased{Bookings: 3, Canceled: 2, Texts: 6, Replies: 2, Questions: 1, Transcripts: 1, Redactions: v.Erased.Redactions, Requests: v.Erased.Requests}
 	if v.ID != customer || v.Erased != want || v.Erased.Redactions < 4 || v.Erased.Requests < 7 || v.ErasedAt.IsZero() {
 		t.Errorf("%+v, want %+v", v.Erased, want)
 	}

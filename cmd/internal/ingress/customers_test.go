@@ -45,6 +45,13 @@ func TestErase(t *testing.T) {
 	if r.api(t, "GET", "/bookings/"+on.booking.ID.String(), "").json(t, &b); b.State != "canceled" || b.Customer.Phone != "" || b.Customer.ID != on.booking.Customer.ID {
 		t.Errorf("its booking: %+v", b)
 	}
+	// What is asked of its bookings afterwards is refused, or has nothing left to do.
+	for _, w := range []wish{{"POST", "/verify", `{"code":"123456"}`}, {"POST", "/resend", ""}, {"POST", "/resend", `{"phone":"+15550100043"}`}, {"POST", "/cancel", ""},
+		{"POST", "/reschedule", `{"start":"` + tomorrow("16:00") + `"}`}, {"POST", "/mark", `{"state":"no_show"}`}} {
+		if a := r.api(t, w.method, "/bookings/"+on.booking.ID.String()+w.path, w.body, "Prefer", "wait=10"); a.StatusCode >= 500 || a.StatusCode == 202 {
+			t.Errorf("%s %s: %d %s", w.path, w.body, a.StatusCode, a.body)
+		}
+	}
 	// The provider's part goes on after the answer, and the answer is told as it stands.
 	if _, err := r.db.Admin.Exec(t.Context(), "UPDATE message SET redacted = 'absent' WHERE erased_for = $1", v.ID); err != nil {
 		t.Fatal(err)
