@@ -67,7 +67,7 @@ func TestAuditChain(t *testing.T) {
 		FOREACH f IN ARRAY ARRAY['timezone = "Asia/Kolkata"', 'datestyle = German', 'bytea_output = escape', 'extra_float_digits = -5'] LOOP
 			EXECUTE format('ALTER ROLE holdfast_audit IN DATABASE %I SET %s', current_database(), f);
 		END LOOP; END $$`)
-	w.DB.Audit.Reset()
+	w.Audit.Reset()
 	if r := w.chain(nil); r.Broken != nil {
 		t.Errorf("with other formats: %+v", r.Broken)
 	}
