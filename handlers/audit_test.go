@@ -22,11 +22,15 @@ type lived struct {
 	confirmed, held, canceled, dead uuid.UUID // bookings
 	moved, moving, marked           uuid.UUID // bookings too
 	block, transcript               uuid.UUID
+	erased                          uuid.UUID // a customer
 }
 
 func live(t *testing.T) lived {
 	r := newRig(t, func(c *config) { c.CallLimit = 20 * time.Second })
 	r.start()
+	r.set(`{"countries":["US","CA"]}`)
+	r.set(`{}`)
+	r.seal()
 	l := lived{rig: r}
 	l.confirmed = r.hold(ana, at(2, 10, 0))
 	r.expect(r.verify(l.confirmed, r.codeIn(r.texts(ana, 1)[0])), 200, "confirmed")
@@ -59,6 +63,9 @@ func live(t *testing.T) lived {
 	l.transcript = r.read(r.ask(tasks.TranscriptRedact, TranscriptBody{CallID: "call-1", Text: "Call (202) 555-0142, or 202-555-0143."}, uuid.Nil)).ID
 	report := ReportBody{Kind: reportMissed, Start: new(0), End: new(4)}
 	r.answer(r.ask(tasks.TranscriptReport, ReportRef{Transcript: l.transcript, Actor: "key", Report: report}, uuid.Nil))
+	l.erased = r.customerOf(r.hold("+15550100047", at(2, 14, 0)))
+	r.idle(10 * time.Second)
+	r.erase(l.erased)
 	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: "+15550100045"}, Do: twiliosim.FaultError, Code: 21614, Status: 400})
 	l.dead = r.hold("+15550100045", at(2, 12, 0))
 	r.idle(15 * time.Second)
@@ -110,7 +117,7 @@ func (l lived) mutated(m mutation) store.AuditReport {
 	tx, err := l.db.Admin.Begin(l.t.Context())
 	l.must(err)
 	defer func() { l.must(tx.Rollback(l.t.Context())) }()
-	_, err = tx.Exec(l.t.Context(), `ALTER TABLE hold DROP CONSTRAINT hold_no_overlap;
+	_, err = tx.Exec(l.t.Context(), `ALTER TABLE hold DROP CONSTRAINT hold_no_overlap; ALTER TABLE customer DROP CONSTRAINT customer_check;
 		ALTER TABLE request DROP CONSTRAINT request_check1, DROP CONSTRAINT request_transcript; SET LOCAL session_replication_role = replica`)
 	l.must(err)
 	for part := range strings.SplitSeq(m.sql, ";;") {
@@ -170,6 +177,11 @@ func (l lived) mutations() []mutation {
 		nomore  = "and no more"
 		there   = "is where it was moved"
 		wished  = "a wish for another time"
+		nothing = "nothing is left"
+		emptied = "the provider is to empty"
+		gapless = "has no gap"
+		linked  = "a link of the chain"
+		sealed  = "has its link in time"
 	)
 	wish := query[uuid.UUID](l.rig, "SELECT id FROM move WHERE booking_id = $1 AND state = 'pending'", l.moving)
 	done := query[uuid.UUID](l.rig, "SELECT id FROM move WHERE booking_id = $1 AND state = 'done'", l.moved)
@@ -237,6 +249,17 @@ func (l lived) mutations() []mutation {
 		on(code, knows, "UPDATE message SET state = 'sending' WHERE id = $1;; UPDATE task SET state = 'pending', claimed_by = NULL WHERE payload->>'message' = $1::uuid::text"),
 		on(code, knows, "UPDATE message SET state = 'unknown' WHERE id = $1;; UPDATE task SET state = 'pending', claimed_by = $1 WHERE payload->>'message' = $1::uuid::text"),
 		on(code, settled, "UPDATE message SET state = 'unknown', claimed_at = now() - interval '3 min' WHERE id = $1"),
+		find(effect, "UPDATE customer SET erased_at = NULL, phone_hash = '\\x01', phone_sealed = '\\x01' WHERE id = (SELECT (answer->>'id')::uuid FROM request WHERE id = $1)", by("customer:erase")),
+		on(l.erased, nothing, "UPDATE customer SET locale = 'en' WHERE id = $1"),
+		on(l.erased, nothing, "UPDATE booking SET notes_sealed = '\\x01' WHERE customer_id = $1"),
+		on(l.erased, nothing, "UPDATE message SET to_hash = '\\x01' WHERE erased_for = $1"),
+		on(l.erased, nothing, "INSERT INTO transcript (org_id, id, call_id, booking_id, text_sealed, engine, redactions, created_at) SELECT org_id, gen_random_uuid(), 'c', id, '\\x01', 'e', 0, now() FROM booking WHERE customer_id = $1"),
+		find(emptied, "UPDATE message SET redacted = 'pending' WHERE id = $1", "SELECT id FROM message WHERE redacted = 'done'"),
+		find(emptied, "UPDATE message SET redacted = 'failed' WHERE id = $1", "SELECT id FROM message WHERE redacted = 'done'"),
+		plain(gapless, l.org.ID.String()+" 2", "DELETE FROM audit_chain WHERE seq = 1"),
+		plain(linked, l.org.ID.String()+" 1", "DELETE FROM audit_log WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 1)"),
+		plain(sealed, l.org.ID.String()+" "+query[string](l.rig, "SELECT audit_id::text FROM audit_chain WHERE seq = 2"),
+			"DELETE FROM audit_chain WHERE seq = 2;; UPDATE audit_log SET at = now() - interval '61 s'"),
 		plain(bound, "hold", "ALTER TABLE hold NO FORCE ROW LEVEL SECURITY"),
 		plain(bound, "hold", "ALTER TABLE hold DISABLE ROW LEVEL SECURITY"),
 		plain(bound, "org", "ALTER POLICY org_only ON org USING (true)"),

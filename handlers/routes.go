@@ -60,6 +60,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Do(m, tasks.BlockDelete, Answering(d.Keys, BlockDelete{}))
 	Do(m, tasks.TranscriptRedact, Answering(d.Keys, &TranscriptRedact{Keys: d.Keys, Engines: engines}))
 	Do(m, tasks.TranscriptReport, Answering(d.Keys, &TranscriptReport{Keys: d.Keys, Metrics: d.Redactions}))
+	Do(m, tasks.CustomerErase, Answering(d.Keys, CustomerErase{d.Keys}))
 	Do(m, tasks.SMSInbound, &SMSInbound{Keys: d.Keys, Engines: engines, KeepWindow: d.KeepWindow})
 	Call(m, tasks.VerificationSend, text)
 	Do(m, tasks.CompensateVerification, &CompensateVerification{Installation: d.Installation})
@@ -68,6 +69,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 	Call(m, tasks.ReminderSend, text)
 	Call(m, tasks.WebhookDeliver, &WebhookDeliver{Keys: d.Keys, Client: d.Hooks, Pace: &hook.Pace{Most: d.HookCalls}, Deliveries: d.Deliveries})
 	Call(m, tasks.SMSReconcile, &SMSReconcile{Keys: d.Keys, Finder: d.Twilio, Grace: d.Grace, CallLimit: d.CallLimit})
+	Call(m, tasks.SMSRedact, &SMSRedact{Keys: d.Keys, Eraser: d.Twilio})
 	Call(m, tasks.SMSPoll, &SMSPoll{Keys: d.Keys, Fetcher: d.Twilio, Status: TextStatus{d.Codes}})
 
 	sweeps := map[string]Sweep{
@@ -76,6 +78,7 @@ func NewMux(d Deps, periodic []tasks.Periodic) *Mux {
 		tasks.FollowupsScan:    {After: d.FollowupDelay, Do: followups{d.FollowupDelay, d.Installation}.scan},
 		tasks.RemindersScan:    {Do: scanReminders},
 		tasks.MessagesScan:     {Do: scanMessages},
+		tasks.AuditSeal:        {Do: sealAudit(d.Keys)},
 	}
 	m.sweeps = make(map[string]Sweep)
 	for _, p := range periodic {

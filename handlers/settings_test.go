@@ -36,6 +36,16 @@ func (r *rig) set(doc string) {
 	r.must(err)
 }
 
+// seal does audit:seal for the org.
+func (r *rig) seal() {
+	r.t.Helper()
+	_, err := store.InTx(r.t.Context(), r.db.App, r.org.ID, func(tx *store.Tx) error {
+		_, _, err := sealAudit(r.db.Keys)(r.t.Context(), tx)
+		return err
+	})
+	r.must(err)
+}
+
 // process is a worker with a pool and handlers of its own, driven by hand: what it remembers, no other knows.
 func (r *rig) process() *Runner {
 	r.t.Helper()

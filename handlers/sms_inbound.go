@@ -47,7 +47,11 @@ type talk struct {
 
 // Work does the task. Replies of one phone are worked on one after the other.
 func (h *SMSInbound) Work(ctx context.Context, tx *store.Tx, _ store.Task, p tasks.InboundPayload) error {
+	store.LockConversationWith(tx, p.Inbound)
 	in, err := store.LoadInbound(ctx, tx, h.Keys, p.Inbound)
+	if errors.Is(err, store.ErrNotFound) { // who wrote it was erased meanwhile, and it with him
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -56,7 +60,6 @@ func (h *SMSInbound) Work(ctx context.Context, tx *store.Tx, _ store.Task, p tas
 		return err
 	}
 	t := &talk{h: h, tx: tx, in: in, pool: account.Pool(), reply: readReply(in)}
-	store.LockConversation(tx, t.pool, in.FromHash)
 	if err := t.act(ctx); err != nil {
 		return err
 	}

@@ -143,6 +143,9 @@ func (h *SendText) pass(ctx context.Context, tx *store.Tx, o store.Outgoing, l s
 
 // stale tells why a text is no longer worth sending, or "".
 func (h *SendText) stale(o store.Outgoing) string {
+	if o.Erased {
+		return "erased"
+	}
 	switch sms.Kind(o.Kind) {
 	case sms.KindCode:
 		if !o.Verification.Live() {

@@ -87,6 +87,14 @@ func (h *TranscriptRedact) Answer(ctx context.Context, tx *store.Tx, req store.O
 	if err != nil {
 		return store.Answer{}, err
 	}
+	if b.ID != uuid.Nil { // against an erasure, which locks it too
+		if b, err = store.LockBooking(ctx, tx, b.ID); err != nil {
+			return store.Answer{}, err
+		}
+		if b.Erased() {
+			return store.Answer{}, &store.Refusal{Kind: "not-found", Field: "booking_id", Detail: "its customer was erased"}
+		}
+	}
 	names, err := h.names(ctx, tx, b)
 	if err != nil {
 		return store.Answer{}, err

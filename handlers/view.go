@@ -32,10 +32,18 @@ type MoveView struct {
 	CodeState string    `json:"code_state" enum:"pending,sent,verified,revoked,expired"`
 }
 
-// CustomerView is a customer as answers show it.
+// CustomerView is a customer as answers show it. Of one who was erased there is no phone.
 type CustomerView struct {
 	ID    uuid.UUID `json:"id"`
 	Phone string    `json:"phone"`
+}
+
+// maskedPhone shows the end of a number; "" for one that is gone.
+func maskedPhone(last2 string) string {
+	if last2 == "" {
+		return ""
+	}
+	return "•••• " + last2
 }
 
 // ViewBooking shows a booking in its resource's zone.
@@ -45,7 +53,7 @@ func ViewBooking(b store.Booking) BookingView {
 	v := BookingView{
 		ID: b.ID, State: b.State, Resource: b.ResourceID, Start: b.Span.Start.In(zone), End: b.Span.End.In(zone),
 		HoldExpiresAt: in(b.HoldExpires), CodeState: b.CodeState,
-		Customer:  CustomerView{ID: b.CustomerID, Phone: "•••• " + b.PhoneLast2},
+		Customer:  CustomerView{ID: b.CustomerID, Phone: maskedPhone(b.PhoneLast2)},
 		CreatedAt: in(b.CreatedAt),
 	}
 	if b.ServiceID.Valid {

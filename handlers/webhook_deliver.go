@@ -68,7 +68,7 @@ func viewReply(r store.ToldReply) ReplyView {
 		v.Booking = &r.Booking.UUID
 	}
 	if r.Customer.Valid {
-		v.Customer = &CustomerView{ID: r.Customer.UUID, Phone: "•••• " + r.PhoneLast2}
+		v.Customer = &CustomerView{ID: r.Customer.UUID, Phone: maskedPhone(r.PhoneLast2)}
 	}
 	return v
 }
@@ -108,6 +108,9 @@ func (h *WebhookDeliver) Claim(ctx context.Context, tx *store.Tx, t store.Task, 
 	told, err := store.FindTold(ctx, tx, h.Keys, p.Event)
 	if err != nil {
 		return delivery{}, err
+	}
+	if told.Reply != nil && told.Reply.Erased {
+		return delivery{}, tasks.ErrNothing
 	}
 	body, err := json.Marshal(ViewEvent(told))
 	if err != nil {

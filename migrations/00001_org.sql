@@ -122,7 +122,7 @@ CREATE TABLE audit_log (
 );
 CREATE INDEX audit_log_subject ON audit_log (subject) WHERE subject <> '';
 SELECT isolate('audit_log');
-GRANT INSERT ON audit_log TO holdfast_app;
+GRANT SELECT, INSERT ON audit_log TO holdfast_app;
 
 -- Not even the owner changes what was written. Rows are looked at after the statement, so that row-level security
 -- has its say before.
@@ -135,6 +135,53 @@ END $$;
 REVOKE ALL ON FUNCTION audit_log_stays() FROM PUBLIC;
 CREATE TRIGGER audit_log_rows AFTER UPDATE OR DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_stays();
 CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stays();
+
+-- The chain of an org's audit log: a link for each row, in the order in which audit:seal found them. hash is keyed and made of
+-- the link before, the row and this link (store.SealAudit), so that whoever owns the database can break it and cannot forge it.
+CREATE TABLE audit_chain (
+  org_id   uuid NOT NULL,
+  seq      bigint NOT NULL CHECK (seq > 0), -- from 1, without a gap
+  audit_id bigint NOT NULL,
+  at       timestamptz NOT NULL,
+  hash     bytea NOT NULL CHECK (octet_length(hash) = 32),
+  PRIMARY KEY (org_id, seq),
+  UNIQUE (audit_id, org_id),
+  FOREIGN KEY (org_id, audit_id) REFERENCES audit_log (org_id, id)
+);
+SELECT isolate('audit_chain');
+GRANT SELECT, INSERT ON audit_chain TO holdfast_app;
+CREATE TRIGGER audit_chain_rows AFTER UPDATE OR DELETE ON audit_chain FOR EACH ROW EXECUTE FUNCTION audit_log_stays();
+CREATE TRIGGER audit_chain_all BEFORE TRUNCATE ON audit_chain FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stays();
+
+-- Rows of the audit log that have no link yet. It commits with the row, so one that commits late is found late, and none is
+-- overlooked, whatever ids were given out meanwhile.
+CREATE TABLE audit_unsealed (
+  org_id   uuid NOT NULL,
+  audit_id bigint NOT NULL,
+  at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (org_id, audit_id),
+  FOREIGN KEY (org_id, audit_id) REFERENCES audit_log (org_id, id)
+);
+SELECT isolate('audit_unsealed');
+SELECT dispatch_may('audit_unsealed', 'SELECT (org_id, at)');
+GRANT SELECT, INSERT, DELETE ON audit_unsealed TO holdfast_app;
+
+-- +goose StatementBegin
+CREATE FUNCTION audit_log_unsealed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO audit_unsealed (org_id, audit_id) VALUES (NEW.org_id, NEW.id);
+  RETURN NULL;
+END $$;
+
+-- audit_unsealed_since is since when the oldest row waits for its link, for /metrics; null when none does.
+CREATE FUNCTION audit_unsealed_since() RETURNS TABLE (since timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT min(u.at) FROM audit_unsealed u
+$$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION audit_log_unsealed() FROM PUBLIC;
+CREATE TRIGGER audit_log_new AFTER INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_unsealed();
+SELECT dispatch_owns('audit_unsealed_since()');
 
 -- Secrets that sign what comes in: events (Standard Webhooks), vapi, retell. Each is good until it ends, so that whoever
 -- signs may use either of two in rotation; the one of a kind without an end is the newest.

@@ -59,19 +59,23 @@ CREATE TABLE service_resource (
 SELECT isolate('service_resource');
 GRANT SELECT ON service_resource TO holdfast_app;
 
--- Found by the keyed hash of the phone; phone and name are sealed.
+-- Found by the keyed hash of the phone; phone and name are sealed. One who was erased keeps the row, since bookings that were
+-- are still counted, and nothing that tells who it was: whoever has the phone later is another customer.
 CREATE TABLE customer (
   org_id       uuid NOT NULL REFERENCES org,
   id           uuid NOT NULL,
-  phone_hash   bytea NOT NULL,
-  phone_sealed bytea NOT NULL,
+  phone_hash   bytea,
+  phone_sealed bytea,
   phone_last2  text NOT NULL,
   name_sealed  bytea,
   locale       text,
   time_zone    text,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  erased_at    timestamptz,
   PRIMARY KEY (org_id, id),
-  UNIQUE (phone_hash, org_id)
+  UNIQUE (phone_hash, org_id),
+  CHECK (CASE WHEN erased_at IS NULL THEN num_nulls(phone_hash, phone_sealed) = 0
+         ELSE num_nonnulls(phone_hash, phone_sealed, name_sealed, locale, time_zone) = 0 AND phone_last2 = '' END)
 );
 SELECT isolate('customer');
 GRANT SELECT, INSERT, UPDATE ON customer TO holdfast_app;

@@ -50,6 +50,9 @@ GRANT SELECT, INSERT, UPDATE ON move TO holdfast_app;
 -- A text to a customer. Its body is rendered when it is sent and never stored; body_hash finds it again at
 -- the provider when the outcome of a send is unknown. States only move forward. to_sealed is null when the number is
 -- that of the customer with this hash: what is sealed for one column opens in no other, so it cannot be copied here.
+-- Once its customer was erased (erased_for) the number and the hashes are gone, or go when it is known what became of a call
+-- that was under way. redacted tells what became of the provider's copy: it is to be emptied (pending), is (done), was not
+-- there (absent) or could not be (failed).
 CREATE TABLE message (
   org_id          uuid NOT NULL REFERENCES org,
   id              uuid NOT NULL,
@@ -57,7 +60,7 @@ CREATE TABLE message (
   occasion        text, -- what it is for, when a booking has one text for that and no second
   booking_id      uuid,
   verification_id uuid,
-  to_hash         bytea NOT NULL,
+  to_hash         bytea,
   to_sealed       bytea,
   prefix_hash     bytea, -- of a text with a code: keyed, of the number without its last four digits; null: no code
   state           text NOT NULL DEFAULT 'queued' CHECK (state IN
@@ -74,8 +77,12 @@ CREATE TABLE message (
   claimed_at      timestamptz,
   accepted_at     timestamptz,
   updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  erased_for      uuid,
+  redacted        text CHECK (redacted IN ('pending', 'done', 'absent', 'failed')),
   PRIMARY KEY (org_id, id),
   UNIQUE (provider_sid, org_id),
+  CHECK (erased_for IS NOT NULL OR to_hash IS NOT NULL),
+  FOREIGN KEY (org_id, erased_for) REFERENCES customer (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id),
   FOREIGN KEY (org_id, verification_id) REFERENCES verification (org_id, id)
 );
@@ -84,19 +91,21 @@ CREATE INDEX message_prefix ON message (prefix_hash, created_at) WHERE prefix_ha
 CREATE INDEX message_booking ON message (booking_id);
 CREATE UNIQUE INDEX message_occasion ON message (booking_id, occasion, org_id) WHERE occasion IS NOT NULL;
 CREATE INDEX message_verification ON message (verification_id) WHERE verification_id IS NOT NULL;
+CREATE INDEX message_erased ON message (erased_for) WHERE erased_for IS NOT NULL;
 CREATE INDEX message_poll ON message (poll_at) WHERE poll_at IS NOT NULL;
 SELECT isolate('message');
 SELECT dispatch_may('message', 'SELECT (org_id, poll_at)');
 GRANT SELECT, INSERT, UPDATE ON message TO holdfast_app;
 
 -- A text from a customer; the body is sealed and emptied once it is understood. text_sealed is what is left of a reply
--- that nobody but the integrator can understand, after redaction; told_as is as in booking_event.
+-- that nobody but the integrator can understand, after redaction; told_as is as in booking_event. erased_for and redacted are
+-- as in message.
 CREATE TABLE inbound (
   org_id       uuid NOT NULL REFERENCES org,
   id           uuid NOT NULL,
   provider_sid text NOT NULL,
-  from_hash    bytea NOT NULL,
-  from_sealed  bytea NOT NULL,
+  from_hash    bytea,
+  from_sealed  bytea,
   sender       text NOT NULL,
   body_sealed  bytea,
   text_sealed  bytea,
@@ -106,13 +115,20 @@ CREATE TABLE inbound (
   told_as      uuid,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   done_at      timestamptz,
+  erased_for   uuid,
+  redacted     text CHECK (redacted IN ('pending', 'done', 'absent', 'failed')),
   PRIMARY KEY (org_id, id),
   UNIQUE (provider_sid, org_id),
+  CHECK (CASE WHEN erased_for IS NULL THEN num_nulls(from_hash, from_sealed) = 0
+         ELSE num_nonnulls(from_hash, from_sealed, body_sealed, text_sealed) = 0 AND done_at IS NOT NULL END),
+  FOREIGN KEY (org_id, erased_for) REFERENCES customer (org_id, id),
   CHECK (done_at IS NULL OR body_sealed IS NULL),
   CHECK (text_sealed IS NULL OR told_as IS NOT NULL),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE UNIQUE INDEX inbound_told ON inbound (told_as, org_id) WHERE told_as IS NOT NULL;
+CREATE INDEX inbound_from ON inbound (from_hash, created_at);
+CREATE INDEX inbound_erased ON inbound (erased_for) WHERE erased_for IS NOT NULL;
 CREATE INDEX inbound_booking ON inbound (booking_id) WHERE booking_id IS NOT NULL;
 SELECT isolate('inbound');
 GRANT SELECT, INSERT, UPDATE ON inbound TO holdfast_app;
@@ -136,13 +152,14 @@ CREATE TABLE question (
   id         uuid NOT NULL,
   booking_id uuid NOT NULL,
   pool       text NOT NULL,
-  phone_hash bytea NOT NULL,
+  phone_hash bytea, -- null: its customer was erased
   kind       text NOT NULL CHECK (kind IN ('keep', 'cancel')),
   choices    jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(choices) = 'array'),
   state      text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'answered', 'replaced')),
   expires_at timestamptz NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
+  CHECK (phone_hash IS NOT NULL OR state <> 'open'),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE UNIQUE INDEX question_open ON question (phone_hash, pool, org_id) WHERE state = 'open';
@@ -370,6 +387,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
     SELECT b.org_id FROM booking b
      WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
      ORDER BY b.reminder_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT u.org_id FROM audit_unsealed u WHERE p_sweep = 'audit:seal' LIMIT 100000) d
 $$;
 -- +goose StatementEnd
 SELECT dispatch_owns('sms_breakers_open()');

@@ -2,13 +2,14 @@
 
 -- What was said in a call, redacted. The clear text is the body of the request that asked for it, sealed there until
 -- the transaction that writes this row and its redactions empties it: there is no state between. The text that is left is
--- sealed too, since no redaction is perfect. A call may have several: call_id is the platform's word, not a key of ours.
+-- sealed too, since no redaction is perfect. A call may have several: call_id is the platform's word, not a key of ours. Once the
+-- booking's customer was erased the text is null and the call 'erased'.
 CREATE TABLE transcript (
   org_id      uuid NOT NULL REFERENCES org,
   id          uuid NOT NULL,
   call_id     text NOT NULL CHECK (call_id <> ''),
   booking_id  uuid,                  -- whose customer's name was known; null: none was
-  text_sealed bytea NOT NULL,
+  text_sealed bytea,
   engine      text NOT NULL,         -- what redacted it: rules, dictionary and policy
   redactions  int NOT NULL CHECK (redactions >= 0),
   created_at  timestamptz NOT NULL,  -- when it was asked for
@@ -18,11 +19,11 @@ CREATE TABLE transcript (
 );
 CREATE INDEX transcript_booking ON transcript (booking_id) WHERE booking_id IS NOT NULL;
 SELECT isolate('transcript');
-GRANT SELECT, INSERT ON transcript TO holdfast_app;
+GRANT SELECT, INSERT, UPDATE (call_id, text_sealed) ON transcript TO holdfast_app;
 
 -- Each thing that was taken out of a text: where it stood, what it was and by which rule. Never the value: hash is keyed,
 -- the same for the same value of an org. subject is the transcript, the booking whose notes it
--- were, or the reply. The app can add rows and read them.
+-- were, or the reply. The app can add rows and read them; erasing a customer empties their hashes, and no more.
 CREATE TABLE redaction (
   org_id     uuid NOT NULL REFERENCES org,
   source     text NOT NULL CHECK (source IN ('transcript', 'note', 'reply')),
@@ -34,14 +35,14 @@ CREATE TABLE redaction (
   from_byte  int NOT NULL CHECK (from_byte >= 0), -- of the text before
   to_byte    int NOT NULL,                        -- exclusive
   action     text NOT NULL CHECK (action IN ('remove', 'mask', 'token')),
-  hash       bytea NOT NULL CHECK (octet_length(hash) = 32),
+  hash       bytea CHECK (octet_length(hash) = 32), -- null: the customer was erased
   engine     text NOT NULL,
   at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (subject, source, ordinal, org_id),
   CHECK (from_byte < to_byte)
 );
 SELECT isolate('redaction');
-GRANT SELECT, INSERT ON redaction TO holdfast_app;
+GRANT SELECT, INSERT, UPDATE (hash) ON redaction TO holdfast_app;
 
 -- What somebody who read a transcript found wrong: a value that was left in it (missed), or a redaction of what was
 -- none (false). Places are bytes of the redacted text; what stands there is not kept.

@@ -21,6 +21,23 @@ BEGIN
 END $$;
 ALTER FUNCTION public.audit_log_stays() OWNER TO holdfast_owner;
 
+CREATE FUNCTION public.audit_log_unsealed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO audit_unsealed (org_id, audit_id) VALUES (NEW.org_id, NEW.id);
+  RETURN NULL;
+END $$;
+ALTER FUNCTION public.audit_log_unsealed() OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.audit_unsealed_since() RETURNS TABLE(since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  SELECT min(u.at) FROM audit_unsealed u
+$$;
+ALTER FUNCTION public.audit_unsealed_since() OWNER TO holdfast_dispatch;
+
 CREATE FUNCTION public.block_take(p_org uuid, p_resource uuid, p_block uuid, p_from timestamp with time zone, p_to timestamp with time zone) RETURNS TABLE(booking_id uuid, block_id uuid)
     LANGUAGE plpgsql
     AS $$
@@ -289,7 +306,7 @@ CREATE TABLE public.message (
     occasion text,
     booking_id uuid,
     verification_id uuid,
-    to_hash bytea NOT NULL,
+    to_hash bytea,
     to_sealed bytea,
     prefix_hash bytea,
     state text DEFAULT 'queued'::text NOT NULL,
@@ -305,6 +322,10 @@ CREATE TABLE public.message (
     claimed_at timestamp with time zone,
     accepted_at timestamp with time zone,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    erased_for uuid,
+    redacted text,
+    CONSTRAINT message_check CHECK (((erased_for IS NOT NULL) OR (to_hash IS NOT NULL))),
+    CONSTRAINT message_redacted_check CHECK ((redacted = ANY (ARRAY['pending'::text, 'done'::text, 'absent'::text, 'failed'::text]))),
     CONSTRAINT message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'accepted'::text, 'sent'::text, 'delivered'::text, 'undelivered'::text, 'failed'::text, 'canceled'::text])))
 );
 
@@ -346,6 +367,9 @@ CREATE FUNCTION public.orgs_due(p_sweep text, p_after interval) RETURNS TABLE(or
     SELECT b.org_id FROM booking b
      WHERE p_sweep = 'reminders:scan' AND b.reminder_at <= (SELECT clock_timestamp())
      ORDER BY b.reminder_at LIMIT 100000) d
+  UNION
+  SELECT DISTINCT d.org_id FROM (
+    SELECT u.org_id FROM audit_unsealed u WHERE p_sweep = 'audit:seal' LIMIT 100000) d
 $$;
 ALTER FUNCTION public.orgs_due(p_sweep text, p_after interval) OWNER TO holdfast_dispatch;
 
@@ -625,6 +649,19 @@ CREATE TABLE public.api_key (
 ALTER TABLE ONLY public.api_key FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.api_key OWNER TO holdfast_owner;
 
+CREATE TABLE public.audit_chain (
+    org_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    audit_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_chain_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT audit_chain_seq_check CHECK ((seq > 0))
+);
+
+ALTER TABLE ONLY public.audit_chain FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_chain OWNER TO holdfast_owner;
+
 CREATE TABLE public.audit_log (
     org_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -648,6 +685,15 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.audit_unsealed (
+    org_id uuid NOT NULL,
+    audit_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE ONLY public.audit_unsealed FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_unsealed OWNER TO holdfast_owner;
 
 CREATE TABLE public.block (
     org_id uuid NOT NULL,
@@ -715,13 +761,19 @@ ALTER TABLE public.booking_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 CREATE TABLE public.customer (
     org_id uuid NOT NULL,
     id uuid NOT NULL,
-    phone_hash bytea NOT NULL,
-    phone_sealed bytea NOT NULL,
+    phone_hash bytea,
+    phone_sealed bytea,
     phone_last2 text NOT NULL,
     name_sealed bytea,
     locale text,
     time_zone text,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    erased_at timestamp with time zone,
+    CONSTRAINT customer_check CHECK (
+CASE
+    WHEN (erased_at IS NULL) THEN (num_nulls(phone_hash, phone_sealed) = 0)
+    ELSE ((num_nonnulls(phone_hash, phone_sealed, name_sealed, locale, time_zone) = 0) AND (phone_last2 = ''::text))
+END)
 );
 
 ALTER TABLE ONLY public.customer FORCE ROW LEVEL SECURITY;
@@ -758,8 +810,8 @@ CREATE TABLE public.inbound (
     org_id uuid NOT NULL,
     id uuid NOT NULL,
     provider_sid text NOT NULL,
-    from_hash bytea NOT NULL,
-    from_sealed bytea NOT NULL,
+    from_hash bytea,
+    from_sealed bytea,
     sender text NOT NULL,
     body_sealed bytea,
     text_sealed bytea,
@@ -769,8 +821,16 @@ CREATE TABLE public.inbound (
     told_as uuid,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     done_at timestamp with time zone,
-    CONSTRAINT inbound_check CHECK (((done_at IS NULL) OR (body_sealed IS NULL))),
-    CONSTRAINT inbound_check1 CHECK (((text_sealed IS NULL) OR (told_as IS NOT NULL)))
+    erased_for uuid,
+    redacted text,
+    CONSTRAINT inbound_check CHECK (
+CASE
+    WHEN (erased_for IS NULL) THEN (num_nulls(from_hash, from_sealed) = 0)
+    ELSE ((num_nonnulls(from_hash, from_sealed, body_sealed, text_sealed) = 0) AND (done_at IS NOT NULL))
+END),
+    CONSTRAINT inbound_check1 CHECK (((done_at IS NULL) OR (body_sealed IS NULL))),
+    CONSTRAINT inbound_check2 CHECK (((text_sealed IS NULL) OR (told_as IS NOT NULL))),
+    CONSTRAINT inbound_redacted_check CHECK ((redacted = ANY (ARRAY['pending'::text, 'done'::text, 'absent'::text, 'failed'::text])))
 );
 
 ALTER TABLE ONLY public.inbound FORCE ROW LEVEL SECURITY;
@@ -833,12 +893,13 @@ CREATE TABLE public.question (
     id uuid NOT NULL,
     booking_id uuid NOT NULL,
     pool text NOT NULL,
-    phone_hash bytea NOT NULL,
+    phone_hash bytea,
     kind text NOT NULL,
     choices jsonb DEFAULT '[]'::jsonb NOT NULL,
     state text DEFAULT 'open'::text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT question_check CHECK (((phone_hash IS NOT NULL) OR (state <> 'open'::text))),
     CONSTRAINT question_choices_check CHECK ((jsonb_typeof(choices) = 'array'::text)),
     CONSTRAINT question_kind_check CHECK ((kind = ANY (ARRAY['keep'::text, 'cancel'::text]))),
     CONSTRAINT question_state_check CHECK ((state = ANY (ARRAY['open'::text, 'answered'::text, 'replaced'::text])))
@@ -858,7 +919,7 @@ CREATE TABLE public.redaction (
     from_byte integer NOT NULL,
     to_byte integer NOT NULL,
     action text NOT NULL,
-    hash bytea NOT NULL,
+    hash bytea,
     engine text NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT redaction_action_check CHECK ((action = ANY (ARRAY['remove'::text, 'mask'::text, 'token'::text]))),
@@ -1099,7 +1160,7 @@ CREATE TABLE public.transcript (
     id uuid NOT NULL,
     call_id text NOT NULL,
     booking_id uuid,
-    text_sealed bytea NOT NULL,
+    text_sealed bytea,
     engine text NOT NULL,
     redactions integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -1174,8 +1235,17 @@ ALTER TABLE ONLY public.api_key
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_prefix_key UNIQUE (prefix);
 
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_audit_id_org_id_key UNIQUE (audit_id, org_id);
+
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_pkey PRIMARY KEY (org_id, seq);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (org_id, id);
+
+ALTER TABLE ONLY public.audit_unsealed
+    ADD CONSTRAINT audit_unsealed_pkey PRIMARY KEY (org_id, audit_id);
 
 ALTER TABLE ONLY public.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (org_id, id);
@@ -1323,9 +1393,15 @@ CREATE INDEX hold_time ON public.hold USING btree (resource_id, starts_at) WHERE
 
 CREATE INDEX inbound_booking ON public.inbound USING btree (booking_id) WHERE (booking_id IS NOT NULL);
 
+CREATE INDEX inbound_erased ON public.inbound USING btree (erased_for) WHERE (erased_for IS NOT NULL);
+
+CREATE INDEX inbound_from ON public.inbound USING btree (from_hash, created_at);
+
 CREATE UNIQUE INDEX inbound_told ON public.inbound USING btree (told_as, org_id) WHERE (told_as IS NOT NULL);
 
 CREATE INDEX message_booking ON public.message USING btree (booking_id);
+
+CREATE INDEX message_erased ON public.message USING btree (erased_for) WHERE (erased_for IS NOT NULL);
 
 CREATE UNIQUE INDEX message_occasion ON public.message USING btree (booking_id, occasion, org_id) WHERE (occasion IS NOT NULL);
 
@@ -1369,7 +1445,13 @@ CREATE UNIQUE INDEX verification_live ON public.verification USING btree (bookin
 
 CREATE UNIQUE INDEX webhook_secret_newest ON public.webhook_secret USING btree (org_id, kind) WHERE (ends_at IS NULL);
 
+CREATE TRIGGER audit_chain_all BEFORE TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION public.audit_log_stays();
+
+CREATE TRIGGER audit_chain_rows AFTER DELETE OR UPDATE ON public.audit_chain FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
+
 CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.audit_log_stays();
+
+CREATE TRIGGER audit_log_new AFTER INSERT ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_unsealed();
 
 CREATE TRIGGER audit_log_rows AFTER DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_stays();
 
@@ -1380,8 +1462,14 @@ CREATE TRIGGER booking_event_told BEFORE INSERT ON public.booking_event FOR EACH
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_org_id_audit_id_fkey FOREIGN KEY (org_id, audit_id) REFERENCES public.audit_log(org_id, id);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.audit_unsealed
+    ADD CONSTRAINT audit_unsealed_org_id_audit_id_fkey FOREIGN KEY (org_id, audit_id) REFERENCES public.audit_log(org_id, id);
 
 ALTER TABLE ONLY public.block
     ADD CONSTRAINT block_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
@@ -1423,10 +1511,16 @@ ALTER TABLE ONLY public.inbound
     ADD CONSTRAINT inbound_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
 
 ALTER TABLE ONLY public.inbound
+    ADD CONSTRAINT inbound_org_id_erased_for_fkey FOREIGN KEY (org_id, erased_for) REFERENCES public.customer(org_id, id);
+
+ALTER TABLE ONLY public.inbound
     ADD CONSTRAINT inbound_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_org_id_booking_id_fkey FOREIGN KEY (org_id, booking_id) REFERENCES public.booking(org_id, id);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_org_id_erased_for_fkey FOREIGN KEY (org_id, erased_for) REFERENCES public.customer(org_id, id);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
@@ -1509,11 +1603,16 @@ ALTER TABLE ONLY public.verification
 ALTER TABLE ONLY public.webhook_secret
     ADD CONSTRAINT webhook_secret_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.audit_chain ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY audit_read ON public.api_key FOR SELECT TO holdfast_audit USING (true);
 
+CREATE POLICY audit_read ON public.audit_chain FOR SELECT TO holdfast_audit USING (true);
+
 CREATE POLICY audit_read ON public.audit_log FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.audit_unsealed FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.block FOR SELECT TO holdfast_audit USING (true);
 
@@ -1572,12 +1671,15 @@ CREATE POLICY audit_read ON public.transcript_report FOR SELECT TO holdfast_audi
 CREATE POLICY audit_read ON public.verification FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.webhook_secret FOR SELECT TO holdfast_audit USING (true);
+ALTER TABLE public.audit_unsealed ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.block ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.booking ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.booking_event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.customer ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY dispatch_all ON public.api_key TO holdfast_dispatch USING (true) WITH CHECK (true);
+
+CREATE POLICY dispatch_all ON public.audit_unsealed TO holdfast_dispatch USING (true) WITH CHECK (true);
 
 CREATE POLICY dispatch_all ON public.booking TO holdfast_dispatch USING (true) WITH CHECK (true);
 
@@ -1600,7 +1702,11 @@ ALTER TABLE public.org ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY org_only ON public.api_key TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY org_only ON public.audit_chain TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY org_only ON public.audit_log TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY org_only ON public.audit_unsealed TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.block TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1662,7 +1768,11 @@ CREATE POLICY org_only ON public.webhook_secret TO holdfast_app USING ((org_id =
 
 CREATE POLICY owner_all ON public.api_key TO holdfast_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON public.audit_chain TO holdfast_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON public.audit_log TO holdfast_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON public.audit_unsealed TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.block TO holdfast_owner USING (true) WITH CHECK (true);
 
@@ -1745,6 +1855,9 @@ GRANT USAGE ON SCHEMA public TO holdfast_audit;
 REVOKE ALL ON FUNCTION public.api_key_find(p_prefix text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.api_key_find(p_prefix text) TO holdfast_app;
 REVOKE ALL ON FUNCTION public.audit_log_stays() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.audit_log_unsealed() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.audit_unsealed_since() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_unsealed_since() TO holdfast_app;
 REVOKE ALL ON FUNCTION public.booking_remind() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_may(t regclass, granted text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.dispatch_owns(f regprocedure) FROM PUBLIC;
@@ -1796,8 +1909,14 @@ GRANT SELECT(scopes) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(expires_at) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT SELECT(revoked_at) ON TABLE public.api_key TO holdfast_dispatch;
 GRANT UPDATE(last_used_at) ON TABLE public.api_key TO holdfast_app;
+GRANT SELECT ON TABLE public.audit_chain TO holdfast_audit;
+GRANT SELECT,INSERT ON TABLE public.audit_chain TO holdfast_app;
 GRANT SELECT ON TABLE public.audit_log TO holdfast_audit;
-GRANT INSERT ON TABLE public.audit_log TO holdfast_app;
+GRANT SELECT,INSERT ON TABLE public.audit_log TO holdfast_app;
+GRANT SELECT ON TABLE public.audit_unsealed TO holdfast_audit;
+GRANT SELECT,INSERT,DELETE ON TABLE public.audit_unsealed TO holdfast_app;
+GRANT SELECT(org_id) ON TABLE public.audit_unsealed TO holdfast_dispatch;
+GRANT SELECT(at) ON TABLE public.audit_unsealed TO holdfast_dispatch;
 GRANT SELECT ON TABLE public.block TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.block TO holdfast_app;
 GRANT SELECT ON TABLE public.booking TO holdfast_audit;
@@ -1826,6 +1945,7 @@ GRANT SELECT ON TABLE public.question TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.question TO holdfast_app;
 GRANT SELECT ON TABLE public.redaction TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.redaction TO holdfast_app;
+GRANT UPDATE(hash) ON TABLE public.redaction TO holdfast_app;
 GRANT SELECT ON TABLE public.request TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.request TO holdfast_app;
 GRANT SELECT(org_id) ON TABLE public.request TO holdfast_dispatch;
@@ -1872,6 +1992,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tick TO holdfast_app;
 GRANT SELECT ON TABLE public.tick TO holdfast_audit;
 GRANT SELECT ON TABLE public.transcript TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.transcript TO holdfast_app;
+GRANT UPDATE(call_id) ON TABLE public.transcript TO holdfast_app;
+GRANT UPDATE(text_sealed) ON TABLE public.transcript TO holdfast_app;
 GRANT SELECT ON TABLE public.transcript_report TO holdfast_audit;
 GRANT SELECT,INSERT ON TABLE public.transcript_report TO holdfast_app;
 GRANT SELECT ON TABLE public.verification TO holdfast_audit;

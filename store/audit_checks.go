@@ -66,10 +66,12 @@ var auditChecks = []auditCheck{
 		         WHEN 'block:delete' THEN k.deleted_at IS NOT NULL
 		         WHEN 'transcript:redact' THEN x.id IS NOT NULL
 		         WHEN 'transcript:report' THEN p.id IS NOT NULL
+		         WHEN 'customer:erase' THEN c.erased_at IS NOT NULL
 		         ELSE true END, false)
 		  FROM ` + auditAnswered + ` a
 		  LEFT JOIN booking b ON b.org_id = a.org_id AND b.id = a.made
 		  LEFT JOIN block k ON k.org_id = a.org_id AND k.id = a.made
+		  LEFT JOIN customer c ON c.org_id = a.org_id AND c.id = a.made
 		  LEFT JOIN transcript x ON x.org_id = a.org_id AND x.id = a.made
 		  LEFT JOIN transcript_report p ON p.org_id = a.org_id AND p.id = a.made`},
 	{"P2", "a booking was asked for by a request that was told of it", "booking", `
@@ -168,9 +170,37 @@ var auditChecks = []auditCheck{
 
 	{"P8", "a request's body is there until it is answered, and then gone", "request", `
 		SELECT r.id::text, (r.done_at IS NULL) <> (r.body_sealed IS NOT NULL) FROM request r`},
+	{"P8", "of a customer who was erased nothing is left", "customer", `
+		SELECT c.id::text, num_nonnulls(c.phone_hash, c.phone_sealed, c.name_sealed, c.locale, c.time_zone) > 0 OR c.phone_last2 <> ''
+		         OR COALESCE(b.left, 0) > 0 OR COALESCE(m.left, 0) > 0 OR COALESCE(i.left, 0) > 0 OR COALESCE(x.left, 0) > 0
+		  FROM customer c
+		  LEFT JOIN (SELECT org_id, customer_id, count(*) FILTER (WHERE notes_sealed IS NOT NULL OR followup_from IS NOT NULL OR state = 'held') AS left
+		               FROM booking GROUP BY 1, 2) b ON b.org_id = c.org_id AND b.customer_id = c.id
+		  LEFT JOIN (SELECT org_id, erased_for, count(*) FILTER (WHERE num_nonnulls(to_hash, to_sealed, body_hash) > 0
+		                      AND state NOT IN ('queued', 'sending', 'unknown') AND redacted IS DISTINCT FROM 'pending') AS left
+		               FROM message GROUP BY 1, 2) m ON m.org_id = c.org_id AND m.erased_for = c.id
+		  LEFT JOIN (SELECT org_id, erased_for, count(*) FILTER (WHERE num_nonnulls(from_hash, from_sealed, body_sealed, text_sealed) > 0) AS left
+		               FROM inbound GROUP BY 1, 2) i ON i.org_id = c.org_id AND i.erased_for = c.id
+		  LEFT JOIN (SELECT b.org_id, b.customer_id, count(t.text_sealed) AS left
+		               FROM transcript t JOIN booking b ON b.org_id = t.org_id AND b.id = t.booking_id GROUP BY 1, 2) x ON x.org_id = c.org_id AND x.customer_id = c.id
+		 WHERE c.erased_at IS NOT NULL`},
+	{"P8", "a text that the provider is to empty has a task, alive or dead", "message", `
+		SELECT e.id::text, CASE e.redacted WHEN 'pending' THEN NOT COALESCE(t.waits, false) WHEN 'failed' THEN NOT COALESCE(t.dead, false) ELSE false END
+		  FROM (SELECT org_id, id, redacted FROM message WHERE redacted IS NOT NULL
+		        UNION ALL SELECT org_id, id, redacted FROM inbound WHERE redacted IS NOT NULL) e LEFT JOIN (
+		       SELECT org_id, payload->>'text' AS text, bool_or(state = 'pending') AS waits, bool_or(state IN ('dead', 'discarded')) AS dead
+		         FROM task WHERE type = 'sms:redact' GROUP BY 1, 2) t ON t.org_id = e.org_id AND t.text = e.id::text`},
 	{"P9", "a transcript has an audit row for each thing that was taken out of it", "transcript", `
 		SELECT x.id::text, x.redactions <> COALESCE(r.n, 0) OR x.redactions <> COALESCE(r.behind, 0)
 		  FROM transcript x LEFT JOIN (
 		       SELECT org_id, subject, count(*) AS n, max(ordinal) + 1 AS behind FROM redaction WHERE source = 'transcript' GROUP BY 1, 2) r
 		    ON r.org_id = x.org_id AND r.subject = x.id`},
+
+	{"§9", "the chain of an org's audit log has no gap", "audit_chain", `
+		SELECT c.org_id || ' ' || c.seq, c.seq <> row_number() OVER (PARTITION BY c.org_id ORDER BY c.seq) FROM audit_chain c`},
+	{"§9", "a link of the chain has its row", "audit_chain", `
+		SELECT c.org_id || ' ' || c.seq, l.id IS NULL FROM audit_chain c LEFT JOIN audit_log l ON l.org_id = c.org_id AND l.id = c.audit_id`},
+	{"§9", "a row of the audit log has its link in time", "audit_log", `
+		SELECT l.org_id || ' ' || l.id, c.seq IS NULL AND l.at < now() - @grace::interval
+		  FROM audit_log l LEFT JOIN audit_chain c ON c.org_id = l.org_id AND c.audit_id = l.id`},
 }

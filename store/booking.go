@@ -47,6 +47,9 @@ func (b Booking) Reserved() calendar.Span {
 	return calendar.Span{Start: b.Span.Start.Add(-b.Before), End: b.Span.End.Add(b.After)}
 }
 
+// Erased reports whether its customer was erased: of a phone there are always two digits otherwise.
+func (b Booking) Erased() bool { return b.PhoneLast2 == "" }
+
 // Lapsed states are judged by clock_timestamp() in the statement that reads them.
 const bookingColumns = `b.id, b.resource_id, b.service_id, b.customer_id,
 	CASE WHEN b.state = 'held' AND b.hold_expires_at <= clock_timestamp() THEN 'expired' ELSE b.state END,

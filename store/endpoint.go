@@ -33,6 +33,7 @@ type ToldReply struct {
 	PhoneLast2 string
 	Intent     string
 	Text       pii.Text // as redaction left it
+	Erased     bool     // nothing of it is left: its customer was erased
 }
 
 // FindTold reads an event by its id; ErrNotFound when the org has no such one.
@@ -61,9 +62,9 @@ func findReply(ctx context.Context, tx *Tx, k *pii.Keyring, told uuid.UUID) (*To
 		r    ToldReply
 		text []byte
 	)
-	err := tx.QueryRow(ctx, `SELECT i.id, i.booking_id, c.id, COALESCE(c.phone_last2, ''), COALESCE(i.intent, ''), i.text_sealed
+	err := tx.QueryRow(ctx, `SELECT i.id, i.booking_id, c.id, COALESCE(c.phone_last2, ''), COALESCE(i.intent, ''), i.text_sealed, i.erased_for IS NOT NULL
 		  FROM inbound i LEFT JOIN customer c ON c.org_id = i.org_id AND c.phone_hash = i.from_hash
-		 WHERE i.org_id = $1 AND i.told_as = $2`, tx.Org, told).Scan(&r.ID, &r.Booking, &r.Customer, &r.PhoneLast2, &r.Intent, &text)
+		 WHERE i.org_id = $1 AND i.told_as = $2`, tx.Org, told).Scan(&r.ID, &r.Booking, &r.Customer, &r.PhoneLast2, &r.Intent, &text, &r.Erased)
 	if err != nil {
 		return nil, err
 	}

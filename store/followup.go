@@ -57,7 +57,7 @@ func FindFollowup(ctx context.Context, tx *Tx, k *pii.Keyring, message, booking 
 	}, selectBooking, tx.Org, booking)
 	err = tx.QueryRow(ctx, `SELECT c.name_sealed,
 		       CASE WHEN NOT EXISTS (SELECT FROM redaction x WHERE x.org_id = $1 AND x.source = 'note' AND x.subject = b.id) THEN b.notes_sealed END,
-		       c.phone_hash = m.to_hash,
+		       COALESCE(c.phone_hash = m.to_hash, false),
 		       EXISTS (SELECT FROM message x WHERE x.org_id = $1 AND x.booking_id = b.id AND x.kind = 'code' AND x.to_hash = m.to_hash
 		           AND x.state IN ('accepted', 'sent', 'delivered')),
 		       EXISTS (SELECT FROM booking x WHERE x.org_id = $1 AND x.customer_id = b.customer_id AND x.created_at > b.created_at

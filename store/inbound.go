@@ -45,12 +45,12 @@ func InsertInbound(ctx context.Context, tx *Tx, k *pii.Keyring, in Inbound) (fre
 	return tag.RowsAffected() == 1, err
 }
 
-// LoadInbound reads and opens a text that is not understood yet.
+// LoadInbound reads and opens a text that is not understood yet. One whose customer was erased is ErrNotFound.
 func LoadInbound(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Inbound, error) {
 	in := Inbound{ID: id}
 	var from, body []byte
 	err := tx.QueryRow(ctx, `SELECT provider_sid, from_hash, from_sealed, sender, body_sealed, opt_out_type, created_at
-		FROM inbound WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&in.SID, &in.FromHash, &from, &in.Sender, &body, &in.OptOutType, &in.At)
+		FROM inbound WHERE org_id = $1 AND id = $2 AND erased_for IS NULL`, tx.Org, id).Scan(&in.SID, &in.FromHash, &from, &in.Sender, &body, &in.OptOutType, &in.At)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return in, ErrNotFound
 	}
@@ -105,6 +105,12 @@ func LockConversation(tx *Tx, pool string, phoneHash []byte) {
 func LockConversationOf(tx *Tx, message uuid.UUID) {
 	tx.Queue(`SELECT `+lockConversation(`COALESCE(`+accountPool+`, '')`, `m.to_hash`)+`
 		FROM message m LEFT JOIN sms_account a ON a.org_id = m.org_id WHERE m.org_id = $2 AND m.id = $3`, tx.Org.String(), tx.Org, message)
+}
+
+// LockConversationWith is LockConversation for the phone of a text from a customer and the org's own sender pool.
+func LockConversationWith(tx *Tx, inbound uuid.UUID) {
+	tx.Queue(`SELECT `+lockConversation(`COALESCE(`+accountPool+`, '')`, `i.from_hash`)+`
+		FROM inbound i LEFT JOIN sms_account a ON a.org_id = i.org_id WHERE i.org_id = $2 AND i.id = $3`, tx.Org.String(), tx.Org, inbound)
 }
 
 // lockConversation locks what is said with a phone by a pool of org $1.

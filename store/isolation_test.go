@@ -35,6 +35,10 @@ func fill(t *testing.T, db *storetest.DB, org storetest.Org, phone, name, notes,
 		store.SaveSettings(tx, []byte(`{"countries": ["US", "CA"]}`))
 		store.NoteAudit(tx, store.AuditEntry{Actor: "cli", Action: "settings.change"})
 		store.NoteSecurity(tx, store.SecurityEvent{Kind: "cross-org", Route: "/v1/orgs/{org}/bookings"})
+		if _, _, err := store.SealAudit(ctx, tx, db.Keys); err != nil {
+			return err
+		}
+		store.NoteAudit(tx, store.AuditEntry{Actor: "cli", Action: "settings.change"})
 		err := store.InsertCustomer(tx, db.Keys, store.Customer{ID: w.customer, Phone: who, Name: pii.NewName(name), Locale: "es", TimeZone: "America/Chicago"})
 		if err != nil {
 			return err
@@ -258,6 +262,7 @@ func TestAppRoleMayNot(t *testing.T) {
 		"TRUNCATE booking", "ALTER TABLE booking DISABLE ROW LEVEL SECURITY", "DROP POLICY org_only ON booking",
 		"CREATE TABLE mine (id int)", "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
 		"SET row_security = off; SELECT FROM booking", "DELETE FROM booking", "UPDATE org SET name = 'x'",
+		"UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "UPDATE audit_chain SET hash = '\\x00'", "DELETE FROM audit_chain", "UPDATE audit_unsealed SET audit_id = 0",
 		"UPDATE redaction SET rule = 'x'", "DELETE FROM redaction", "UPDATE transcript SET engine = 'x'", "DELETE FROM transcript_report",
 		"SELECT in_flight FROM worker", "SELECT * FROM goose_db_version", "SELECT isolate('tick'::regclass)", "COPY booking TO PROGRAM 'cat'",
 	} {

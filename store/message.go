@@ -37,6 +37,7 @@ type Message struct {
 	ClaimedAt      *time.Time
 	Age            time.Duration // since it was made
 	SinceClaim     time.Duration // since it was last claimed for sending
+	Erased         bool          // its customer was
 }
 
 const purposeTo = "message.to"
@@ -65,7 +66,7 @@ func TextCustomer(tx *Tx, id uuid.UUID, kind string, b Booking) {
 const messageColumns = `m.kind, m.booking_id, m.verification_id, m.to_sealed,
 	CASE WHEN m.to_sealed IS NULL THEN (SELECT y.phone_sealed FROM customer y WHERE y.org_id = m.org_id AND y.phone_hash = m.to_hash) END,
 	m.to_hash, m.state, m.sends,
-	COALESCE(m.provider_sid, ''), m.body_hash, m.claimed_at, clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0')`
+	COALESCE(m.provider_sid, ''), m.body_hash, m.claimed_at, clock_timestamp() - m.created_at, COALESCE(clock_timestamp() - m.claimed_at, '0'), m.erased_for IS NOT NULL`
 
 // sealedPhone is the number of a text as it is stored: with the text, or with the customer.
 type sealedPhone struct{ own, customers []byte }
@@ -81,7 +82,7 @@ func (s sealedPhone) open(k *pii.Keyring, org uuid.UUID) (pii.Phone, error) {
 
 // scan lists where messageColumns go; the phone comes sealed.
 func (m *Message) scan(to *sealedPhone) []any {
-	return []any{&m.Kind, &m.BookingID, &m.VerificationID, &to.own, &to.customers, &m.ToHash, &m.State, &m.Sends, &m.SID, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim}
+	return []any{&m.Kind, &m.BookingID, &m.VerificationID, &to.own, &to.customers, &m.ToHash, &m.State, &m.Sends, &m.SID, &m.BodyHash, &m.ClaimedAt, &m.Age, &m.SinceClaim, &m.Erased}
 }
 
 // LockMessage reads and locks a message.

@@ -25,7 +25,7 @@ type Redaction struct {
 
 // AddRedactions queues the audit rows of one text, in the order of the text: they are written with what is left of it, or
 // not at all. subject is the id of the text's source, engine the version of what redacted it. Nobody but the owner can change or delete
-// them afterwards.
+// them afterwards; erasing a customer empties their hashes.
 func AddRedactions(tx *Tx, source string, subject uuid.UUID, engine string, all []Redaction) {
 	if len(all) == 0 {
 		return

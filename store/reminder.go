@@ -65,7 +65,7 @@ type Reminder struct {
 func FindReminder(ctx context.Context, tx *Tx, message uuid.UUID) (r Reminder, err error) {
 	var start, epoch, minutes int64
 	var occasion string
-	err = tx.QueryRow(ctx, `SELECT b.state, c.phone_hash = m.to_hash, floor(extract(epoch FROM b.starts_at))::bigint, m.occasion,
+	err = tx.QueryRow(ctx, `SELECT b.state, COALESCE(c.phone_hash = m.to_hash, false), floor(extract(epoch FROM b.starts_at))::bigint, m.occasion,
 		       b.starts_at - clock_timestamp(), clock_timestamp()
 		  FROM message m JOIN booking b ON b.org_id = m.org_id AND b.id = m.booking_id
 		  JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id

@@ -38,7 +38,7 @@ func FindSends(ctx context.Context, tx *Tx, booking uuid.UUID, to Addressee) (s 
 		  FROM booking b
 		  JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id WHERE b.org_id = $1 AND b.id = $2)
 		SELECT count(m.id), COALESCE(max(clock_timestamp() - m.created_at), '0'), count(m.id) FILTER (WHERE m.to_hash = w.hash) > 0,
-		       COALESCE(min(clock_timestamp() - m.created_at) FILTER (WHERE m.to_hash = w.hash), '0'), w.hash = w.own,
+		       COALESCE(min(clock_timestamp() - m.created_at) FILTER (WHERE m.to_hash = w.hash), '0'), w.hash IS NOT DISTINCT FROM w.own,
 		       EXISTS (SELECT FROM sms_account a JOIN suppression x ON x.org_id = a.org_id AND x.phone_hash = w.hash
 		            AND x.pool = `+accountPool+` WHERE a.org_id = $1), `+mayText+`, `+orgCountries+`, `+codeLimitColumns+`
 		  FROM code_limit($1, $3, $5, $6) l, who w LEFT JOIN message m ON m.org_id = $1 AND m.booking_id = $2 AND m.kind IN ('code', 'move_code') AND m.state <> 'canceled'

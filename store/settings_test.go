@@ -85,6 +85,8 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 	if got := value[string](w, "SELECT string_agg(action || ' ' || detail::text, ', ') FROM audit_log"); got != `settings.change {"version": 1}` {
 		t.Errorf("the log: %s", got)
 	}
+	// Its links refer to it, which refuses as well: here the triggers stand alone.
+	w.admin(`ALTER TABLE audit_chain DROP CONSTRAINT audit_chain_org_id_audit_id_fkey; ALTER TABLE audit_unsealed DROP CONSTRAINT audit_unsealed_org_id_audit_id_fkey`)
 	for who, db := range map[string]*pgxpool.Pool{"owner": w.Owner, "superuser": w.Admin} {
 		for _, sql := range []string{"UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log", "TRUNCATE audit_log"} {
 			if _, err := db.Exec(t.Context(), sql); store.Code(err) != "23001" {
@@ -92,7 +94,7 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 			}
 		}
 	}
-	for _, sql := range []string{"SELECT FROM audit_log", "UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log", "TRUNCATE audit_log"} {
+	for _, sql := range []string{"UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log", "TRUNCATE audit_log"} {
 		err := w.once(func(tx *store.Tx) error { _, err := tx.Exec(t.Context(), sql); return err })
 		if store.Code(err) != "42501" {
 			t.Errorf("app, %s: %v", sql, err)

@@ -51,9 +51,10 @@ type Backlog struct {
 }
 
 var (
-	backlogTasks  = prometheus.NewDesc("holdfast_tasks", "Tasks by type and state (pending, dead).", []string{"type", "state"}, nil)
-	backlogOldest = prometheus.NewDesc("holdfast_oldest_pending_seconds", "How long the oldest due task has waited.", nil, nil)
-	backlogPaused = prometheus.NewDesc("holdfast_sms_breaker_open", "Orgs whose texts wait, since their account was refused or an operator paused them.", nil, nil)
+	backlogTasks    = prometheus.NewDesc("holdfast_tasks", "Tasks by type and state (pending, dead).", []string{"type", "state"}, nil)
+	backlogOldest   = prometheus.NewDesc("holdfast_oldest_pending_seconds", "How long the oldest due task has waited.", nil, nil)
+	backlogUnsealed = prometheus.NewDesc("holdfast_audit_unsealed_seconds", "How long the oldest row of the audit log has waited for its link.", nil, nil)
+	backlogPaused   = prometheus.NewDesc("holdfast_sms_breaker_open", "Orgs whose texts wait, since their account was refused or an operator paused them.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -61,6 +62,7 @@ func (b Backlog) Describe(ch chan<- *prometheus.Desc) {
 	ch <- backlogTasks
 	ch <- backlogOldest
 	ch <- backlogPaused
+	ch <- backlogUnsealed
 }
 
 // Collect implements prometheus.Collector. When Postgres does not answer within 2 s the metrics are absent.
@@ -86,4 +88,10 @@ func (b Backlog) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	ch <- prometheus.MustNewConstMetric(backlogPaused, prometheus.GaugeValue, float64(paused))
+	unsealed, err := store.AuditUnsealed(ctx, b.Pool)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(backlogUnsealed, err)
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(backlogUnsealed, prometheus.GaugeValue, unsealed.Seconds())
 }

@@ -23,6 +23,7 @@ const (
 	FollowupsScan    = "followups:scan"
 	RemindersScan    = "reminders:scan"
 	MessagesScan     = "messages:scan"
+	AuditSeal        = "audit:seal"
 )
 
 // PeriodicTable lists them. sweep is HOLDFAST_SWEEP_INTERVAL.
@@ -33,6 +34,7 @@ func PeriodicTable(sweep time.Duration) []Periodic {
 		{FollowupsScan, sweep},
 		{RemindersScan, sweep},
 		{MessagesScan, sweep},
+		{AuditSeal, time.Second},
 	}
 }
 

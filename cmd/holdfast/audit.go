@@ -11,12 +11,17 @@ import (
 )
 
 type auditCmd struct {
+	Check auditCheckCmd `cmd:"" default:"withargs" help:"Hold the promises against the live database, as one table. This is what audit does by itself."`
+	Chain auditChainCmd `cmd:"" help:"Verify the chains of the organisations' audit logs, which needs the keys besides."`
+}
+
+type auditCheckCmd struct {
 	JSON  bool          `help:"Print the report as JSON."`
 	Grace time.Duration `default:"60s" help:"How long after its end a hold may wait for the sweep: its interval and some slack."`
 }
 
 // Run audits. A promise that is broken, or a role that does not see what is there, is an error.
-func (c *auditCmd) Run(e *env) error {
+func (c *auditCheckCmd) Run(e *env) error {
 	if err := e.cfg.Requires(config.Audit); err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"holdfast/cmd/internal/boot"
@@ -35,6 +34,8 @@ type orgCmd struct {
 	Settings      orgSettingsCmd      `cmd:"" help:"What the organisation decides for itself, as JSON."`
 	Texts         orgTextsCmd         `cmd:"" help:"Print its texts as customers would get them, or as they would by settings that are not set yet."`
 	WebhookSecret orgWebhookSecretCmd `cmd:"" help:"Secrets of incoming webhooks."`
+
+	Erase orgEraseCmd `cmd:"" help:"Erase customers, as the API does; after a restore, those who were erased since the backup."`
 
 	Endpoint       orgEndpointCmd       `cmd:"" help:"The organisation's own endpoint, which is told of its bookings."`
 	EndpointSecret orgEndpointSecretCmd `cmd:"" help:"Secrets that sign what that endpoint is told."`
@@ -68,6 +69,18 @@ func (e *env) asOrg(ref string, do func(db *pgxpool.Pool, keys *pii.Keyring, org
 	})
 }
 
+// audited makes a change to an org, and a row of its audit log with it.
+func (e *env) audited(db *pgxpool.Pool, org uuid.UUID, action, subject string, do func(tx *store.Tx) error) error {
+	_, err := store.InTx(e.ctx, db, org, func(tx *store.Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		store.NoteAudit(tx, store.AuditEntry{Actor: "cli", Action: action, Subject: subject})
+		return nil
+	})
+	return err
+}
+
 // findOrg finds the org named by id or slug.
 func findOrg(ctx context.Context, db *pgxpool.Pool, ref string) (store.Org, error) {
 	all, err := store.ListOrgs(ctx, db)
@@ -97,7 +110,7 @@ func (c *orgCreateCmd) Run(e *env) error {
 	}
 	return e.asOwner(func(db *pgxpool.Pool, _ *pii.Keyring) error {
 		o := store.Org{ID: uuid.New(), Slug: c.Slug, Name: c.Name, TimeZone: c.TimeZone, Locale: c.Locale, Region: c.Region}
-		if err := store.CreateOrg(e.ctx, db, o); err != nil {
+		if err := e.audited(db, o.ID, "org.create", o.ID.String(), func(tx *store.Tx) error { return store.CreateOrg(e.ctx, tx, o) }); err != nil {
 			return explain("org", err)
 		}
 		fmt.Fprintln(e.stdout, o.ID)
@@ -165,7 +178,7 @@ func (c *orgResourceCreateCmd) Run(e *env) error {
 		if r.TimeZone == "" {
 			r.TimeZone = o.TimeZone
 		}
-		if err := store.CreateResource(e.ctx, db, o.ID, r); err != nil {
+		if err := e.audited(db, o.ID, "resource.create", r.ID.String(), func(tx *store.Tx) error { return store.CreateResource(e.ctx, tx, o.ID, r) }); err != nil {
 			return explain("resource", err)
 		}
 		fmt.Fprintln(e.stdout, r.ID)
@@ -219,7 +232,7 @@ func (c *orgServiceCreateCmd) Run(e *env) error {
 	}
 	return e.asOrg(c.Org, func(db *pgxpool.Pool, _ *pii.Keyring, o store.Org) error {
 		id := uuid.New()
-		err := pgx.BeginFunc(e.ctx, db, func(tx pgx.Tx) error {
+		err := e.audited(db, o.ID, "service.create", id.String(), func(tx *store.Tx) error {
 			return store.CreateService(e.ctx, tx, o.ID, id, c.Slug, c.Name, c.Minutes, ids...)
 		})
 		if err != nil {

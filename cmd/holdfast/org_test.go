@@ -82,7 +82,7 @@ func TestOrgCommands(t *testing.T) {
 	}
 	var audited string
 	if err := db.Admin.QueryRow(t.Context(), "SELECT string_agg(actor || ' ' || action, ', ' ORDER BY id) FROM audit_log").Scan(&audited); err != nil ||
-		audited != "cli credentials.set, cli webhook_secret.set, cli api_key.create, cli settings.change, cli sms.paused, cli sms.resumed" {
+		audited != "cli org.create, cli resource.create, cli service.create, cli credentials.set, cli webhook_secret.set, cli api_key.create, cli settings.change, cli sms.paused, cli sms.resumed" {
 		t.Errorf("audited: %s, %v", audited, err)
 	}
 	must("", "org", "key", "revoke", "clinic", key[:len("hf_")+12])

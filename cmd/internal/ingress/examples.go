@@ -102,6 +102,15 @@ var (
 	exampleRetellAnswer = example(`{"result":"Tuesday the 24th at 3 PM with Dr. Lee is held. A code was sent to the number ending in 4 2.",` +
 		`"status":"held","booking":"0190a111-2222-7333-8444-555566667777","state":"held","start":"2026-11-24T15:00:00-05:00","resource":"Dr. Lee"}`)
 
+	exampleErased = example(`{"id":"0190a000-0000-7000-8000-0000000000d1","erased_at":"2026-11-28T16:20:00.123Z",` +
+		`"erased":{"bookings":2,"canceled":1,"texts":3,"replies":1,"questions":0,"transcripts":1,"redactions":2,"requests":4},` +
+		`"provider":{"redacted":3,"pending":1,"not_found":0,"failed":0}}`)
+
+	exampleExport = example(`{"id":"0190a000-0000-7000-8000-0000000000d1","phone":"+15550100042","name":"Ana Lee","locale":"en","time_zone":"",` +
+		`"created_at":"2026-11-20T14:00:00.123Z","erased_at":null,"bookings":[],"texts":[{"id":"0190a444-2222-4333-8444-555566667777","kind":"code",` +
+		`"booking":"0190a111-2222-7333-8444-555566667777","state":"delivered","provider_id":"SM00000000000000000000000000000042",` +
+		`"created_at":"2026-11-20T14:00:00.123Z","accepted_at":"2026-11-20T14:00:00.321Z"}],"replies":[],"transcripts":[],"opt_outs":[],"truncated":false}`)
+
 	exampleEvent = example(`{"type":"booking.requested","timestamp":"2026-11-20T14:00:00Z","data":` +
 		`{"resource":"chair-1","start":"2026-11-24T15:00","customer":{"phone":"+15550100042","name":"Ana Lee"}}}`)
 )

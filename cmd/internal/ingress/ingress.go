@@ -164,6 +164,7 @@ func (in *Ingress) routes() {
 	in.availabilityRoutes()
 	in.blockRoutes()
 	in.transcriptRoutes()
+	in.customerRoutes()
 	in.settingsRoutes()
 	in.twilioRoutes()
 	in.eventRoutes()

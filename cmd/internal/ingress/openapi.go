@@ -66,6 +66,7 @@ func newAPI(mux *http.ServeMux, public string) huma.API {
 			{Name: "Bookings", Description: "Hold, confirm, cancel, look up."},
 			{Name: "Calendar", Description: "What is open, and what is blocked."},
 			{Name: "Transcripts", Description: "What was said in calls, without personal data."},
+			{Name: "Customers", Description: "Their rights: to know what is held on them, and to be forgotten."},
 			{Name: "Settings", Description: "What the org decides for itself."},
 			{Name: "Webhooks", Description: "What other systems call, each with its own signature."},
 			{Name: "Pages", Description: "What needs no key."},
@@ -152,6 +153,16 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[handlers.TranscriptView](): "Transcript",
 	reflect.TypeFor[handlers.ReportBody]():     "ReportRequest",
 	reflect.TypeFor[handlers.ReportView]():     "Report",
+
+	reflect.TypeFor[handlers.ErasureView]():     "Erasure",
+	reflect.TypeFor[handlers.ExportView]():      "Export",
+	reflect.TypeFor[handlers.ExportedBooking](): "ExportedBooking",
+	reflect.TypeFor[handlers.ExportedEvent]():   "ExportedEvent",
+	reflect.TypeFor[handlers.ExportedText]():    "ExportedText",
+	reflect.TypeFor[handlers.ExportedReply]():   "ExportedReply",
+	reflect.TypeFor[handlers.ExportedOptOut]():  "ExportedOptOut",
+	reflect.TypeFor[store.Erased]():             "Erased",
+	reflect.TypeFor[store.AtProvider]():         "ErasedAtProvider",
 }
 
 // freedView answers DELETE blocks/{id}.

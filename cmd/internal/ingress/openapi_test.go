@@ -90,7 +90,7 @@ func TestOperationsAreComplete(t *testing.T) {
 			ids[op.OperationID] = true
 		}
 	}
-	if len(ids) != 27 {
+	if len(ids) != 29 {
 		t.Errorf("%d operations", len(ids))
 	}
 	for _, finding := range promised.Examples() {

@@ -135,6 +135,21 @@ var (
 		ok: http.StatusCreated, response: handlers.ReportView{}, answer: exampleReported,
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "not-found"},
 	}
+	opErase = operation{
+		method: http.MethodDelete, path: "/v1/orgs/{org}/customers/{id}", id: "erase", tag: "Customers", scheme: schemeKey,
+		summary: "Erase a customer",
+		about: "Cancels what is held or still ahead, without a text, and empties everything that tells who the customer was: phone, name, notes, texts, replies, " +
+			"transcripts. Past bookings stay as nobody's. Texts are emptied at the provider too, once they are at their end there: ask the request again, `provider` " +
+			"counts how it stands. An opt-out is kept, as a keyed hash. Erasing twice is no error. Whoever books with the phone later is a new customer.",
+		write: true, ok: http.StatusOK, response: handlers.ErasureView{}, answer: exampleErased, problems: []string{"not-found", "invalid-request"},
+	}
+	opExport = operation{
+		method: http.MethodGet, path: "/v1/orgs/{org}/customers/{id}/export", id: "export", tag: "Customers", scheme: schemeKey,
+		summary: "What is held on a customer",
+		about: "In clear, for the customer. What texts said is not kept, of transcripts only what redaction left. At most the newest 1,000 of each kind; " +
+			"`truncated` tells when there is more. Each export is written into the audit log.",
+		ok: http.StatusOK, response: handlers.ExportView{}, answer: exampleExport, problems: []string{"not-found"},
+	}
 	opSettings = operation{
 		method: http.MethodGet, path: "/v1/orgs/{org}/settings", id: "settings", tag: "Settings", scheme: schemeKey, scope: store.ScopeSettings,
 		summary: "What the org has decided", about: "The whole document, with the defaults of what was never set. ETag is its version.",

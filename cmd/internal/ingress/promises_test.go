@@ -25,6 +25,7 @@ func writes(on fixtures) map[string]wish {
 		"block":      {http.MethodPost, "/blocks", blockBody},
 		"unblock":    {http.MethodDelete, "/blocks/" + on.block.String(), ""},
 		"transcript": {http.MethodPost, "/transcripts", transcriptBody("call-2", aCall)},
+		"erase":      {http.MethodDelete, "/customers/" + on.booking.Customer.ID.String(), ""},
 		"report":     {http.MethodPost, "/transcripts/" + on.transcript.String() + "/reports", `{"kind":"missed","start":0,"end":1}`},
 	}
 }

@@ -199,6 +199,7 @@ func (r *rig) work(ctx context.Context, org, task uuid.UUID, kind string) error 
 		"block":      handlers.Answering(k, &handlers.BlockCreate{Keys: k}).Work,
 		"unblock":    handlers.Answering(k, handlers.BlockDelete{}).Work,
 		"transcript": handlers.Answering(k, &handlers.TranscriptRedact{Keys: k, Engines: engines}).Work,
+		"erase":      handlers.Answering(k, handlers.CustomerErase{Keys: k}).Work,
 		"report":     handlers.Answering(k, &handlers.TranscriptReport{Keys: k}).Work,
 	}[kind]
 	return tasks.InTx(ctx, r.tasks, org, func(tx *store.Tx) error {

@@ -38,7 +38,24 @@ var fieldDocs = map[string]string{
 	"Move.start":                 "With the resource's offset.",
 	"Move.expires_at":            "Until when the time is kept for the code.",
 	"Move.code_state":            "As that of a booking.",
-	"Customer.phone":             "Its last two digits.",
+	"Customer.phone":             "Its last two digits. Empty once the customer was erased.",
+	"Erasure.id":                 "The customer's.",
+	"Erasure.erased":             "What was emptied or ended here, by that time.",
+	"Erasure.provider":           "What became of the provider's copies of texts, as it is now.",
+	"Erased.bookings":            "All that the customer had.",
+	"Erased.canceled":            "Of them those that were held or still ahead.",
+	"Erased.redactions":          "Hashes of what had been taken out of texts.",
+	"ErasedAtProvider.pending":   "Not at their end yet, or the org's account is refused: tried again for a week.",
+	"ErasedAtProvider.not_found": "The account knows no such text.",
+	"ErasedAtProvider.failed":    "Given up; an operator sees it.",
+	"Export.erased_at":           "null: not erased.",
+	"Export.truncated":           "There is more of something than the newest 1,000.",
+	"ExportedBooking.notes":      "As redaction left them.",
+	"ExportedText.provider_id":   "The provider's name for the text; empty when it never had it.",
+	"ExportedText.booking":       "null: about none.",
+	"ExportedReply.booking":      "null: about none.",
+	"ExportedReply.intent":       "What it was understood as.",
+	"ExportedOptOut.sender":      "The number or messaging service.",
 	"BookingList.bookings":       "By start.",
 	"BookingList.next_cursor":    "null on the last page.",
 	"TimelineEvent.kind":         "held, confirmed, canceled, expired, move_held, rescheduled, completed, no_show, text_delivered, text_undelivered, …",
@@ -147,6 +164,8 @@ func finishSchemas(doc *huma.OpenAPI) {
 	schemas["Booking"].Properties["move"] = &huma.Schema{Description: fieldDocs["Booking.move"],
 		AnyOf: []*huma.Schema{schemas["Booking"].Properties["move"], {Type: "null"}}}
 	schemas["Transcript"].Properties["booking_id"].Nullable = true
+	schemas["ExportedText"].Properties["booking"].Nullable = true
+	schemas["ExportedReply"].Properties["booking"].Nullable = true
 	schemas["Report"].Properties["type"].Nullable = true
 	schemas["Availability"].Properties["resource"].Nullable = true
 	one, most := 1.0, 1440.0

@@ -35,6 +35,7 @@ var (
 	kindReschedule = kind{"reschedule", tasks.BookingReschedule}
 	kindTranscript = kind{"transcript", tasks.TranscriptRedact}
 	kindReport     = kind{"report", tasks.TranscriptReport}
+	kindErase      = kind{handlers.KindErase, tasks.CustomerErase}
 )
 
 // places are where what a request has made can be looked up, by the request's kind.
@@ -238,7 +239,10 @@ func (in *Ingress) readAnswer(ctx context.Context, org, id uuid.UUID) (store.Ans
 	if err != nil {
 		return a, err
 	}
-	return in.withText(ctx, org, a)
+	if a, err = in.withText(ctx, org, a); err != nil {
+		return a, err
+	}
+	return in.withProvider(ctx, org, a)
 }
 
 // requestView is a request and what it was answered with.

@@ -171,15 +171,18 @@ func TestAuthAndRoutes(t *testing.T) {
 func TestUpdateAndDelete(t *testing.T) {
 	w := start(t, twiliosim.Options{SentAfter: time.Hour})
 	m := w.send(text(phone, "secret"))
-	got, err := w.api.UpdateMessage(*m.Sid, (&openapi.UpdateMessageParams{}).SetBody(""))
-	if err != nil || *got.Body != "" {
-		t.Errorf("redact: %v %v", got, err)
-	}
+	_, err := w.api.UpdateMessage(*m.Sid, (&openapi.UpdateMessageParams{}).SetBody("")) // it is on its way
+	wantCode(t, err, 20009, 409)
+	wantCode(t, w.api.DeleteMessage(*m.Sid, nil), 20009, 409)
 	_, err = w.api.UpdateMessage(*m.Sid, (&openapi.UpdateMessageParams{}).SetBody("new"))
 	wantCode(t, err, 20001, 400)
-	got, err = w.api.UpdateMessage(*m.Sid, (&openapi.UpdateMessageParams{}).SetStatus("canceled"))
+	got, err := w.api.UpdateMessage(*m.Sid, (&openapi.UpdateMessageParams{}).SetStatus("canceled"))
 	if err != nil || *got.Status != "canceled" {
 		t.Errorf("cancel: %v %v", got, err)
+	}
+	got, err = w.api.UpdateMessage(*m.Sid, (&openapi.UpdateMessageParams{}).SetBody(""))
+	if err != nil || *got.Body != "" {
+		t.Errorf("redact: %v %v", got, err)
 	}
 	_, err = w.api.UpdateMessage(*m.Sid, (&openapi.UpdateMessageParams{}).SetStatus("canceled"))
 	wantCode(t, err, 30409, 0)

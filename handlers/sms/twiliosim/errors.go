@@ -26,6 +26,7 @@ var catalog = map[int]struct {
 	20001: {400, "Invalid parameter {it}"},
 	20003: {401, "Authenticate"},
 	20007: {400, "Page size too large"},
+	20009: {409, "Message resource is not complete: it cannot be redacted or deleted yet"},
 	20404: {404, "The requested resource {it} was not found"},
 	20429: {429, "Too Many Requests"},
 	20500: {500, "Internal Server Error"},

@@ -79,6 +79,15 @@ func (m *record) waiting() bool {
 	return m.status == statusQueued || m.status == statusAccepted || m.status == statusScheduled
 }
 
+// ended means that its status is final: only then can it be redacted or deleted.
+func (m *record) ended() bool {
+	switch m.status {
+	case statusDelivered, statusUndelivered, statusFailed, statusReceived, statusCanceled:
+		return true
+	}
+	return false
+}
+
 func (m *record) public() Message {
 	p := Message{
 		SID: m.sid, AccountSID: m.account, To: m.to, From: m.from(), Body: m.text, Status: m.status,

@@ -46,6 +46,8 @@ func (s *Sim) update(w http.ResponseWriter, r *http.Request, account string) {
 			return fail(20001, "{it}", "Status")
 		case form.Get("Body") != "":
 			return fail(20001, "{it}", "Body: only an empty one is allowed, which redacts")
+		case form.Has("Body") && !form.Has("Status") && !m.ended():
+			return fail(20009)
 		case form.Has("Status") && !m.waiting():
 			return fail(30409)
 		}
@@ -62,6 +64,9 @@ func (s *Sim) update(w http.ResponseWriter, r *http.Request, account string) {
 // remove takes the record from the API and ends its callbacks; the handset keeps its text.
 func (s *Sim) remove(w http.ResponseWriter, r *http.Request, account string) {
 	s.withMessage(w, r, account, func(m *record) *apiError {
+		if !m.ended() {
+			return fail(20009)
+		}
 		m.gone, m.body = true, ""
 		return nil
 	})

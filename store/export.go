@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/store/pii"
+)
+
+// exportMost is how many entries of a kind an export has, the newest: some megabytes in all. Who has more is told so.
+const exportMost = 1000
+
+// CustomerExport is what an org holds on a customer, in clear.
+type CustomerExport struct {
+	Customer    Customer
+	CreatedAt   time.Time
+	ErasedAt    *time.Time // then there is little else
+	Bookings    []ExportedBooking
+	Texts       []ExportedText
+	Replies     []ExportedReply
+	Transcripts []Transcript
+	OptOuts     []OptedOut
+	Truncated   bool // there is more of something than exportMost
+}
+
+// ExportedBooking is a booking with what answers do not show.
+type ExportedBooking struct {
+	Booking
+	Notes  pii.Text
+	Events []Event
+}
+
+// ExportedText is a text to the customer. What it said is not kept.
+type ExportedText struct {
+	ID         uuid.UUID
+	Kind       string
+	Booking    uuid.NullUUID
+	State      string
+	SID        string // the provider's; "" without
+	CreatedAt  time.Time
+	AcceptedAt *time.Time
+}
+
+// ExportedReply is a text from the customer. What it said is kept only until it is understood, or told of.
+type ExportedReply struct {
+	ID      uuid.UUID
+	Intent  string // "" until it is understood
+	Booking uuid.NullUUID
+	SID     string
+	At      time.Time
+}
+
+// OptedOut is a sender that the customer wants no texts from.
+type OptedOut struct {
+	Pool  string
+	Since time.Time
+}
+
+// ExportCustomer reads all of it; ErrNotFound when the org has no such customer.
+func ExportCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (x CustomerExport, err error) {
+	if x.Customer, err = LoadCustomer(ctx, tx, k, id); err != nil {
+		return x, err
+	}
+	var hash []byte
+	err = tx.QueryRow(ctx, `SELECT phone_hash, created_at, erased_at FROM customer WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&hash, &x.CreatedAt, &x.ErasedAt)
+	if err != nil {
+		return x, err
+	}
+	if err := x.readBookings(ctx, tx, k); err != nil {
+		return x, err
+	}
+	rows, err := tx.Query(ctx, `SELECT id, kind, booking_id, state, COALESCE(provider_sid, ''), created_at, accepted_at FROM message
+		WHERE org_id = $1 AND to_hash = $2 ORDER BY created_at DESC LIMIT $3`, tx.Org, hash, exportMost+1)
+	if x.Texts, err = many(rows, err, pgx.RowToStructByPos[ExportedText]); err != nil {
+		return x, err
+	}
+	rows, err = tx.Query(ctx, `SELECT id, COALESCE(intent, ''), booking_id, provider_sid, created_at FROM inbound
+		WHERE org_id = $1 AND from_hash = $2 ORDER BY created_at DESC LIMIT $3`, tx.Org, hash, exportMost+1)
+	if x.Replies, err = many(rows, err, pgx.RowToStructByPos[ExportedReply]); err != nil {
+		return x, err
+	}
+	rows, err = tx.Query(ctx, `SELECT pool, created_at FROM suppression WHERE org_id = $1 AND phone_hash = $2 ORDER BY created_at`, tx.Org, hash)
+	x.OptOuts, err = many(rows, err, pgx.RowToStructByPos[OptedOut])
+	x.Texts, x.Replies = capped(&x, x.Texts), capped(&x, x.Replies)
+	return x, err
+}
+
+// capped cuts a list to its limit, and tells when there was more.
+func capped[T any](x *CustomerExport, all []T) []T {
+	if len(all) > exportMost {
+		x.Truncated = true
+		return all[:exportMost]
+	}
+	return all
+}
+
+func (x *CustomerExport) readBookings(ctx context.Context, tx *Tx, k *pii.Keyring) error {
+	rows, err := tx.Query(ctx, `SELECT `+bookingColumns+` FROM `+bookingTables+` WHERE b.org_id = $1 AND b.customer_id = $2
+		ORDER BY b.created_at DESC LIMIT $3`, tx.Org, x.Customer.ID, exportMost+1)
+	all, err := many(rows, err, scanBooking)
+	if err != nil {
+		return err
+	}
+	all = capped(x, all)
+	ids, at := make([]uuid.UUID, len(all)), make(map[uuid.UUID]*ExportedBooking)
+	x.Bookings = make([]ExportedBooking, len(all))
+	for i, b := range all {
+		x.Bookings[i] = ExportedBooking{Booking: b}
+		ids[i], at[b.ID] = b.ID, &x.Bookings[i]
+	}
+	var (
+		id     uuid.UUID
+		sealed []byte
+		e      Event
+	)
+	if rows, err = tx.Query(ctx, `SELECT id, notes_sealed FROM booking WHERE org_id = $1 AND id = ANY ($2) AND notes_sealed IS NOT NULL`, tx.Org, ids); err != nil {
+		return err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&id, &sealed}, func() error {
+		notes, err := k.Open(tx.Org, purposeNotes, sealed)
+		at[id].Notes = pii.NewText(notes)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if rows, err = tx.Query(ctx, `SELECT booking_id, at, kind, detail FROM booking_event WHERE org_id = $1 AND booking_id = ANY ($2) ORDER BY id`, tx.Org, ids); err != nil {
+		return err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&id, &e.At, &e.Kind, &e.Detail}, func() error {
+		at[id].Events = append(at[id].Events, Event{e.At, e.Kind, append([]byte{}, e.Detail...)})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return x.readTranscripts(ctx, tx, k, ids)
+}
+
+func (x *CustomerExport) readTranscripts(ctx context.Context, tx *Tx, k *pii.Keyring, bookings []uuid.UUID) error {
+	rows, err := tx.Query(ctx, `SELECT id FROM transcript WHERE org_id = $1 AND booking_id = ANY ($2) ORDER BY created_at DESC LIMIT $3`, tx.Org, bookings, exportMost+1)
+	ids, err := many(rows, err, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return err
+	}
+	for _, id := range capped(x, ids) {
+		t, err := LoadTranscript(ctx, tx, k, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		x.Transcripts = append(x.Transcripts, t)
+	}
+	return nil
+}
