@@ -85,6 +85,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 	close(done)
 	res := <-users
+	v.follows()
 	stop()
 	wg.Wait()
 	if res.err != nil || res.Errors > 0 || res.Held == 0 {
@@ -257,6 +258,31 @@ func (v *rotation) post(ctx context.Context, what, url, body string, headers ...
 	case <-ctx.Done():
 	case <-time.After(20 * time.Millisecond):
 	}
+}
+
+// follows promotes a key that ingress meets nowhere: it seals replies by it once it has seen the file change. Workers, which
+// seal transcripts, may meet it in a request first.
+func (v *rotation) follows() {
+	v.promoteKey()
+	v.old = v.old[:len(v.old)-1] // it is not retired
+	raw, err := os.ReadFile(v.keyset)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	keys, err := pii.ReadKeyset(strings.TrimSpace(string(raw)))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	prefix := keys[len(keys)-1].ID.Prefix()
+	eventually(v.t, 20*time.Second, "values sealed by the newest key", func() bool {
+		var ingress, worker bool
+		err := v.db.Admin.QueryRow(v.t.Context(), `SELECT EXISTS (SELECT FROM inbound WHERE substring(from_sealed FOR 5) = $1),
+			EXISTS (SELECT FROM transcript WHERE substring(text_sealed FOR 5) = $1)`, prefix).Scan(&ingress, &worker)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		return ingress && worker
+	})
 }
 
 // settled holds the system to what it promises, once nothing is waiting any more.
