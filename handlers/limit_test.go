@@ -52,7 +52,7 @@ func (l *limiting) start() string {
 
 func (l *limiting) claim(phone string) reply {
 	l.t.Helper()
-	return l.stage.request(tasks.BookingClaim, chair(phone, l.start()), uuid.Nil)
+	return l.request(tasks.BookingClaim, chair(phone, l.start()), uuid.Nil)
 }
 
 func (l *limiting) held(phone string) uuid.UUID {
@@ -64,7 +64,7 @@ func (l *limiting) held(phone string) uuid.UUID {
 
 func (l *limiting) confirm(booking uuid.UUID, phone string) {
 	l.t.Helper()
-	l.expect(l.stage.request(tasks.VerificationCheck, CodeBody{Code: l.code(phone)}, booking), 200, "confirmed")
+	l.expect(l.request(tasks.VerificationCheck, CodeBody{Code: l.code(phone)}, booking), 200, "confirmed")
 }
 
 // full expects that a wish for a code is refused until a moment, exactly, and looks at the moment before.
@@ -93,26 +93,26 @@ func TestPhoneLimits(t *testing.T) {
 	l := newLimiting(t, `"phone":{"per_10_minutes":3,"per_day":5}`)
 	first := l.held(ana)
 	l.clock.Advance(time.Minute)
-	l.expect(l.stage.request(tasks.VerificationResend, ResendBody{}, first), 200, "held")
+	l.expect(l.request(tasks.VerificationResend, ResendBody{}, first), 200, "held")
 	l.confirm(first, ana)
 	l.clock.Advance(time.Minute)
 	move := func() reply {
-		return l.stage.request(tasks.BookingReschedule, RescheduleBody{Start: l.start()}, first)
+		return l.request(tasks.BookingReschedule, RescheduleBody{Start: l.start()}, first)
 	}
 	l.expect(move(), 200, "confirmed")
 	l.clock.Advance(2 * time.Minute)
-	l.expect(l.stage.request(tasks.BookingReschedule, RescheduleBody{Start: l.booking(first).Span.Start.Format(time.RFC3339)}, first), 200, "confirmed") // no code
+	l.expect(l.request(tasks.BookingReschedule, RescheduleBody{Start: l.booking(first).Span.Start.Format(time.RFC3339)}, first), 200, "confirmed") // no code
 	l.full(l.text(0).Add(10*time.Minute), "", "of this number", move)
 	second := l.held(ana)
 	l.full(l.text(1).Add(10*time.Minute), "customer.phone", "of this number", func() reply { return l.claim(ana) })
-	l.expect(l.stage.request(tasks.VerificationResend, ResendBody{}, second), 200, "held")
+	l.expect(l.request(tasks.VerificationResend, ResendBody{}, second), 200, "held")
 	l.expect(l.claim(bob), 201, "held")
 
 	l.clock.Advance(time.Hour)
 	l.full(l.text(0).Add(24*time.Hour), "customer.phone", "of this number", func() reply { return l.claim(ana) })
 	l.held(ana)
 	l.full(l.text(1).Add(24*time.Hour), "phone", "of this number", func() reply {
-		return l.stage.request(tasks.VerificationResend, ResendBody{Phone: ana}, l.held(bob))
+		return l.request(tasks.VerificationResend, ResendBody{Phone: ana}, l.held(bob))
 	})
 	l.set(limits(`"phone":{"per_10_minutes":0,"per_day":0}`))
 	for range 4 {
@@ -205,11 +205,11 @@ func TestPrefixLimit(t *testing.T) {
 	other := *l.rig
 	other.org = storetest.NewOrg(t, l.db, "two")
 	other.set(limits(`"prefix":{"per_hour":3}`))
-	mine := l.stage.rig
-	l.stage.rig = &other
+	mine := l.rig
+	l.rig = &other
 	l.exec("UPDATE sms_account SET account_sid = $2 WHERE org_id = $1", other.org.ID, mine.org.Account.SID) // whatever becomes of its texts
 	l.expect(next(), 201, "held")
-	l.stage.rig = mine
+	l.rig = mine
 	l.full(l.text(0).Add(time.Hour), "customer.phone", "of numbers like this one", next)
 	l.expect(next(), 201, "held")
 	families, err := reg.Gather()
