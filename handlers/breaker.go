@@ -47,7 +47,7 @@ func parkedFor(p store.Passage) time.Duration {
 	if p.Wait == 0 {
 		return longPark
 	}
-	return p.Wait + time.Duration(rand.Int64N(int64(p.Wait)/5+1)) // #nosec G404 -- a spread is no secret
+	return p.Wait + time.Duration(rand.Int64N(int64(p.Wait)/5+1)) // #nosec G404 -- how far waits are spread is no secret
 }
 
 // wait makes a text wait, but a code no longer than its hold: what was held for it is let go while there is still time

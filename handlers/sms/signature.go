@@ -2,7 +2,7 @@ package sms
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // Twilio's signature is HMAC-SHA1; HMAC does not lean on collision resistance
+	"crypto/sha1" // #nosec G505 -- Twilio's signature is HMAC-SHA1; HMAC does not lean on collision resistance
 	"encoding/base64"
 	"maps"
 	"net/url"

@@ -92,7 +92,7 @@ func number(dir string) int {
 
 // postgresMajor asks the binary; its version decides, not its path. "" when it does not run.
 func postgresMajor(ctx context.Context, b binaries) string {
-	cmd := exec.CommandContext(ctx, filepath.Join(b.dir, "postgres"), "--version") // #nosec G204 -- found by us
+	cmd := exec.CommandContext(ctx, filepath.Join(b.dir, "postgres"), "--version") // #nosec G204 -- a program of PostgreSQL, found among its known places
 	cmd.Env = append(os.Environ(), b.env()...)
 	out, _ := cmd.Output()
 	return regexp.MustCompile(`\d+`).FindString(string(out))

@@ -81,7 +81,7 @@ func (c command) run(ctx context.Context) (*guard, error) {
 	defer log.Close()
 
 	// Not CommandContext: the context bounds the start, not the server's life.
-	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", c.stop, strconv.Itoa(c.grace)}, c.argv...)...) // #nosec G204 -- argv is ours
+	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", c.stop, strconv.Itoa(c.grace)}, c.argv...)...) // #nosec G204 -- argv is a server's, put together here
 	cmd.Dir, cmd.Env, cmd.Stderr = c.dir, c.environ(), log
 	cmd.ExtraFiles = []*os.File{nil, lock} // descriptor 4; 3 is the script's copy of the pipe
 	cmd.SysProcAttr = c.as.procAttr()

@@ -28,7 +28,7 @@ func choosePort(demanded int, memory string) (int, error) {
 		}
 	}
 	for range 100 {
-		if port := lowPort + rand.IntN(highPort-lowPort); portFree(port) { // #nosec G404 -- no secret
+		if port := lowPort + rand.IntN(highPort-lowPort); portFree(port) { // #nosec G404 -- a port that is free is no secret
 			return port, nil
 		}
 	}

@@ -121,7 +121,7 @@ func (pg *postgres) initdb(ctx context.Context) error {
 	if !pg.durable {
 		args = append(args, "--no-sync")
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(pg.bin.dir, "initdb"), args...) // #nosec G204 -- found by us
+	cmd := exec.CommandContext(ctx, filepath.Join(pg.bin.dir, "initdb"), args...) // #nosec G204 -- a program of PostgreSQL, found among its known places
 	cmd.Dir, cmd.SysProcAttr, cmd.ExtraFiles = aside, pg.as.procAttr(), []*os.File{lock}
 	cmd.Env = command{dir: pg.home, env: pg.bin.env()}.environ()
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -44,7 +44,7 @@ var armed = sync.OnceValue(func() (a struct {
 	}
 	if file := os.Getenv("HOLDFAST_FAILPOINT_LOG"); file != "" {
 		// Each line is one write at the end of the file, so that several processes can share it.
-		a.log, _ = os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) // #nosec G304 G703 -- a test's
+		a.log, _ = os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) // #nosec G304 G703 -- the test that built with this tag has named it
 	}
 	return a
 })

@@ -36,7 +36,7 @@ func (b *bench) pgbench(ctx context.Context, s *system, script string, clients i
 	if err := file.Close(); err != nil {
 		return p, err
 	}
-	cmd := exec.CommandContext(ctx, program, "-n", "-M", "prepared", "-c", strconv.Itoa(clients), "-j", "2", // #nosec G204 -- found by us
+	cmd := exec.CommandContext(ctx, program, "-n", "-M", "prepared", "-c", strconv.Itoa(clients), "-j", "2", // #nosec G204 -- a program of PostgreSQL, found among its known places
 		"-T", strconv.Itoa(int(b.duration/time.Second)), "-f", file.Name(), s.AppDatabaseURL)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -46,7 +46,7 @@ type chaos struct {
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	c := &chaos{out: out}
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
-	flags.Uint64Var(&c.seed, "seed", rand.Uint64()%1e6, "what decides which faults strike in which order") // #nosec G404 -- no secret
+	flags.Uint64Var(&c.seed, "seed", rand.Uint64()%1e6, "what decides which faults strike in which order") // #nosec G404 -- the seed is printed, to be used again
 	duration := flags.Duration("duration", 60*time.Second, "how long faults strike at random")
 	flags.BoolVar(&c.keep, "keep", false, "keep the logs also when all is well")
 	which := flags.String("run", "random,sweeps,enumerated", "what to do, by commas")

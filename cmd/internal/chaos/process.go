@@ -44,7 +44,7 @@ func (p *process) keep(ctx context.Context) {
 
 // live is one life.
 func (p *process) live(ctx context.Context) {
-	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...) // #nosec G204 -- built by us
+	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...) // #nosec G204 -- a binary that this run has built
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Env = append(os.Environ(), p.env()...)

@@ -50,7 +50,7 @@ func build(ctx context.Context, dir string) (b binaries, err error) {
 		{"-o", b.holdfast, "holdfast/cmd/holdfast"}, {"-o", b.twiliosim, "holdfast/cmd/twiliosim"},
 		{"-tags", "failpoints", "-o", b.armed, "holdfast/cmd/holdfast"},
 	} {
-		out, err := exec.CommandContext(ctx, "go", append([]string{"build"}, args...)...).CombinedOutput() // #nosec G204 -- ours
+		out, err := exec.CommandContext(ctx, "go", append([]string{"build"}, args...)...).CombinedOutput() // #nosec G204 -- arguments of this package's own
 		if err != nil {
 			return b, fmt.Errorf("build: %w\n%s", err, out)
 		}
@@ -225,7 +225,7 @@ func (s *system) adminURL() string {
 
 // holdfast runs a command to its end and returns what it printed.
 func (s *system) holdfast(ctx context.Context, stdin string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.bin.holdfast, args...) // #nosec G204 -- built by us
+	cmd := exec.CommandContext(ctx, s.bin.holdfast, args...) // #nosec G204 -- a binary that this run has built
 	cmd.Env, cmd.Stdin = append(os.Environ(), s.env...), strings.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

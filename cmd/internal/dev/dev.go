@@ -53,7 +53,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the servers' own user must be able to enter; secrets are in files of mode 0600
+	if err := os.MkdirAll(dir, 0o755); err != nil { // #nosec G301 -- the servers' own user must be able to enter; secrets are in files of mode 0600
 		return err
 	}
 	if o.ReadyFile != "" { // one of a run that was killed would tell that all is up

@@ -52,7 +52,7 @@ func (r Ready) write(path string) error { return writeFile(path, r) }
 
 // ReadFile reads the ready file of a running dev. Its errors name the file and quote nothing of it.
 func ReadFile(path string) (Ready, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // the file that the operator has named
+	raw, err := os.ReadFile(path) // #nosec G304 -- the file that the operator has named
 	if err != nil {
 		return Ready{}, fmt.Errorf("ready file: %w", err)
 	}

@@ -33,7 +33,12 @@ func (r *rig) raw(t *testing.T, text string, all bool) (answer, error) {
 	if all {
 		_ = conn.(*net.TCPConn).CloseWrite()
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	from := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(from, nil)
+	for err == nil && resp.StatusCode < 200 { // it announces another
+		resp.Body.Close()
+		resp, err = http.ReadResponse(from, nil)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -127,7 +132,10 @@ func TestOddRequests(t *testing.T) {
 	size := fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	chunked := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 	head := "POST /v1/orgs/" + r.org.ID.String() + "/bookings HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + r.org.Key.Reveal() + "\r\n"
-	r.Config.MaxHeaderBytes = Server("", nil).MaxHeaderBytes
+	small := &rig{Server: httptest.NewUnstartedServer(r.Config.Handler)}
+	small.Config.MaxHeaderBytes = Server("", nil).MaxHeaderBytes
+	small.Start()
+	t.Cleanup(small.Close)
 	for name, tt := range map[string]struct {
 		text   string
 		status int
@@ -144,7 +152,7 @@ func TestOddRequests(t *testing.T) {
 		"large headers":            {head + "X: " + strings.Repeat("x", 24<<10) + "\r\n" + size + "\r\n" + body, 431},
 		"no host":                  {strings.Replace(head, "Host: x\r\n", "", 1) + size + "\r\n" + body, 400},
 	} {
-		a, err := r.raw(t, tt.text, false)
+		a, err := small.raw(t, tt.text, false)
 		if err != nil || a.StatusCode != tt.status {
 			t.Errorf("%s: %v %v %s", name, a.Response, err, a.body)
 		}
@@ -158,11 +166,13 @@ func TestOddRequests(t *testing.T) {
 		// Chunks count; what stands behind them is no second request, as the connection ends.
 		"chunked, and a length": head + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked + head + "\r\n",
 	} {
-		if a, err := r.raw(t, text, false); err != nil || a.StatusCode != 202 && a.StatusCode != 100 {
+		if a, err := small.raw(t, text, false); err != nil || a.StatusCode != 202 {
 			t.Errorf("%s: %v %v %s", name, a.Response, err, a.body)
 		}
 	}
-	until(t, func() bool { return r.count(t, "request") == 3 })
+	if n := r.count(t, "request"); n != 3 {
+		t.Errorf("%d requests were written", n)
+	}
 }
 
 // TestTrickle: a body that comes byte by byte is cut off when its time is over, however lively it is.

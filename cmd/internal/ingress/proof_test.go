@@ -26,7 +26,6 @@ type vault struct {
 	secrets map[string]string
 	looks   int
 	proofs  int // how often something was compared
-	err     error
 }
 
 func (v *vault) set(org, secret string) {

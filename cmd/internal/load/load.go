@@ -129,7 +129,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 func prepare(ctx context.Context, o Options) (*run, error) {
 	r := &run{Options: o, unexpected: make(map[string]int), wins: wins{by: make(map[string]int), ids: make(map[string]string)}}
 	r.phones.all = Fiction()
-	r.phones.first = rand.Uint32() //nolint:gosec // no secret: where to begin
+	r.phones.first = rand.Uint32() // #nosec G404 -- no secret: where to begin
 	if o.Users < 1 || o.Duration <= 0 || o.Rate < 0 || len(o.Orgs) == 0 {
 		return nil, errors.New("load: want at least one user, one org and some time")
 	}

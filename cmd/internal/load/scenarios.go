@@ -47,7 +47,7 @@ func (*run) book(ctx context.Context, u *user, due time.Time) {
 // mixed is what a day is made of: of ten users three only look, and of the others some ask twice, mistype or think
 // better of it.
 func (r *run) mixed(ctx context.Context, u *user, due time.Time) {
-	switch dice := rand.IntN(10); { //nolint:gosec // no secret
+	switch dice := rand.IntN(10); { // #nosec G404 -- which request comes next is no secret
 	case dice < 3:
 		u.look(ctx, due)
 	case dice < 5:
@@ -81,8 +81,8 @@ func other(code string) string {
 
 // look reads what a day of some resource has.
 func (u *user) look(ctx context.Context, due time.Time) {
-	org := u.run.orgs[rand.IntN(len(u.run.orgs))]           //nolint:gosec // no secret
-	from := time.Now().AddDate(0, 0, 1+rand.IntN(pageDays)) //nolint:gosec // no secret
+	org := u.run.orgs[rand.IntN(len(u.run.orgs))]           // #nosec G404 -- which request comes next is no secret
+	from := time.Now().AddDate(0, 0, 1+rand.IntN(pageDays)) // #nosec G404 -- which request comes next is no secret
 	what, name := "resource", org.org.Resource
 	if org.org.Service != "" {
 		what, name = "service", org.org.Service

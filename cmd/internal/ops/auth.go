@@ -88,7 +88,7 @@ func (a *auth) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.session.set(w, r, time.Now())
-	http.Redirect(w, r, next, http.StatusSeeOther) //nolint:gosec // localPath leaves no host in it
+	http.Redirect(w, r, next, http.StatusSeeOther) // #nosec G710 -- localPath leaves no host in it
 }
 
 func (a *auth) logout(w http.ResponseWriter, r *http.Request) {

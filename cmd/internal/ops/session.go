@@ -56,7 +56,7 @@ func (s session) valid(r *http.Request, now time.Time) bool {
 }
 
 func cookie(r *http.Request, value string, maxAge int) *http.Cookie {
-	return &http.Cookie{ //nolint:gosec // Secure wherever there is TLS; on loopback there is none
+	return &http.Cookie{ // #nosec G124 -- Secure wherever there is TLS; on loopback there is none
 		Name:     cookieName,
 		Value:    value,
 		Path:     "/",
