@@ -83,7 +83,7 @@ func TestOrgEndpoint(t *testing.T) {
 
 	var audited string
 	err := db.Admin.QueryRow(t.Context(), "SELECT string_agg(actor || ' ' || action, ', ' ORDER BY id) || bool_or(detail::text LIKE '%whsec%') FROM audit_log").Scan(&audited)
-	if want := "cli settings.change, cli endpoint_secret.create, cli endpoint_secret.rotate, cli endpoint_secret.rotate, cli endpoint_secret.revoke, " +
+	if want := "cli org.create, cli settings.change, cli endpoint_secret.create, cli endpoint_secret.rotate, cli endpoint_secret.rotate, cli endpoint_secret.revoke, " +
 		"cli endpoint_secret.create, webhook:deliver endpoint.disable, cli endpoint.enablefalse"; err != nil || audited != want {
 		t.Errorf("audited: %s, %v", audited, err)
 	}
