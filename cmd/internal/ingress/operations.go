@@ -136,7 +136,7 @@ var (
 		problems: []string{"invalid-json", "unsupported-media", "invalid-request", "missing-field", "not-found"},
 	}
 	opErase = operation{
-		method: http.MethodDelete, path: "/v1/orgs/{org}/customers/{id}", id: "erase", tag: "Customers", scheme: schemeKey,
+		method: http.MethodDelete, path: "/v1/orgs/{org}/customers/{id}", id: "erase", tag: "Customers", scheme: schemeKey, scope: store.ScopeAdmin,
 		summary: "Erase a customer",
 		about: "Cancels what is held or still ahead, without a text, and empties everything that tells who the customer was: phone, name, notes, texts, replies, " +
 			"transcripts. Past bookings stay as nobody's. Texts are emptied at the provider too, once they are at their end there: ask the request again, `provider` " +
@@ -144,7 +144,7 @@ var (
 		write: true, ok: http.StatusOK, response: handlers.ErasureView{}, answer: exampleErased, problems: []string{"not-found", "invalid-request"},
 	}
 	opExport = operation{
-		method: http.MethodGet, path: "/v1/orgs/{org}/customers/{id}/export", id: "export", tag: "Customers", scheme: schemeKey,
+		method: http.MethodGet, path: "/v1/orgs/{org}/customers/{id}/export", id: "export", tag: "Customers", scheme: schemeKey, scope: store.ScopeAdmin,
 		summary: "What is held on a customer",
 		about: "In clear, for the customer. What texts said is not kept, of transcripts only what redaction left. At most the newest 1,000 of each kind; " +
 			"`truncated` tells when there is more. Each export is written into the audit log.",

@@ -19,6 +19,7 @@ var scopeWanted = map[string]store.Scope{
 	"request":    "bookings:read", // of a booking; of a transcript see TestScopeOfRequest
 	"transcript": "transcripts:write", "findTranscript": "transcripts:write", "reportTranscript": "transcripts:write",
 	"settings": "settings", "setSettings": "settings",
+	"erase": "admin", "export": "admin",
 }
 
 // TestScopes: every operation is open to a key that has its scope, or one that implies it, and to no other.
