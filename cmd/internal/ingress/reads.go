@@ -72,8 +72,11 @@ func (in *Ingress) readRoutes() {
 
 // scopeOf is what a key must have to read the outcome of a request of a kind: what it would need to look up what was made.
 func scopeOf(kind string) store.Scope {
-	if kind == kindTranscript.name || kind == kindReport.name {
+	switch kind {
+	case kindTranscript.name, kindReport.name:
 		return opFindTranscript.scope
+	case kindErase.name:
+		return opErase.scope
 	}
 	return opFind.scope
 }

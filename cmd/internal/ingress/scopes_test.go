@@ -1,12 +1,14 @@
 package ingress
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"holdfast/handlers"
 	"holdfast/store"
 	"holdfast/store/storetest"
 )
@@ -74,7 +76,13 @@ func TestScopeOfRequest(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.worker(t)
+	var b handlers.BookingView
+	booked := r.api(t, "POST", "/bookings", bookingBody(tomorrow("11:00")), "Prefer", "wait=10")
+	if err := json.Unmarshal(booked.body, &b); err != nil {
+		t.Fatal(err)
+	}
 	paths := map[string]string{
+		"erase":      r.api(t, "DELETE", "/customers/"+b.Customer.ID.String(), "").Header.Get("Location"),
 		"booking":    r.api(t, "POST", "/bookings", bookingBody(tomorrow("10:00"))).Header.Get("Location"),
 		"transcript": r.api(t, "POST", "/transcripts", transcriptBody("call-1", aCall)).Header.Get("Location"),
 	}
@@ -90,6 +98,8 @@ func TestScopeOfRequest(t *testing.T) {
 		{store.ScopeTranscriptsWrite, "booking", 403, "bookings:read"},
 		{store.ScopeSettings, "booking", 403, "bookings:read"},
 		{store.ScopeAdmin, "transcript", 200, ""},
+		{store.ScopeBookingsWrite, "erase", 403, "admin"},
+		{store.ScopeAdmin, "erase", 200, ""},
 	} {
 		a := r.do(t, "GET", paths[tt.of], "", "Authorization", "Bearer "+storetest.NewKey(t, r.db, r.org.ID, tt.scope).Reveal())
 		if a.StatusCode != tt.status || tt.status == 403 && a.problem(t).Detail != tt.missing {
