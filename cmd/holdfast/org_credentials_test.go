@@ -111,7 +111,7 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("no %s in the audit log:\n%s", want, audited)
 		}
 	}
-	if strings.Count(audited, "\n") != 5 || strings.Contains(audited+printed, "-token-") {
+	if strings.Count(audited, "\n") != 6 || strings.Contains(audited+printed, "-token-") {
 		t.Errorf("what was refused is noted, or a token is:\n%s\n%s", audited, printed)
 	}
 }

@@ -86,7 +86,7 @@ func TestOrgKeys(t *testing.T) {
 	var audited string
 	var told bool
 	err := db.Admin.QueryRow(t.Context(), `SELECT string_agg(actor || ' ' || action, ', ' ORDER BY id), bool_or(detail::text LIKE '%hf\_%' OR subject = '') FROM audit_log`).Scan(&audited, &told)
-	if err != nil || told || audited != "cli api_key.create, cli api_key.create, cli api_key.rotate, cli api_key.rotate, cli api_key.revoke" {
+	if err != nil || told || audited != "cli org.create, cli api_key.create, cli api_key.create, cli api_key.rotate, cli api_key.rotate, cli api_key.revoke" {
 		t.Errorf("audited: %s, %v", audited, err)
 	}
 }

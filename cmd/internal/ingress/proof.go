@@ -65,15 +65,24 @@ type verdict struct {
 // prove judges by what is remembered of k, else by what load finds (store.ErrNotFound: nothing). If that is no proof, it is
 // looked at once more, unless that was done within lookEvery. valid is called for what does not exist too.
 func (p *proofs[K, V]) prove(ctx context.Context, k K, load func(context.Context) (V, error), valid func(V) bool) (verdict, error) {
-	v, own, err := p.recall(ctx, k, load, valid)
-	if err != nil || v.valid || own || !p.mayLook(k) {
-		return v, err
+	var judged seen[V] // by which it was no proof
+	for {
+		s, fresh, err := p.see(ctx, k, judged.since, load)
+		if err != nil {
+			return verdict{}, err
+		}
+		if s.since.IsZero() { // nothing newer may be looked for
+			return verdict{known: judged.found}, nil
+		}
+		v := p.judge(s, valid)
+		if v.valid && fresh {
+			p.forgive(k)
+		}
+		if v.valid || fresh {
+			return v, nil
+		}
+		judged = s
 	}
-	s, err := p.look(ctx, k, load)
-	if err != nil {
-		return verdict{}, err
-	}
-	return p.judge(s, valid), nil
 }
 
 func (p *proofs[K, V]) judge(s seen[V], valid func(V) bool) verdict {
@@ -84,51 +93,50 @@ func (p *proofs[K, V]) judge(s seen[V], valid func(V) bool) verdict {
 	return verdict{valid: valid(s.value), known: true}
 }
 
-// recall judges by what is remembered of k, else by what a look-up finds that others may wait for too. own says that
-// the look-up was this call's: nothing newer can be had.
-func (p *proofs[K, V]) recall(ctx context.Context, k K, load func(context.Context) (V, error), valid func(V) bool) (v verdict, own bool, err error) {
+// see is what is believed of k and newer than what was judged before, zero at first; else what a look-up finds, its own or
+// one that is under way. fresh says that it was this call's own. The zero seen: what there is failed already, and lookEvery
+// is not over.
+func (p *proofs[K, V]) see(ctx context.Context, k K, judged time.Time, load func(context.Context) (V, error)) (s seen[V], fresh bool, err error) {
 	p.mu.Lock()
 	e, f := p.entry(k), p.flights[k]
-	believed := e != nil && time.Since(e.since) < p.believe
-	if !believed && f == nil {
+	switch {
+	case e != nil && e.since.After(judged) && time.Since(e.since) < p.believe:
+		p.mu.Unlock()
+		return e.seen, false, nil
+	case f != nil: // it has begun before this call asks for something newer, but after what this call has judged
+	case e != nil && !judged.IsZero() && time.Since(e.failed) < lookEvery:
+		p.mu.Unlock()
+		return seen[V]{}, false, nil
+	default:
 		f = &flight[V]{done: make(chan struct{}), err: errNoAnswer}
 		p.flights[k] = f
-		own = true
+		p.mu.Unlock()
+		s, err = p.fly(ctx, k, f, load)
+		return s, true, err
 	}
 	p.mu.Unlock()
-	switch {
-	case believed:
-		return p.judge(e.seen, valid), false, nil
-	case own:
-		v, err = p.fly(ctx, k, f, load, valid)
-		return v, true, err
-	}
 	select {
 	case <-f.done:
-		if f.err != nil {
-			return v, false, f.err
-		}
-		return p.judge(f.seen, valid), false, nil
+		return f.seen, false, f.err
 	case <-ctx.Done():
-		return v, false, ctx.Err()
+		return s, false, ctx.Err()
 	}
 }
 
-// fly looks up for all who wait at f. If it is no proof, that counts as the look for a failed one before they hear of it.
-func (p *proofs[K, V]) fly(ctx context.Context, k K, f *flight[V], load func(context.Context) (V, error), valid func(V) bool) (v verdict, err error) {
+// fly looks up for all who wait at f. It counts as a look for a proof that failed before they hear of it, so that those whose
+// proofs fail by it do not look again each; who finds that it did not fail takes that back.
+func (p *proofs[K, V]) fly(ctx context.Context, k K, f *flight[V], load func(context.Context) (V, error)) (seen[V], error) {
 	defer func() {
 		p.mu.Lock()
 		delete(p.flights, k)
+		if e := p.entry(k); e != nil {
+			e.failed = time.Now()
+		}
 		p.mu.Unlock()
 		close(f.done)
 	}()
-	if f.seen, f.err = p.look(ctx, k, load); f.err != nil {
-		return v, f.err
-	}
-	if v = p.judge(f.seen, valid); !v.valid {
-		p.mayLook(k)
-	}
-	return v, nil
+	f.seen, f.err = p.look(ctx, k, load)
+	return f.seen, f.err
 }
 
 // errNoAnswer is what others hear of a look-up that panicked.
@@ -204,19 +212,13 @@ func (p *proofs[K, V]) trim(m map[K]*remembered[V]) {
 	}
 }
 
-// mayLook reports whether k may be looked at for a proof that failed, and then counts it as done.
-func (p *proofs[K, V]) mayLook(k K) bool {
+// forgive notes that the last look had something new: the next may be taken at once.
+func (p *proofs[K, V]) forgive(k K) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := p.entry(k)
-	if e == nil {
-		return true
+	if e := p.entry(k); e != nil {
+		e.failed = time.Time{}
 	}
-	if now := time.Now(); now.Sub(e.failed) >= lookEvery {
-		e.failed = now
-		return true
-	}
-	return false
 }
 
 // found reports whether k is remembered to exist.

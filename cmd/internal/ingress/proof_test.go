@@ -136,6 +136,22 @@ func TestOneLookForAll(t *testing.T) {
 				t.Errorf("%s: %d looks", org, v.looks)
 			}
 		}
+		// A secret that has just been changed: who comes while somebody looks waits for what he finds.
+		v.set("org", "changed")
+		v.looks = 0
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				<-time.After(time.Duration(i%3) * 400 * time.Microsecond)
+				if !v.asks(t, p, "org", "changed").valid {
+					t.Error("refused while somebody looks")
+				}
+			})
+		}
+		wg.Wait()
+		if v.looks != 1 {
+			t.Errorf("%d looks for a secret that was changed", v.looks)
+		}
 		// Who began the look-up and hangs up does not end it for the others; an error is not remembered.
 		ctx, cancel := context.WithCancel(t.Context())
 		away := errors.New("away")
