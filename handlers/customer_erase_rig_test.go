@@ -16,6 +16,7 @@ import (
 
 	"holdfast/handlers/sms/twiliosim"
 	"holdfast/store"
+	"holdfast/store/pii"
 	"holdfast/store/storetest"
 	"holdfast/tasks"
 )
@@ -129,7 +130,7 @@ func (r *rig) lives(phone, name, word string, day int) uuid.UUID {
 }
 
 // purposes are what values of this test's customers are sealed for.
-var purposes = []string{"phone", "customer.name", "booking.notes", "request.body", "inbound.body", "inbound.text", "transcript.text", "block.reason",
+var purposes = []string{"customer.phone", "message.to", "inbound.from", "customer.name", "booking.notes", "request.body", "inbound.body", "inbound.text", "transcript.text", "block.reason",
 	"sms_account.token", "endpoint_secret", "webhook_secret.events", "webhook_secret.vapi", "webhook_secret.retell"}
 
 // bytesEverywhere goes through each value of type bytea, or of an array of them, of every table.
@@ -164,10 +165,13 @@ func (r *rig) bytesEverywhere(see func(where string, value []byte)) (n int) {
 // traces lists where a customer can be told from: the phone's hash, a sealed value that opens to a marker, a marker in clear.
 func (r *rig) traces(phone string, markers ...string) (found []string) {
 	r.t.Helper()
-	hash := r.phoneHash(phone)
+	hash, prefix := r.phoneHash(phone), store.PrefixHash(r.db.Keys, r.org.ID, pii.KnownPhone(phone))
 	r.bytesEverywhere(func(where string, value []byte) {
 		if bytes.Equal(value, hash) {
 			found = append(found, where+" is the phone's hash")
+		}
+		if bytes.Equal(value, prefix) {
+			found = append(found, where+" is its prefix's hash")
 		}
 		opened := false
 		for _, p := range purposes {
