@@ -135,6 +135,34 @@ func TestErasureOfATextOnItsWay(t *testing.T) {
 	r.clean("after")
 }
 
+// A text whose number lies with the customer, and of which nobody knows whether it went out, is looked for at the provider by
+// that number though the customer is erased meanwhile.
+func TestErasureOfATextThatIsLookedFor(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start()
+	id := r.hold(ana, at(2, 10, 0))
+	code := r.codeIn(r.texts(ana, 1)[0])
+	r.fault(twiliosim.Fault{Match: twiliosim.FaultMatch{To: ana}, Do: twiliosim.FaultAcceptThenHang, Times: 1})
+	r.expect(r.verify(id, code), 200, "confirmed")
+	eventually(t, 10*time.Second, "the confirmation is looked for", func() bool { return r.message(id, "confirmation").State == "unknown" })
+	customer := r.customerOf(id)
+	r.erase(customer)
+	r.idle(20 * time.Second)
+	if v := r.erasure(customer); v.Provider != (store.AtProvider{Redacted: 2}) {
+		t.Errorf("%+v", v.Provider)
+	}
+	for _, m := range r.atProvider(ana) {
+		if m.Body != "" {
+			t.Error("the provider has a body")
+		}
+	}
+	if got := r.traces(ana, ana[1:], "Ana Lee"); len(got) > 0 {
+		t.Errorf("traces are left: %v", got)
+	}
+	r.clean("after")
+}
+
 // TestErasureMeetsClaims: bookings that are made while their customer is erased are his, and end with him, or those of a new
 // customer. None is left under an erased one.
 func TestErasureMeetsClaims(t *testing.T) {
