@@ -153,7 +153,7 @@ func TestAuditChainTampered(t *testing.T) {
 	w.seal()
 	head := w.chain(nil).Head
 	row := func(seq int64) int64 { return value[int64](w, "SELECT audit_id FROM audit_chain WHERE seq = $1", seq) }
-	for _, c := range []struct {
+	tampered := []struct {
 		sql  string
 		want store.ChainBreak
 	}{
@@ -175,7 +175,9 @@ func TestAuditChainTampered(t *testing.T) {
 		{`DELETE FROM audit_chain WHERE seq > 6; DELETE FROM audit_log l WHERE NOT EXISTS (SELECT FROM audit_chain c WHERE c.audit_id = l.id)`,
 			store.ChainBreak{Seq: head.Seq, What: store.ChainCutOff}},
 		{`INSERT INTO audit_unsealed (org_id, audit_id) SELECT org_id, 999 FROM audit_log LIMIT 1`, store.ChainBreak{AuditID: 999, What: store.ChainMissing}},
-	} {
+	}
+	storetest.Count(t, "audit chains tampered with", len(tampered))
+	for _, c := range tampered {
 		w.admin(`CREATE TABLE kept_log AS TABLE audit_log; CREATE TABLE kept_chain AS TABLE audit_chain`)
 		w.admin(`ALTER TABLE audit_chain DROP CONSTRAINT audit_chain_audit_id_org_id_key`)
 		if _, err := w.Admin.Exec(t.Context(), "BEGIN; SET LOCAL session_replication_role = replica; "+c.sql+"; COMMIT"); err != nil {

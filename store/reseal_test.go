@@ -116,6 +116,7 @@ func TestSealedStaysInPlace(t *testing.T) {
 			}
 		}
 	}
+	storetest.Count(t, "sealed values moved", moves)
 	if want := len(columns)*len(columns)*2 - len(columns); moves != want {
 		t.Errorf("%d moves, want %d", moves, want)
 	}

@@ -29,6 +29,7 @@ func TestForeignIDs(t *testing.T) {
 	}
 	request := one("SELECT id FROM request WHERE org_id = $1 AND kind = 'booking' LIMIT 1")
 	message := one("SELECT id FROM message WHERE org_id = $1 LIMIT 1")
+	customer := one("SELECT id FROM customer WHERE org_id = $1 LIMIT 1")
 	r.worker(t)
 	at := `"start":"` + tomorrow("15:00") + `"`
 	api := func(method, path, body string) func() answer {
@@ -38,10 +39,12 @@ func TestForeignIDs(t *testing.T) {
 		body := `{"type":"` + kind + `","timestamp":"2026-01-01T00:00:00Z","data":` + data + `}`
 		return func() answer { return r.event(t, uuid.NewString(), body, "Prefer", "wait=10") }
 	}
-	for name, tt := range map[string]struct {
+	ways := map[string]struct {
 		real uuid.UUID
 		ask  func(id string) func() answer
 	}{
+		"erase":      {customer, func(id string) func() answer { return api("DELETE", "/customers/"+id, "") }},
+		"export":     {customer, func(id string) func() answer { return api("GET", "/customers/"+id+"/export", "") }},
 		"booking":    {there.booking.ID, func(id string) func() answer { return api("GET", "/bookings/"+id, "") }},
 		"timeline":   {there.booking.ID, func(id string) func() answer { return api("GET", "/bookings/"+id+"/timeline", "") }},
 		"verify":     {there.booking.ID, func(id string) func() answer { return api("POST", "/bookings/"+id+"/verify", `{"code":"123456"}`) }},
@@ -84,7 +87,9 @@ func TestForeignIDs(t *testing.T) {
 				return r.twilio(t, "/status/"+id, url.Values{"MessageSid": {"SM123"}, "MessageStatus": {"undelivered"}, "ErrorCode": {"30003"}})
 			}
 		}},
-	} {
+	}
+	storetest.Count(t, "ids of another org tried", len(ways))
+	for name, tt := range ways {
 		ask := func(id uuid.UUID) (a answer, h http.Header, body string, wrote int) {
 			before := r.count(t, "request") + r.count(t, "task") + r.count(t, "booking_event")
 			a = tt.ask(id.String())()

@@ -11,6 +11,7 @@ import (
 
 	"holdfast/store"
 	"holdfast/store/pii"
+	"holdfast/store/storetest"
 )
 
 func (r *rig) refused(t *testing.T) RefusedOptions {
@@ -42,6 +43,7 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &r.out)
 	}
+	storetest.Count(t, "requests refused, and nothing written", 200)
 	parts := make(map[string]int64)
 	for _, s := range res.Steps {
 		part, _, _ := strings.Cut(s.Step, ":")
