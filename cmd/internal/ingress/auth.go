@@ -33,14 +33,28 @@ type callKey struct{}
 // callOf is the call that ctx belongs to.
 func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) } //nolint:forcetypeassert // set by open for every operation
 
-// open is the middleware of every operation: it opens the call, and lets prove tell whose it is.
+// open is the middleware of every operation: it opens the call, lets prove tell whose it is, and then reads the body: who has
+// no key takes no memory with one.
 func (in *Ingress) open(prove func(ctx context.Context, c *call, r *http.Request) error) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(hc)
-		c := &call{header: r.Header, body: bodyOf(r), uri: r.URL.RequestURI(), route: hc.Operation().Path}
+		c := &call{header: r.Header, uri: r.URL.RequestURI(), route: hc.Operation().Path}
 		start := time.Now()
 		err := prove(r.Context(), c, r)
 		telemetry.Mark(r.Context(), "auth", time.Since(start))
+		unread := r.ContentLength < 0 || r.ContentLength > firstRead
+		if err == nil {
+			var free func()
+			free, err = in.buffer(r)
+			unread = err != nil
+			defer free()
+		}
+		if unread {
+			w.Header().Set("Connection", "close") // net/http would read what nobody wants before it answers
+		}
+		if c.body = bodyOf(r); err == nil && c.key != uuid.Nil {
+			err = readable(r)
+		}
 		if err == nil {
 			err = acceptable(r)
 		}
@@ -82,7 +96,7 @@ func (in *Ingress) byKey(scope, orScope store.Scope) func(ctx context.Context, c
 				return err
 			}
 		}
-		return readable(r)
+		return nil
 	}
 }
 

@@ -75,9 +75,6 @@ func (in *Ingress) buffer(r *http.Request) (free func(), err error) {
 		return free, nil
 	}
 	limit := bodyLimit(r.URL.Path)
-	if r.ContentLength > limit {
-		return free, newProblem("body-too-large", "", "")
-	}
 	b := &buffered{of: &in.bodies}
 	err = b.read(r.Body, r.ContentLength, limit)
 	var network net.Error

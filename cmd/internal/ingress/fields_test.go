@@ -221,6 +221,7 @@ func TestEnvelope(t *testing.T) {
 	// Without a length the body is cut off as it comes.
 	req, _ := http.NewRequestWithContext(t.Context(), "POST", r.URL+org+"/bookings", struct{ *strings.Reader }{strings.NewReader(big)})
 	req.ContentLength = -1
+	req.Header.Set("Authorization", "Bearer "+r.org.Key.Reveal())
 	resp, err := r.Client().Do(req)
 	if err != nil {
 		t.Fatal(err)

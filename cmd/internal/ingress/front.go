@@ -33,8 +33,8 @@ func checkHeaders(h http.Header) error {
 	return nil
 }
 
-// front stands before the mux: headers for all answers, and the request's own and its size, which are judged before
-// anything else. It hands on the same *http.Request, on which the mux leaves the route.
+// front stands before the mux: headers for all answers, and the request's own with the size that it announces, which are
+// judged before anything else. It hands on the same *http.Request, on which the mux leaves the route.
 func (in *Ingress) front(mux http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -42,14 +42,11 @@ func (in *Ingress) front(mux http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		err := checkHeaders(r.Header)
-		if err == nil {
-			var free func()
-			free, err = in.buffer(r)
-			defer free()
+		if err == nil && r.ContentLength > bodyLimit(r.URL.Path) {
+			err = newProblem("body-too-large", "", "")
 		}
 		if err != nil {
-			// The rest of the body is not worth reading.
-			h.Set("Connection", "close")
+			h.Set("Connection", "close") // the body is not worth reading
 			in.refuse(w, r, err)
 			return
 		}

@@ -66,12 +66,13 @@ func (o operation) responses(schemas huma.Registry) map[string]*huma.Response {
 
 // kinds are all problems of an operation: its own, and those of its scheme and of writes.
 func (o operation) kinds() []string {
-	kinds := append([]string{"body-too-large", "internal-error", "invalid-header", "invalid-json", "request-timeout", "temporarily-unavailable",
-		"too-many-headers", "unsupported-media"}, o.problems...)
-	switch o.scheme {
-	case "": // a page: it reads nothing
+	kinds := append([]string{"body-too-large", "internal-error", "invalid-header", "too-many-headers", "unsupported-media"}, o.problems...)
+	if o.scheme == "" { // a page: it reads nothing
 		slices.Sort(kinds)
 		return slices.Compact(kinds)
+	}
+	kinds = append(kinds, "invalid-json", "request-timeout", "temporarily-unavailable")
+	switch o.scheme {
 	case schemeKey:
 		kinds = append(kinds, "unauthorized", "forbidden", "missing-scope")
 	default:
