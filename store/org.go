@@ -36,6 +36,14 @@ type SMSAccount struct {
 	Version             int
 }
 
+// Tokens are those that Twilio may sign with: the primary one, and the secondary while they are rotated.
+func (a SMSAccount) Tokens() []pii.Token {
+	if a.Secondary.IsZero() {
+		return []pii.Token{a.Token}
+	}
+	return []pii.Token{a.Token, a.Secondary}
+}
+
 // Pool is the sender as customers see it, the scope of an opt-out: the messaging service, else the number.
 func (a SMSAccount) Pool() string {
 	if a.MessagingServiceSID != "" {

@@ -75,6 +75,7 @@ type Ingress struct {
 	accounts *proofs[uuid.UUID, store.SMSAccount]
 	secrets  *proofs[secretOf, []pii.Token]
 	limits   *cache[uuid.UUID, settings.Limits]
+	dummy    pii.Token // proves nothing, since nobody knows it
 	// strangers bounds the look-ups of keys, accounts and secrets that were not met before, so that who guesses ids
 	// leaves the database to those who are known.
 	strangers *lane
@@ -116,6 +117,7 @@ func New(o Options) (*Ingress, error) {
 	}
 	in := &Ingress{
 		db: o.DB, keys: o.Keys, public: strings.TrimRight(o.PublicURL, "/"), log: o.Log, metrics: o.Metrics, defaults: o.Installation,
+		dummy:     dummySecret(),
 		texts:     handlers.TextStatus{Codes: o.Codes},
 		limited:   o.Limited,
 		buckets:   &tasks.Buckets{Broker: o.DB.Broker},
@@ -128,9 +130,8 @@ func New(o Options) (*Ingress, error) {
 		offers:    newCache[wanted, store.Offer](believeOrg),
 		strangers: newLane(int(o.DB.Pool.Config().MaxConns) / 4),
 	}
-	dummy := dummySecret()
-	in.accounts = newProofs[uuid.UUID](believeSecret, store.SMSAccount{SID: "AC" + rand.Text(), Token: dummy}, in.strangers)
-	in.secrets = newProofs[secretOf](believeSecret, []pii.Token{dummy}, in.strangers)
+	in.accounts = newProofs[uuid.UUID](believeSecret, store.SMSAccount{SID: "AC" + rand.Text(), Token: in.dummy}, in.strangers)
+	in.secrets = newProofs[secretOf](believeSecret, []pii.Token{in.dummy}, in.strangers)
 	mux := http.NewServeMux()
 	in.api = newAPI(mux, in.public)
 	in.routes()

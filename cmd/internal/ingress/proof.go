@@ -22,7 +22,8 @@ const proofLimit = 4 * time.Second
 type proofs[K comparable, V any] struct {
 	believe time.Duration
 	dummy   V // proves nothing, since nobody knows it
-	// strangers bounds the look-ups of what was not found before; nil: nothing does.
+	// strangers bounds the look-ups for those whose proof did not hold before, of what exists and what does not; nil: nothing
+	// does.
 	strangers *lane
 
 	mu sync.Mutex
@@ -67,7 +68,7 @@ type verdict struct {
 func (p *proofs[K, V]) prove(ctx context.Context, k K, load func(context.Context) (V, error), valid func(V) bool) (verdict, error) {
 	var judged seen[V] // by which it was no proof
 	for {
-		s, fresh, err := p.see(ctx, k, judged.since, load)
+		s, fresh, err := p.see(ctx, k, judged.since, load, valid)
 		if err != nil {
 			return verdict{}, err
 		}
@@ -95,8 +96,8 @@ func (p *proofs[K, V]) judge(s seen[V], valid func(V) bool) verdict {
 
 // see is what is believed of k and newer than what was judged before, zero at first; else what a look-up finds, its own or
 // one that is under way. fresh says that it was this call's own. The zero seen: what there is failed already, and lookEvery
-// is not over.
-func (p *proofs[K, V]) see(ctx context.Context, k K, judged time.Time, load func(context.Context) (V, error)) (s seen[V], fresh bool, err error) {
+// is not over. Whose proof holds by what was believed a moment ago is no stranger, and does not wait with them.
+func (p *proofs[K, V]) see(ctx context.Context, k K, judged time.Time, load func(context.Context) (V, error), valid func(V) bool) (s seen[V], fresh bool, err error) {
 	p.mu.Lock()
 	e, f := p.entry(k), p.flights[k]
 	switch {
@@ -111,7 +112,11 @@ func (p *proofs[K, V]) see(ctx context.Context, k K, judged time.Time, load func
 		f = &flight[V]{done: make(chan struct{}), err: errNoAnswer}
 		p.flights[k] = f
 		p.mu.Unlock()
-		s, err = p.fly(ctx, k, f, load)
+		var old seen[V]
+		if e != nil {
+			old = e.seen
+		}
+		s, err = p.fly(ctx, k, f, load, !p.judge(old, valid).valid)
 		return s, true, err
 	}
 	p.mu.Unlock()
@@ -125,7 +130,7 @@ func (p *proofs[K, V]) see(ctx context.Context, k K, judged time.Time, load func
 
 // fly looks up for all who wait at f. It counts as a look for a proof that failed before they hear of it, so that those whose
 // proofs fail by it do not look again each; who finds that it did not fail takes that back.
-func (p *proofs[K, V]) fly(ctx context.Context, k K, f *flight[V], load func(context.Context) (V, error)) (seen[V], error) {
+func (p *proofs[K, V]) fly(ctx context.Context, k K, f *flight[V], load func(context.Context) (V, error), stranger bool) (seen[V], error) {
 	defer func() {
 		p.mu.Lock()
 		delete(p.flights, k)
@@ -135,7 +140,7 @@ func (p *proofs[K, V]) fly(ctx context.Context, k K, f *flight[V], load func(con
 		p.mu.Unlock()
 		close(f.done)
 	}()
-	f.seen, f.err = p.look(ctx, k, load)
+	f.seen, f.err = p.look(ctx, k, load, stranger)
 	return f.seen, f.err
 }
 
@@ -143,13 +148,10 @@ func (p *proofs[K, V]) fly(ctx context.Context, k K, f *flight[V], load func(con
 var errNoAnswer = errors.New("the look-up gave no answer")
 
 // look asks the database, and remembers the answer. Who hangs up does not end it: others may wait for it.
-func (p *proofs[K, V]) look(ctx context.Context, k K, load func(context.Context) (V, error)) (seen[V], error) {
+func (p *proofs[K, V]) look(ctx context.Context, k K, load func(context.Context) (V, error), stranger bool) (seen[V], error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proofLimit)
 	defer cancel()
-	p.mu.Lock()
-	_, met := p.known[k]
-	p.mu.Unlock()
-	if !met {
+	if stranger {
 		leave, err := p.strangers.enter(ctx)
 		if err != nil {
 			return seen[V]{}, err

@@ -73,13 +73,24 @@ func TestForgeriesCostAlike(t *testing.T) {
 			return v.looks, v.proofs
 		}
 		looks, compared := forge("org")
-		if l, c := forge("nobody"); l != looks || c != compared || looks < 8 || looks > 11 || compared < 1000 || compared > 1000+looks {
+		if l, c := forge("nobody"); l != looks || c != compared || looks < 8 || looks > 11 || compared < 1000 || compared > 1000+2*looks {
 			t.Errorf("%d look-ups and %d comparisons of an org, %d and %d of nobody", looks, compared, l, c)
 		}
 		if got := v.asks(t, p, "nobody", "dummy"); got.valid {
 			t.Error("the dummy proves something")
 		}
 	})
+}
+
+// TestRotationCostsAlike: a wrong proof is compared as often for an org that has two secrets as for one that has one.
+func TestRotationCostsAlike(t *testing.T) {
+	for n := 1; n <= 2; n++ {
+		compared := 0
+		live := make([]pii.Token, n)
+		if anyOf(live, pii.NewToken("dummy"), func(pii.Token) bool { compared++; return false }) || compared != inRotation {
+			t.Errorf("%d secrets: %d comparisons", n, compared)
+		}
+	}
 }
 
 // TestNewSecretCounts: at once where nobody forges; within a second where somebody does; and what is gone is gone in three.
@@ -194,8 +205,17 @@ func TestWalk(t *testing.T) {
 		if !v.asks(t, p, "org", "right").valid {
 			t.Error("a known org is not let through")
 		}
+		// Who has proved nothing waits, for an org as for nobody: how long tells nothing of who exists.
+		time.Sleep(believeSecret)
+		for _, org := range []string{"org", "nobody"} {
+			start := time.Now()
+			_, err := p.prove(t.Context(), org, func(context.Context) (string, error) { return "right", nil }, func(string) bool { return false })
+			if problemOf(err).Status != 503 || time.Since(start) != laneWait {
+				t.Errorf("a stranger at %s: %v after %v", org, err, time.Since(start))
+			}
+		}
 		start := time.Now()
-		_, err = p.prove(t.Context(), "stranger", nil, nil)
+		_, err = p.prove(t.Context(), "stranger", nil, func(string) bool { return false })
 		if pr := problemOf(err); err == nil || pr.Status != 503 || pr.header.Get("Retry-After") == "" || time.Since(start) != laneWait {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}

@@ -75,8 +75,7 @@ func (in *Ingress) fromTwilio(ctx context.Context, c *call, path, signature stri
 		})
 	}
 	valid := func(a store.SMSAccount) bool { // either token: Twilio has changed over at a moment that is its own
-		first := signed(a.Token)
-		return (signed(a.Secondary) || first) && form().Get("AccountSid") == a.SID
+		return anyOf(a.Tokens(), in.dummy, signed) && form().Get("AccountSid") == a.SID
 	}
 	v, err := in.accounts.prove(ctx, org, load, valid)
 	if err = in.judged(ctx, org, v, err); err != nil {
