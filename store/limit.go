@@ -53,12 +53,12 @@ func LockAddressee(tx *Tx, a Addressee) {
 	tx.Queue(`SELECT `+lockConversation(`'claim'`, `$3`)+`, code_turn($2, $3, $4, $5)`, tx.Org.String(), tx.Org, a.Phone, a.Prefix, a.Defaults)
 }
 
-// LockCustomer queues LockAddressee for the customer of a booking; the prefix is that of the texts that the number has got. Of a
-// booking that gets another customer meanwhile it has locked the one before.
+// LockCustomer queues LockAddressee for the customer of a booking; the prefix is that of the texts that the number has got, whose
+// org is left to row-level security as in ExpireHolds. Of a booking that gets another customer meanwhile it has locked the one
+// before.
 func LockCustomer(tx *Tx, booking uuid.UUID, defaults []byte) {
 	tx.Queue(`SELECT `+lockConversation(`'claim'`, `c.phone_hash`)+`, code_turn($2, c.phone_hash, (
-		SELECT m.prefix_hash FROM message m WHERE m.org_id = $2 AND m.to_hash = c.phone_hash AND m.prefix_hash IS NOT NULL
-		 ORDER BY m.created_at DESC LIMIT 1), $4)
+		SELECT m.prefix_hash FROM message m WHERE m.to_hash = c.phone_hash AND m.prefix_hash IS NOT NULL ORDER BY m.created_at DESC LIMIT 1), $4)
 		FROM booking b JOIN customer c ON c.org_id = b.org_id AND c.id = b.customer_id WHERE b.org_id = $2 AND b.id = $3`,
 		tx.Org.String(), tx.Org, booking, defaults)
 }
