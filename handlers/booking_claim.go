@@ -37,7 +37,7 @@ func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Opene
 	who := addressee(h.Keys, tx.Org, phone)
 	// One after the other: of two wishes of one customer at once the second gets the first one's booking, also
 	// when there are seats for both.
-	store.LockConversation(tx, "claim", who.Phone)
+	store.LockAddressee(tx, who)
 	store.ReadAsker(tx, who, &c.asker)
 	if body.Notes != "" {
 		store.ReadSettings(tx, &c.settings) // with what is read anyway

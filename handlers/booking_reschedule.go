@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/calendar"
@@ -37,7 +38,7 @@ func (b RescheduleBody) Check() *Problem {
 
 // Answer does the task.
 func (h *BookingReschedule) Answer(ctx context.Context, tx *store.Tx, req store.Opened, body RescheduleBody) (store.Answer, error) {
-	store.LockCustomer(tx, req.BookingID.UUID) // a code may go to the number
+	store.LockCustomer(tx, req.BookingID.UUID, settings.DefaultLimits) // a code may go to the number
 	b, err := store.FindBooking(ctx, tx, req.BookingID.UUID)
 	if err != nil {
 		return store.Answer{}, err

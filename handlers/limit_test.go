@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/store"
+	"holdfast/store/calendar"
 	"holdfast/store/pii"
 	"holdfast/store/storetest"
 	"holdfast/tasks"
@@ -157,6 +159,82 @@ func TestPhoneLimitsAtOnce(t *testing.T) {
 	}
 	if n := query[int](r, "SELECT count(*) FROM message WHERE prefix_hash IS NOT NULL"); n != 3 || refused != 2 {
 		t.Errorf("%d texts, %d refused", n, refused)
+	}
+}
+
+// atOnce delivers tasks of requests to as many workers, all of whom have begun before one of them can take a seat on that day.
+func (r *rig) atOnce(day string, asks ...uuid.UUID) {
+	r.t.Helper()
+	turn, err := store.Begin(r.t.Context(), r.db.App, r.org.ID)
+	r.must(err)
+	defer turn.Rollback(context.Background())
+	at, err := time.Parse("2006-01-02T15:04", day)
+	r.must(err)
+	store.LockResource(turn, query[uuid.UUID](r, "SELECT id FROM resource WHERE org_id = $1 AND slug = 'chair'", r.org.ID), calendar.Span{Start: at, End: at.Add(time.Hour)})
+	r.must(turn.Flush(r.t.Context()))
+	var wg sync.WaitGroup
+	var done atomic.Int32
+	for i, ask := range asks {
+		task, run := query[uuid.UUID](r, "SELECT id FROM task WHERE request_id = $1", ask), r.process()
+		wg.Go(func() {
+			if _, err := run.attempt(context.Background(), r.delivery(task, 1)); err != nil { // a deadlock, which would be tried again
+				r.t.Error(err)
+			}
+			done.Add(1)
+		})
+		eventually(r.t, 5*time.Second, "it waits", func() bool {
+			return query[int](r, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")+int(done.Load()) == i+1
+		})
+	}
+	turn.Rollback(r.t.Context())
+	wg.Wait()
+}
+
+// Of what asks for codes to numbers of one prefix at the same time so many get one as the limit leaves, claims, resends and moves
+// alike, and no two wait for each other.
+func TestPrefixLimitsAtOnce(t *testing.T) {
+	t.Parallel()
+	phone := func(n int) string { return fmt.Sprintf("+1202555%04d", n) }
+	for name, tt := range map[string]struct {
+		limit string
+		ago   string
+		left  int
+	}{
+		"prefix": {`"prefix":{"per_hour":5}`, "1 minute", 2},
+		"ratio":  {`"ratio":{"confirmed_percent":50,"after_texts":2}`, "61 minutes", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			run := r.process()
+			moved, resent := r.confirmedBy(run, phone(0), at(2, 9, 0)), r.heldBy(run, chair(phone(1), at(2, 10, 0)))
+			r.heldBy(run, chair(phone(2), at(2, 11, 0)))
+			other := r.heldBy(run, chair(bob, at(2, 12, 0)))
+			r.exec("UPDATE message SET created_at = created_at - $1::interval", tt.ago)
+			r.set(limits(tt.limit))
+			asks := []uuid.UUID{
+				r.ask(tasks.BookingReschedule, RescheduleBody{Start: at(3, 9, 0)}, moved),
+				r.ask(tasks.BookingClaim, chair(phone(3), at(3, 10, 0)), uuid.Nil),
+				r.ask(tasks.BookingClaim, chair(phone(4), at(3, 11, 0)), uuid.Nil),
+				r.ask(tasks.VerificationResend, ResendBody{}, resent),
+				r.ask(tasks.VerificationResend, ResendBody{Phone: phone(5)}, other),
+				r.ask(tasks.BookingClaim, chair(phone(6), at(3, 12, 0)), uuid.Nil),
+			}
+			r.atOnce(at(3, 10, 0), asks...)
+			refused := 0
+			for _, ask := range asks {
+				switch v := r.read(ask); v.status {
+				case 200, 201:
+				case 429:
+					refused++
+				default:
+					t.Errorf("%d %s", v.status, v.kind())
+				}
+			}
+			if n := query[int](r, "SELECT count(*) FROM message WHERE prefix_hash IS NOT NULL AND created_at > clock_timestamp() - interval '30 seconds'"); n != tt.left || refused != len(asks)-tt.left {
+				t.Errorf("%d texts, %d refused; want %d texts", n, refused, tt.left)
+			}
+		})
 	}
 }
 

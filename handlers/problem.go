@@ -96,7 +96,7 @@ var ProblemKinds = map[string]ProblemKind{
 	"wrong-code":              {422, "The code is wrong", "attempts_left tells how many more tries there are."},
 	"too-soon":                {429, "The code was sent a moment ago", "retry_after tells when it may be sent again; nothing was sent."},
 	"too-many-sends":          {429, "The code was sent too often", "Three texts to a booking, and three a day to move one that is confirmed; retry_after tells when to ask anew."},
-	"too-many-codes":          {429, "Too many codes were texted", "A limit of the org's settings is reached: detail tells whose. With a field it is the number's that the field holds, or that of numbers like it; retry_after tells when the next is let through; nothing was sent."},
+	"too-many-codes":          {429, "Too many codes were texted", "A limit of the org's settings is reached: detail tells whose. With a field it is the number's that the field holds, or that of numbers like it; retry_after tells when to ask again at the earliest; nothing was sent."},
 	"opted-out":               {409, "The number wants no texts", "Its owner replied STOP; only START from the same phone ends that."},
 	"sms-unavailable":         {503, "The org cannot send texts", "Its provider credentials are missing or were refused, or its texts are paused; nothing was changed."},
 	"too-many-requests":       {429, "Too many requests", "Retry-After tells when."},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"holdfast/handlers/settings"
 	"holdfast/handlers/sms"
 	"holdfast/store"
 	"holdfast/store/pii"
@@ -50,9 +51,9 @@ func (h *VerificationResend) resend(ctx context.Context, tx *store.Tx, req store
 	// As a claim does: of two codes to one number the second is counted after the first, and of two that make a customer of
 	// it the second finds it made.
 	if phone.IsZero() {
-		store.LockCustomer(tx, req.BookingID.UUID)
+		store.LockCustomer(tx, req.BookingID.UUID, settings.DefaultLimits)
 	} else {
-		store.LockConversation(tx, "claim", store.PhoneHash(h.Keys, tx.Org, phone))
+		store.LockAddressee(tx, addressee(h.Keys, tx.Org, phone))
 	}
 	b, err := store.LockBooking(ctx, tx, req.BookingID.UUID)
 	if err != nil {

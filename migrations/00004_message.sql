@@ -313,9 +313,8 @@ END $$;
 -- code_limit names the limit that keeps a code from being texted to a number, and for how long; limited is null when none
 -- does. p_limits are the defaults of what the org has not set, as its settings have them: {"phone": {"per_day": 10}}, and so
 -- on; 0 is no limit. What counts is texts that went out or may yet: not those that were canceled or surely never sent. It
--- changes nothing. Who texts a code holds the lock of its number's claims, so a number's limits are exact; a prefix has no
--- lock, and may get one text more for each transaction that looks at the same moment.
-CREATE FUNCTION code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval)
+-- changes nothing and takes no lock: see code_turn. counted tells whether the org limits prefixes.
+CREATE FUNCTION code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval, OUT counted boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   t timestamptz := clock_timestamp();
@@ -327,6 +326,7 @@ BEGIN
          COALESCE(own #> '{ratio,confirmed_percent}', p_limits #> '{ratio,confirmed_percent}')::int, COALESCE(own #> '{ratio,after_texts}', p_limits #> '{ratio,after_texts}')::int
     INTO soon, day, hour, percent, enough
     FROM (SELECT (SELECT s.doc -> 'limits' FROM settings s WHERE s.org_id = p_org) AS own) o;
+  counted := COALESCE(hour > 0 OR percent > 0, false);
   IF soon > 0 OR day > 0 THEN
     sent := ARRAY(SELECT m.created_at FROM message m
        WHERE m.org_id = p_org AND m.to_hash = p_phone AND m.created_at > t - interval '1 day' AND m.prefix_hash IS NOT NULL
@@ -350,6 +350,18 @@ BEGIN
     wait := code_ratio_wait(p_org, p_phone, p_prefix, t, percent, enough);
     IF wait > '0' THEN limited := 'ratio'; ELSE wait := NULL; END IF;
   END IF;
+END $$;
+
+-- code_turn puts a transaction that may text a code in line with others to numbers of its prefix, so that each counts the text
+-- of the one before: it then looks at code_limit by a statement of its own, which sees what was committed meanwhile. A prefix
+-- without limits has no line, nor has one that is full: who is refused need not wait for it. The lock comes after that of the
+-- number's claims and before any resource.
+CREATE FUNCTION code_turn(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  PERFORM FROM code_limit(p_org, p_phone, p_prefix, p_limits) l
+    WHERE l.counted AND (l.limited IS NULL OR l.wait < interval '1 min'); -- it may end before the look that counts
+  IF FOUND THEN PERFORM pg_advisory_xact_lock(hashtextextended(p_org::text || encode(p_prefix, 'hex'), 3)); END IF;
 END $$;
 
 -- sms_breakers_open counts the orgs whose texts wait, for /metrics.

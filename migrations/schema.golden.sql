@@ -103,7 +103,7 @@ BEGIN
 END $$;
 ALTER FUNCTION public.bookings_expire(p_org uuid, p_bookings uuid[]) OWNER TO holdfast_owner;
 
-CREATE FUNCTION public.code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval) RETURNS record
+CREATE FUNCTION public.code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval, OUT counted boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -116,6 +116,7 @@ BEGIN
          COALESCE(own #> '{ratio,confirmed_percent}', p_limits #> '{ratio,confirmed_percent}')::int, COALESCE(own #> '{ratio,after_texts}', p_limits #> '{ratio,after_texts}')::int
     INTO soon, day, hour, percent, enough
     FROM (SELECT (SELECT s.doc -> 'limits' FROM settings s WHERE s.org_id = p_org) AS own) o;
+  counted := COALESCE(hour > 0 OR percent > 0, false);
   IF soon > 0 OR day > 0 THEN
     sent := ARRAY(SELECT m.created_at FROM message m
        WHERE m.org_id = p_org AND m.to_hash = p_phone AND m.created_at > t - interval '1 day' AND m.prefix_hash IS NOT NULL
@@ -140,7 +141,7 @@ BEGIN
     IF wait > '0' THEN limited := 'ratio'; ELSE wait := NULL; END IF;
   END IF;
 END $$;
-ALTER FUNCTION public.code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval) OWNER TO holdfast_owner;
+ALTER FUNCTION public.code_limit(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb, OUT limited text, OUT wait interval, OUT counted boolean) OWNER TO holdfast_owner;
 
 CREATE FUNCTION public.code_ratio_wait(p_org uuid, p_phone bytea, p_prefix bytea, t timestamp with time zone, p_percent integer, p_enough integer) RETURNS interval
     LANGUAGE plpgsql STABLE
@@ -167,6 +168,16 @@ BEGIN
   RETURN last + interval '1 hour' - t;
 END $$;
 ALTER FUNCTION public.code_ratio_wait(p_org uuid, p_phone bytea, p_prefix bytea, t timestamp with time zone, p_percent integer, p_enough integer) OWNER TO holdfast_owner;
+
+CREATE FUNCTION public.code_turn(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  PERFORM FROM code_limit(p_org, p_phone, p_prefix, p_limits) l
+    WHERE l.counted AND (l.limited IS NULL OR l.wait < interval '1 min'); -- it may end before the look that counts
+  IF FOUND THEN PERFORM pg_advisory_xact_lock(hashtextextended(p_org::text || encode(p_prefix, 'hex'), 3)); END IF;
+END $$;
+ALTER FUNCTION public.code_turn(p_org uuid, p_phone bytea, p_prefix bytea, p_limits jsonb) OWNER TO holdfast_owner;
 
 CREATE FUNCTION public.dispatch_may(t regclass, granted text) RETURNS void
     LANGUAGE plpgsql

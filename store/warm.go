@@ -21,6 +21,6 @@ func warm(ctx context.Context, conn *pgx.Conn) error {
 	batch := &pgx.Batch{}
 	batch.Queue(meetTables)
 	batch.Queue("SELECT FROM hold_take($1, $1, $1, now(), now() + interval '1 min', interval '1 min')", uuid.Nil)
-	batch.Queue(`SELECT FROM code_limit($1, '', '', '{"phone": {"per_day": 1}, "prefix": {"per_hour": 1}, "ratio": {"confirmed_percent": 1, "after_texts": 1}}')`, uuid.Nil)
+	batch.Queue(`SELECT FROM code_turn($1, '', '', '{"phone": {"per_day": 1}, "prefix": {"per_hour": 1}, "ratio": {"confirmed_percent": 1, "after_texts": 1}}')`, uuid.Nil)
 	return conn.SendBatch(ctx, batch).Close()
 }

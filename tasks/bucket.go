@@ -88,14 +88,15 @@ func (b *Buckets) run(ctx context.Context, s *redis.Script, list []Bucket, args 
 }
 
 // A bucket in Redis is "spent at": how much was out of it at a time of Redis's own clock, in microseconds. It goes when all
-// has come back. The scripts look at all buckets before they change one.
+// has come back. Of one that was larger then no more is out than it holds now. The scripts look at all buckets before they
+// change one.
 var (
 	spendScript = redis.NewScript(`
 local time = redis.call('TIME')
 local now, empty, wait, spent = time[1] * 1e6 + time[2], 0, 0, {}
 for i, key in ipairs(KEYS) do
   local n, at = string.match(redis.call('GET', key) or '', '^(%S+) (%d+)$')
-  spent[i] = n and math.max(0, n - math.max(0, now - at) / ARGV[i]) or 0
+  spent[i] = n and math.max(0, math.min(n, ARGV[#KEYS + i]) - math.max(0, now - at) / ARGV[i]) or 0
   local w = math.ceil((spent[i] + 1 - ARGV[#KEYS + i]) * ARGV[i])
   if w > wait then empty, wait = i, w end
 end
@@ -133,9 +134,14 @@ type spending struct {
 // maxLedger bounds a Ledger, at some hundred bytes each. Beyond, some are forgotten and are full again.
 const maxLedger = 10_000
 
-// left is what is still out of it at a later time, if one comes back in each.
-func (s spending) left(now time.Time, each time.Duration) float64 {
-	return max(0, s.n-max(0, float64(now.Sub(s.at)))/float64(each))
+// left is what is still out of it at a later time, if most were out at first and one comes back in each.
+func (s spending) left(now time.Time, most float64, each time.Duration) float64 {
+	return max(0, min(s.n, most)-max(0, float64(now.Sub(s.at)))/float64(each))
+}
+
+// out is what is out of a bucket, whatever its size was before.
+func (l *Ledger) out(b Bucket, now time.Time) float64 {
+	return l.spent[b.Key].left(now, float64(b.Size), b.each())
 }
 
 // Spend takes one from each of list, or from none when one of them is empty; nil when it was taken.
@@ -144,7 +150,7 @@ func (l *Ledger) Spend(now time.Time, list ...Bucket) *Empty {
 	defer l.mu.Unlock()
 	var e *Empty
 	for i, b := range list {
-		short := l.spent[b.Key].left(now, b.each()) + 1 - float64(b.Size)
+		short := l.out(b, now) + 1 - float64(b.Size)
 		if wait := time.Duration(math.Ceil(short * float64(b.each()))); wait > 0 && (e == nil || wait > e.Wait) {
 			e = &Empty{Index: i, Wait: wait}
 		}
@@ -170,7 +176,7 @@ func (l *Ledger) add(now time.Time, list []Bucket) {
 		l.spent = make(map[string]spending)
 	}
 	for _, b := range list {
-		n := l.spent[b.Key].left(now, b.each()) + 1
+		n := l.out(b, now) + 1
 		l.spent[b.Key] = spending{min(n, float64(b.Size)), now, b.each()}
 	}
 }
@@ -178,7 +184,7 @@ func (l *Ledger) add(now time.Time, list []Bucket) {
 // trim forgets what has come back, and when that is little, a quarter of all.
 func (l *Ledger) trim(now time.Time) {
 	for key, s := range l.spent {
-		if s.left(now, s.each) == 0 {
+		if s.left(now, s.n, s.each) == 0 {
 			delete(l.spent, key)
 		}
 	}

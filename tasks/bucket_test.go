@@ -59,6 +59,9 @@ func TestBuckets(t *testing.T) {
 		spendAll(t, b, 1, 3, both...)
 		// A limit that was raised counts at once.
 		spendAll(t, b, 2, 5, few("{a}:org", 5))
+		// So does one that was lowered: what is out beyond it need not come back first.
+		spendAll(t, b, 20, 20, few("{a}:low", 20))
+		spendAll(t, b, 0, 3, few("{a}:low", 3))
 		if rdb == nil {
 			continue
 		}

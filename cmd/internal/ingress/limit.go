@@ -27,42 +27,57 @@ func (in *Ingress) limitsOf(ctx context.Context, org uuid.UUID) (settings.Limits
 	})
 }
 
-// spend takes what a submission that leads to a code costs its org, and returns it, to be restored when the request turns
-// out to be none. A submission that a limit refuses is changed: it finds its first answer if it is a repeat, which costs
-// nothing, else the problem.
-func (in *Ingress) spend(ctx context.Context, s *submission) (spent []tasks.Bucket, err error) {
+// spent is what a submission has taken of limits.
+type spent struct {
+	wide  []tasks.Bucket
+	often []tasks.Bucket // of this process, for its prefix
+	under []tasks.Bucket // the same
+}
+
+// restore gives back what a submission has taken for nothing.
+func (in *Ingress) restore(ctx context.Context, s spent) {
+	in.buckets.Restore(ctx, s.wide)
+	in.prefixes.Restore(s.often)
+	in.prefixes.Restore(s.under)
+}
+
+// spend takes what a submission that leads to a code costs its org, and returns it, also with an error, to be restored when
+// the request turns out to be none. A submission that a limit refuses is changed: it finds its first answer if it is a
+// repeat, which costs nothing, else the problem.
+func (in *Ingress) spend(ctx context.Context, s *submission) (c spent, err error) {
 	if s.phone.IsZero() && s.addressee == nil {
-		return nil, nil // it leads to no code
+		return c, nil // it leads to no code
 	}
 	l, err := in.limitsOf(ctx, s.org)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	wide := l.Org.PerHour > 0 || l.Source.PerHour > 0 || l.Country.PerHour > 0
 	if wide && s.addressee != nil {
 		if s.phone, err = read(ctx, in, s.org, s.addressee); err != nil {
 			if errors.Is(err, store.ErrNotFound) { // the check says so
-				return nil, nil
+				return c, nil
 			}
-			return nil, err
+			return c, err
 		}
 	}
 	if s.phone.IsZero() {
-		return nil, nil
+		return c, nil
 	}
 	if s.kind.name == kindBooking.name {
-		if p := in.suspect(s, l); p != nil {
-			return nil, s.refuse(p)
+		if p := in.suspect(s, l, &c); p != nil {
+			return c, s.refuse(p)
 		}
 	}
 	names, list := wideBuckets(*s, l)
 	if len(list) == 0 {
-		return nil, nil
+		return c, nil
 	}
 	if empty := in.buckets.Spend(ctx, list); empty != nil {
-		return nil, s.refuse(handlers.TooManyCodes(names[empty.Index], "", empty.Wait))
+		return c, s.refuse(handlers.TooManyCodes(names[empty.Index], "", empty.Wait))
 	}
-	return list, nil
+	c.wide = list
+	return c, nil
 }
 
 // refuse makes a submission's answer a problem, unless it has an answer already: a repeat finds that.
@@ -105,32 +120,30 @@ const (
 	overtake = 10 * time.Second
 )
 
-// suspect makes a booking of a prefix that this process sees often be checked for its narrow limits too. A problem: there are
-// too many of it under way.
-func (in *Ingress) suspect(s *submission, l settings.Limits) *handlers.Problem {
+// suspect makes a booking of a prefix that this process sees often be checked for its narrow limits too, and adds to c what it
+// takes for that. A problem: there are too many of it under way; it ends when the next is looked at, not when that may pass.
+func (in *Ingress) suspect(s *submission, l settings.Limits, c *spent) *handlers.Problem {
 	if l.Phone == (settings.PhoneLimit{}) && l.Prefix.PerHour == 0 && l.Ratio.ConfirmedPercent == 0 {
 		return nil
 	}
 	now, prefix := time.Now(), string(store.PrefixHash(in.keys, s.org, s.phone))
-	if in.prefixes.Spend(now, tasks.Bucket{Key: prefix, Size: often, Refill: time.Hour}) == nil {
+	seen := tasks.Bucket{Key: prefix, Size: often, Refill: time.Hour}
+	if in.prefixes.Spend(now, seen) == nil {
+		c.often = []tasks.Bucket{seen}
 		return nil
 	}
 	under := tasks.Bucket{Key: "under way:" + prefix, Size: max(l.Prefix.PerHour, often), Refill: overtake}
 	if e := in.prefixes.Spend(now, under); e != nil {
 		return handlers.TooManyCodes("prefix", fieldPhone, e.Wait)
 	}
+	c.under = []tasks.Bucket{under}
 	check, phone := s.check, s.phone
 	s.check = func(ctx context.Context, tx *store.Tx) error {
-		err := check(ctx, tx)
-		if err == nil {
-			var p *handlers.Problem
-			p, err = handlers.CheckCodeLimit(ctx, tx, in.keys, phone, fieldPhone)
-			err = errors.Join(err, asError(p))
+		if err := check(ctx, tx); err != nil {
+			return err
 		}
-		if err != nil {
-			in.prefixes.Restore([]tasks.Bucket{under})
-		}
-		return err
+		p, err := handlers.CheckCodeLimit(ctx, tx, in.keys, phone, fieldPhone)
+		return errors.Join(err, asError(p))
 	}
 	return nil
 }

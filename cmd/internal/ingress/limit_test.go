@@ -287,6 +287,35 @@ func TestPumping(t *testing.T) {
 	}
 }
 
+// TestPrefixesAreNotLockedOut: what begins nothing takes none of the room that a prefix has for what is under way.
+func TestPrefixesAreNotLockedOut(t *testing.T) {
+	t.Parallel()
+	l := newLimitRig(t)
+	same := l.wish("+12023000000")
+	for i, tt := range []struct {
+		name, limit string
+		body        func(n int) string
+		headers     []string
+	}{
+		{name: "repeats", body: func(int) string { return same }, headers: []string{"Idempotency-Key", "k"}},
+		{name: "of the org", limit: ` org":{"per_hour=1`, body: func(n int) string { return l.wish(fmt.Sprintf("+1202301%04d", n)) }},
+		{name: "not offered", body: func(n int) string {
+			return fmt.Sprintf(`{"resource":"chair","start":"%s","customer":{"phone":"+1202302%04d"}}`, tomorrow("03:00"), n)
+		}},
+	} {
+		l.limit(t, `prefix":{"per_hour=20`+tt.limit)
+		for n := range 45 {
+			if a := l.api(t, "POST", "/bookings", tt.body(n), tt.headers...); strings.Contains(string(a.body), "like this one") {
+				t.Fatalf("%s, %d: %d %s", tt.name, n, a.StatusCode, a.body)
+			}
+		}
+		l.limit(t, `prefix":{"per_hour=20`)
+		if a := l.book(t, fmt.Sprintf("+120230%d9999", i)); a.StatusCode != 201 {
+			t.Errorf("%s: another customer: %d %s", tt.name, a.StatusCode, a.body)
+		}
+	}
+}
+
 // TestVoiceOfLimits: an agent hears of a number's limit, and of the org's, in words.
 func TestVoiceOfLimits(t *testing.T) {
 	t.Parallel()

@@ -99,6 +99,7 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 	}
 	spent, err := in.spend(ctx, &s)
 	if err != nil {
+		in.restore(ctx, spent)
 		in.refused(ctx, s, err)
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 	first, err := in.insert(ctx, s, id)
 	telemetry.Mark(ctx, "db", time.Since(start))
 	if first != id || err != nil { // nothing is begun by it
-		in.buckets.Restore(ctx, spent)
+		in.restore(ctx, spent)
 	}
 	switch {
 	case err != nil:
@@ -124,7 +125,8 @@ func (in *Ingress) submit(ctx context.Context, s submission) (*reply, error) {
 	in.count(s, "fresh")
 	r, err := in.await(ctx, s, id, t)
 	if err == nil && r.Status >= http.StatusBadRequest { // no code either
-		in.buckets.Restore(ctx, spent)
+		spent.often = nil // it was seen all the same: the next one like it shall not get so far
+		in.restore(ctx, spent)
 	}
 	return r, err
 }
