@@ -3,12 +3,15 @@ package handlers
 import (
 	"strings"
 	"unicode"
+
+	"holdfast/handlers/redact"
 )
 
 // What people write is kept as they wrote it, but for what nobody sees. Characters that turn a line around, that have no
-// width, or that carry hidden text go (Unicode's format characters): in a name they would make a text or a desk's page say
-// something else than it seems to, and they hide numbers from redaction. The two joiners stay, since words of Persian and of
-// Indian languages, and emoji, are written with them. Control characters are refused (hasControl).
+// width, or that carry hidden text go (Unicode's format characters, and all that it calls default-ignorable): in a name they
+// would make a text or a desk's page say something else than it seems to, and they hide numbers from redaction. The two joiners
+// stay, since words of Persian and of Indian languages, and emoji, are written with them; of the variation selectors the two
+// that tell an emoji from a sign. Control characters are refused (hasControl).
 
 // Line makes one line of a name: nothing unseen, and one space wherever there is white space.
 func Line(s string) string { return strings.Join(strings.Fields(strings.Map(visible, s)), " ") }
@@ -27,16 +30,19 @@ func Spoken(s string) string {
 	}, strings.ToValidUTF8(s, ""))
 }
 
-// visible drops what is not seen, and makes a line's end of the separators that few programs know as one.
+// visible drops what is not seen, and makes a line's end of the separators that few programs know as one, and a space of
+// Braille's cell without dots.
 func visible(r rune) rune {
 	switch {
 	case r == '\u2028' || r == '\u2029':
 		return '\n'
-	case r < unicode.MaxASCII || unicode.Is(unicode.Join_Control, r):
+	case r == '\u2800':
+		return ' '
+	case r < unicode.MaxASCII || unicode.Is(unicode.Join_Control, r) || r == '\ufe0e' || r == '\ufe0f':
 		return r
-	case unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r), unicode.Is(unicode.Noncharacter_Code_Point, r):
-		return -1
-	case unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r): // fillers: letters that look like nothing
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // seen, though they are format characters
+		return r
+	case redact.Unseen(r), unicode.Is(unicode.Noncharacter_Code_Point, r):
 		return -1
 	}
 	return r

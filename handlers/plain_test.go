@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"holdfast/handlers/redact/redacttest"
 )
 
 // What is unseen, by name of its kind.
@@ -12,6 +14,8 @@ var unseen = map[string]string{
 	"override": "\u202e", "embedding": "\u202a", "isolate": "\u2067", "end of isolate": "\u2069", "mark": "\u200f", "Arabic mark": "\u061c",
 	"zero width": "\u200b", "word joiner": "\u2060", "byte order mark": "\ufeff", "soft hyphen": "\u00ad", "tag": "\U000e0041",
 	"annotation": "\ufff9", "noncharacter": "\uffff", "filler": "\u3164", "invisible times": "\u2062",
+	"variation selector": "\U000e0101", "text's selector": "\ufe00", "Mongolian selector": "\u180b", "another": "\u180f", "vowel separator": "\u180e",
+	"joiner of graphemes": "\u034f", "Jamo filler": "\u115f", "half filler": "\uffa0", "reserved": "\U000e0fff",
 }
 
 func TestUnseen(t *testing.T) {
@@ -24,7 +28,22 @@ func TestUnseen(t *testing.T) {
 			}
 		}
 	}
+	hidden := 0
+	for r := range unicode.MaxRune + 1 {
+		if !redacttest.Hidden(r) {
+			continue
+		}
+		hidden++
+		text := "4" + string(r) + "1"
+		if l, p, s := Line(text), Prose(text), Spoken(text); l != "41" || p != "41" || s != "41" {
+			t.Errorf("%U: %q, %q, %q", r, l, p, s)
+		}
+	}
+	if hidden < 4000 { // 4,174 of Unicode 15, less four
+		t.Errorf("%d hidden characters", hidden)
+	}
 	for _, tt := range []struct{ text, line, prose, spoken string }{
+		{"a\u2800b", "a b", "a b", "a b"},
 		{" Ana \t Lee\r\n", "Ana Lee", " Ana \t Lee\r\n", " Ana \t Lee\r\n"},
 		{"a\u2028b\u00a0c", "a b c", "a\nb\u00a0c", "a\nb\u00a0c"},
 		{"می\u200cخواهم", "می\u200cخواهم", "می\u200cخواهم", "می\u200cخواهم"},
@@ -59,7 +78,7 @@ func FuzzText(f *testing.F) {
 				t.Fatalf("%s: %q became %q, then %q", name, text, got, clean(got))
 			}
 			for _, r := range got {
-				if unicode.Is(unicode.Bidi_Control, r) || r == '\u200b' || r == '\ufeff' || name == "spoken" && r == 0 || name == "line" && r == '\n' {
+				if redacttest.Hidden(r) || name == "spoken" && r == 0 || name == "line" && r == '\n' {
 					t.Fatalf("%s: %q became %q", name, text, got)
 				}
 			}

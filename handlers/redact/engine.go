@@ -179,8 +179,10 @@ func (m *matcher) span(h hit) Span {
 	return Span{Start: start, End: end, Type: r.t, Rule: r.Rule}
 }
 
-// accent says whether c stands above or below the letter before it.
-func accent(c rune) bool { return c >= 0x300 && c <= 0x36f }
+// accent says whether c stands on the letter or the digit before it, as a key's frame does.
+func accent(c rune) bool {
+	return c >= 0x300 && c <= 0x36f || c >= 0x1ab0 && c <= 0x1aff || c >= 0x1dc0 && c <= 0x1dff || c >= 0x20d0 && c <= 0x20ff || c >= 0xfe20 && c <= 0xfe2f
+}
 
 // Candidate is a place that was looked at: a span, or why it is none.
 type Candidate struct {

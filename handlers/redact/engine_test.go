@@ -6,8 +6,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
 
 	"holdfast/handlers/redact"
+	"holdfast/handlers/redact/redacttest"
 )
 
 func compile(tb testing.TB, p redact.Policy) *redact.Engine {
@@ -234,4 +236,22 @@ func Example() {
 	// [NAME], on 3/14 at 2:30 call [PHONE_NUMBER:*0142].
 	// NAME name.known 0 3
 	// PHONE_NUMBER phone.spoken-cue 26 67
+}
+
+// TestUnseenIsSteppedOver: what nobody sees hides no number, wherever it stands in it; nor does a frame around each digit.
+func TestUnseenIsSteppedOver(t *testing.T) {
+	t.Parallel()
+	engine := compile(t, redact.Policy{})
+	for r := range unicode.MaxRune + 1 {
+		if !redacttest.Hidden(r) && !strings.ContainsRune("\u200c\u200d\ufe0e\ufe0f\u20e3\u2800", r) {
+			continue
+		}
+		text := "call 4" + string(r) + "15-5" + string(r) + "55-0171 now"
+		if r == 0x2800 { // a space
+			text = "call 415" + string(r) + "555" + string(r) + "0171 now"
+		}
+		if got, _ := engine.Redact(text, nil); got != "call [PHONE_NUMBER] now" {
+			t.Fatalf("%U: %q", r, got)
+		}
+	}
 }

@@ -159,9 +159,9 @@ func foldRune(r rune, n int) byte {
 		return '"'
 	case r == 0x2028, r == 0x2029, r == 0x85:
 		return '\n'
-	case r == 0xad, unicode.Is(unicode.Cf, r), unicode.Is(unicode.Mn, r) && r < 0x0370, r >= 0xfe00 && r <= 0xfe0f:
+	case Unseen(r), accent(r):
 		return 0
-	case unicode.Is(unicode.Zs, r):
+	case unicode.Is(unicode.Zs, r), r == 0x2800: // a Braille cell without dots
 		return ' '
 	case unicode.Is(unicode.Nd, r):
 		return digit(r)
@@ -178,6 +178,13 @@ func foldRune(r rune, n int) byte {
 		return ideoByte
 	}
 	return otherByte
+}
+
+// Unseen reports what nobody sees: Unicode's format characters, variation selectors, and the fillers and reserved characters
+// that it calls default-ignorable. Rules step over it.
+func Unseen(r rune) bool {
+	return r >= utf8.RuneSelf && (unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) ||
+		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r))
 }
 
 // digit is the ASCII digit of one of another script: they stand in tens, from zero to nine.
