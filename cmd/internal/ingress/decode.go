@@ -11,8 +11,8 @@ import (
 	"holdfast/handlers/redact"
 )
 
-// What JSON may be: a booking is two deep, settings are four; their medical terms are up to 10,000 values. What platforms of
-// voice agents send is theirs to shape.
+// What JSON may be: a booking is two deep, settings are four; their medical terms are up to 10,000 values. A call of a tool
+// stands beside the tool's definition, which is theirs to shape.
 var (
 	bodyLimits  = ijson.Limits{Depth: 16, Values: redact.MaxTerms + 2000}
 	voiceLimits = ijson.Limits{Depth: 64, Values: 200_000}
@@ -41,14 +41,6 @@ func decode[T any](raw []byte, custom string) (v T, err error) {
 		return v, newProblem("invalid-request", custom, err.Error())
 	}
 	return v, nil
-}
-
-// unmarshal reads what a voice agent sends, by the same rules. What breaks them says nothing.
-func unmarshal(raw []byte, v any) error {
-	if err := json.Unmarshal(raw, v); err != nil {
-		return err
-	}
-	return ijson.Check(raw, voiceLimits)
 }
 
 // jsonType is what JSON calls a Go type.

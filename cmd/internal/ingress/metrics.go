@@ -9,6 +9,9 @@ type Metrics struct {
 	Waiting   prometheus.Gauge
 	Callbacks *prometheus.CounterVec // by status and whether it moved the message
 	Denied    *prometheus.CounterVec // by reason
+	// Unreadable are messages of voice agents of which something could not be read, by source. A few are a platform's slips; many,
+	// and its shape has changed.
+	Unreadable *prometheus.CounterVec
 	// EventsLost are security events that were not written: too many at once, or Postgres was away at the end.
 	EventsLost prometheus.Counter
 }
@@ -29,16 +32,21 @@ func NewMetrics() *Metrics {
 			Name: "holdfast_ingress_callbacks_total", Help: "Status callbacks by status and whether they moved a text forward."}, []string{"status", "moved"}),
 		Denied: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_ingress_denied_total", Help: "Requests refused for their credentials, by reason."}, []string{"reason"}),
+		Unreadable: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_ingress_unreadable_total", Help: "Messages of voice agents of which something could not be read, by source."}, []string{"source"}),
 		EventsLost: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_security_events_lost_total", Help: "Security events that were not written."}),
 	}
 	for _, reason := range reasons {
 		m.Denied.WithLabelValues(reason)
 	}
+	for _, source := range []string{sourceVapi, sourceRetell} {
+		m.Unreadable.WithLabelValues(source)
+	}
 	return m
 }
 
 // Register shows them on reg.
 func (m *Metrics) Register(reg prometheus.Registerer) {
-	reg.MustRegister(m.Writes, m.Waits, m.Waiting, m.Callbacks, m.Denied, m.EventsLost)
+	reg.MustRegister(m.Writes, m.Waits, m.Waiting, m.Callbacks, m.Denied, m.Unreadable, m.EventsLost)
 }

@@ -56,6 +56,9 @@ func (in *Ingress) retellRoutes() {
 		}
 		talk, tool := readRetell(c.body, i.Tool, in.keys, org)
 		talk.org, talk.begun = org, begun
+		if tool.broken {
+			in.metrics.Unreadable.WithLabelValues(sourceRetell).Inc()
+		}
 		s := in.speak(ctx, talk, []toolCall{tool})[0]
 		return speaking(retellAnswer{s.text, s.facts})
 	})
@@ -87,32 +90,52 @@ func retellDigest(key string, body []byte, at time.Time) []byte {
 	return mac.Sum(nil)
 }
 
+// retellParts are the members of a call, or a chat, that are read.
+type retellParts struct {
+	CallID     part `json:"call_id"`
+	ChatID     part `json:"chat_id"`
+	Direction  part `json:"direction"`
+	FromNumber part `json:"from_number"`
+	ToNumber   part `json:"to_number"`
+}
+
 // readRetell reads either shape of a body. Retell names no call of a function, so that the key is made of what
 // was said; asked the same anew, it is the same key.
 func readRetell(raw []byte, name string, keys *pii.Keyring, org uuid.UUID) (conversation, toolCall) {
 	talk := conversation{source: sourceRetell}
-	var b retellBody
-	if err := unmarshal(raw, &b); err != nil || b.Call == nil && b.Chat == nil && !object(b.Args) {
-		return talk, toolCall{name: name, args: argsOf(raw)}
+	var b struct {
+		Name part `json:"name"`
+		Call part `json:"call"`
+		Chat part `json:"chat"`
+		Args part `json:"args"`
 	}
-	if b.Name == "" {
-		b.Name = name
+	if err := json.Unmarshal(raw, &b); err != nil || !b.Call.object() && !b.Chat.object() && !b.Args.object() {
+		tool := toolCall{name: name, unnamed: true}
+		tool.args, tool.broken = argsOf(raw)
+		tool.broken = tool.broken || !json.Valid(raw)
+		return talk, tool
 	}
-	tool := toolCall{name: b.Name, args: argsOf(b.Args), repeats: true}
-	for _, t := range []*retellTalk{b.Call, b.Chat} {
-		if t != nil {
-			talk.id, talk.number = callID(t.CallID+t.ChatID), t.customer()
+	var ps parts
+	tool := toolCall{name: ps.text(b.Name), repeats: true}
+	if tool.name == "" {
+		tool.name, tool.unnamed = name, true
+	}
+	for _, p := range []part{b.Call, b.Chat} {
+		if p.object() {
+			var t retellParts
+			ps.open(p, &t)
+			said := retellTalk{CallID: ps.text(t.CallID), ChatID: ps.text(t.ChatID), Direction: ps.text(t.Direction), FromNumber: ps.text(t.FromNumber), ToNumber: ps.text(t.ToNumber)}
+			talk.id, talk.number = callID(said.CallID+said.ChatID), said.customer()
 		}
 	}
+	for _, raw := range b.Args.values {
+		tool.args, tool.broken = argsOf(raw)
+	}
+	tool.broken = tool.broken || ps.odd || len(b.Args.values) > 1
 	if talk.id != "" {
 		tool.key = keyOf(sourceRetell, talk.id, tool.name, tool.args.hash(keys, org))
 	}
 	return talk, tool
-}
-
-func object(raw json.RawMessage) bool {
-	text := strings.TrimSpace(string(raw))
-	return strings.HasPrefix(text, "{")
 }
 
 // customer is who is on the line: who called, or who was called.

@@ -83,7 +83,10 @@ func (in *Ingress) vapiRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		talk, calls := readVapi(c.body)
+		talk, calls, odd := readVapi(c.body)
+		if odd {
+			in.metrics.Unreadable.WithLabelValues(sourceVapi).Inc()
+		}
 		if len(calls) == 0 {
 			return speaking(struct{}{}) // something that Vapi tells, and waits for nothing
 		}
@@ -100,22 +103,68 @@ func (in *Ingress) vapiRoutes() {
 	})
 }
 
+// vapiParts are the members of a message that are read.
+type vapiParts struct {
+	Type                 part `json:"type"`
+	ToolCallList         part `json:"toolCallList"`
+	ToolCalls            part `json:"toolCalls"`
+	ToolWithToolCallList part `json:"toolWithToolCallList"`
+	Call                 part `json:"call"`
+	Customer             part `json:"customer"`
+}
+
 // readVapi reads the calls of tools of a message, in whose conversation they were made. There are none in what is no
-// message of that type, or cannot be read.
-func readVapi(raw []byte) (conversation, []toolCall) {
-	var body vapiBody
-	talk := conversation{source: sourceVapi}
-	if unmarshal(raw, &body) != nil || body.Message.Type != "" && body.Message.Type != "tool-calls" {
-		return talk, nil
+// message of that type. odd: something could not be read; calls that it leaves open are broken, and only those
+// without an id are not among them, since Vapi could not tell what is answered.
+func readVapi(raw []byte) (talk conversation, calls []toolCall, odd bool) {
+	var body struct {
+		Message part `json:"message"`
 	}
-	m := body.Message
-	talk.id = callID(m.Call.ID)
-	for _, n := range []vapiNumber{m.Call.Customer, m.Customer} {
-		if p, err := pii.ParsePhone(n.Number, ""); err == nil && talk.number.IsZero() {
+	talk = conversation{source: sourceVapi}
+	if json.Unmarshal(raw, &body) != nil {
+		return talk, nil, true
+	}
+	ps := parts{odd: len(body.Message.values) > 1}
+	var lists []part
+	for _, raw := range body.Message.values {
+		var m vapiParts
+		if json.Unmarshal(raw, &m) != nil {
+			ps.odd = true
+			continue
+		}
+		if kind := ps.text(m.Type); kind == "" || kind == "tool-calls" {
+			lists = append(lists, m.ToolCallList, m.ToolCalls, m.ToolWithToolCallList)
+			ps.vapiTalk(m, &talk)
+		}
+	}
+	call := talk.id
+	talk.id = callID(call)
+	calls, lost := vapiCalls(lists, call)
+	odd = ps.odd || lost
+	for i := range calls {
+		calls[i].broken = calls[i].broken || ps.odd
+		odd = odd || calls[i].broken
+	}
+	return talk, calls, odd
+}
+
+// vapiTalk reads which call it is, and who is on the line.
+func (ps *parts) vapiTalk(m vapiParts, talk *conversation) {
+	var call struct {
+		ID       part `json:"id"`
+		Customer part `json:"customer"`
+	}
+	ps.open(m.Call, &call)
+	talk.id = ps.text(call.ID)
+	for _, customer := range []part{call.Customer, m.Customer} {
+		var c struct {
+			Number part `json:"number"`
+		}
+		ps.open(customer, &c)
+		if p, err := pii.ParsePhone(ps.text(c.Number), ""); err == nil && talk.number.IsZero() {
 			talk.number = p
 		}
 	}
-	return talk, m.calls()
 }
 
 // fromVapi proves a request by the secret that Vapi sends along.
@@ -143,24 +192,34 @@ func sameSecret(secret, given string) int {
 	return same
 }
 
-// calls lists the calls of all lists, each once and in order.
-func (m vapiMessage) calls() []toolCall {
-	var all []toolCall
+// vapiCalls lists the calls of all lists, each once and in order, up to maxAnswers. lost: there are some whose id cannot be read.
+func vapiCalls(lists []part, talk string) (all []toolCall, lost bool) {
 	seen := map[string]bool{}
-	for _, list := range [][]vapiCall{m.ToolCallList, m.ToolCalls, m.ToolWithToolCallList} {
-		for _, c := range list {
-			t := c.tool()
-			if t.id != "" && seen[t.id] {
-				continue
+	for _, list := range lists {
+		for _, raw := range list.values {
+			var items []json.RawMessage
+			lost = json.Unmarshal(raw, &items) != nil || lost
+			for _, item := range items {
+				var c vapiCall
+				err := unmarshal(item, &c)
+				t := c.tool()
+				t.broken = t.broken || err != nil || len(list.values) > 1
+				if t.broken && t.id == "" {
+					lost = true
+					continue
+				}
+				if t.id != "" && seen[t.id] || len(all) == maxAnswers {
+					continue
+				}
+				seen[t.id] = true
+				if t.id != "" {
+					t.key = keyOf(sourceVapi, talk, t.id)
+				}
+				all = append(all, t)
 			}
-			seen[t.id] = true
-			if t.id != "" {
-				t.key = keyOf(sourceVapi, m.Call.ID, t.id)
-			}
-			all = append(all, t)
 		}
 	}
-	return all
+	return all, lost
 }
 
 // tool reads any of the shapes.
@@ -181,11 +240,11 @@ func (c vapiCall) tool() toolCall {
 		if i.name != "" {
 			t.name = i.name
 		}
-		t.args = i.args
+		t.args, t.broken = i.args, t.broken || i.broken
 		args = nil
 	}
 	if args != nil {
-		t.args = argsOf(args)
+		t.args, t.broken = argsOf(args)
 	}
 	return t
 }

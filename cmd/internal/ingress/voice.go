@@ -3,6 +3,7 @@ package ingress
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"holdfast/cmd/internal/speech"
 	"holdfast/handlers"
+	"holdfast/handlers/ijson"
 	"holdfast/store"
 	"holdfast/store/pii"
 )
@@ -30,8 +32,10 @@ const (
 	voiceLimit = 4500 * time.Millisecond
 	// voiceWait is how much of it a task may take.
 	voiceWait = 3800 * time.Millisecond
-	// maxTools is how many calls of tools one request may make.
+	// maxTools is how many calls of tools one request may make. What comes beyond is told so, which costs nothing to look up.
 	maxTools = 16
+	// maxAnswers is how many calls of one request are answered at all.
+	maxAnswers = 100
 )
 
 // conversation is the call that a voice agent has with somebody.
@@ -49,6 +53,10 @@ type toolCall struct {
 	args     toolArgs
 	// key is the idempotency key; "" when nothing names the call.
 	key string
+	// broken says that it cannot be relied on: it, or what it stands in, is no I-JSON. It is answered, and nothing is done.
+	broken bool
+	// unnamed says that what proves the request does not cover the name.
+	unnamed bool
 	// repeats says that the same key may come for something asked anew, since it is made of what was said.
 	repeats bool
 }
@@ -81,16 +89,17 @@ func (w *word) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// argsOf reads arguments: an object, or a string that holds one. What is neither says nothing.
-func argsOf(raw json.RawMessage) (a toolArgs) {
+// argsOf reads arguments: an object, or a string that holds one. What is neither says nothing. They are broken when they are no
+// I-JSON: with a booking that stands there twice, another one might be canceled.
+func argsOf(raw json.RawMessage) (a toolArgs, broken bool) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
 		raw = json.RawMessage(text)
 	}
-	if unmarshal(raw, &a) != nil {
-		return toolArgs{}
+	if err := unmarshal(raw, &a); err != nil {
+		return toolArgs{}, errors.As(err, new(*ijson.Broken))
 	}
-	return a
+	return a, false
 }
 
 // said is an answer to a tool call: a sentence, and what it says as fields for platforms that take them.
@@ -124,7 +133,7 @@ type refusal struct{ said }
 func (r *refusal) Error() string { return r.facts.Status }
 
 // speak answers the calls of one request, one after the other, since the second may build on the first. Those
-// that are not done when the time is over are answered too; what they have begun goes on.
+// that are not done when the time is over are answered too; what they have begun goes on. So are those beyond maxTools.
 func (in *Ingress) speak(ctx context.Context, c conversation, calls []toolCall) []said {
 	out := make([]said, len(calls))
 	lang := speech.English
@@ -133,7 +142,11 @@ func (in *Ingress) speak(ctx context.Context, c conversation, calls []toolCall) 
 	}
 	for i := range out {
 		out[i] = said{text: lang.Say(speech.StillWorking, nil), ok: true, facts: Facts{Status: "pending"}}
+		if i >= maxTools {
+			out[i] = said{text: lang.Say(speech.OneAtATime, nil), facts: Facts{Status: "invalid-request"}}
+		}
 	}
+	calls = calls[:min(len(calls), maxTools)]
 	var mu sync.Mutex
 	done := make(chan struct{})
 	late := time.NewTimer(time.Until(c.begun.Add(voiceLimit)))
@@ -144,7 +157,7 @@ func (in *Ingress) speak(ctx context.Context, c conversation, calls []toolCall) 
 		ctx, cancel := context.WithDeadline(work, c.begun.Add(voiceLimit))
 		defer cancel()
 		for i, call := range calls {
-			s := in.useTool(ctx, c, call, i)
+			s := in.useTool(ctx, c, call)
 			mu.Lock()
 			out[i] = s
 			mu.Unlock()
@@ -160,7 +173,7 @@ func (in *Ingress) speak(ctx context.Context, c conversation, calls []toolCall) 
 }
 
 // useTool answers one call. A panic is this call's alone.
-func (in *Ingress) useTool(ctx context.Context, c conversation, call toolCall, n int) (s said) {
+func (in *Ingress) useTool(ctx context.Context, c conversation, call toolCall) (s said) {
 	v := &voice{in: in, conversation: c, call: call, lang: speech.English}
 	defer func() {
 		if p := recover(); p != nil {
@@ -172,8 +185,8 @@ func (in *Ingress) useTool(ctx context.Context, c conversation, call toolCall, n
 	err := v.listen(ctx)
 	switch {
 	case err != nil:
-	case n >= maxTools:
-		return v.say(false, "invalid-request", speech.OneAtATime, nil)
+	case call.broken:
+		return v.say(false, "invalid-json", speech.Unreadable, nil)
 	case !ok:
 		return v.say(false, "unknown-tool", speech.UnknownTool, nil)
 	default:

@@ -83,7 +83,7 @@ func TestToolDefinitions(t *testing.T) {
 			listed[d.Name] = true
 			for name, p := range d.Parameters.Properties {
 				raw := fmt.Appendf(nil, "{%q:%q}", name, "x")
-				if p.Type != "string" || p.Description == "" || argsOf(raw) == (toolArgs{}) {
+				if p.Type != "string" || p.Description == "" || readArgs(raw) == (toolArgs{}) {
 					t.Errorf("%s %s: %s is not taken", platform, d.Name, name)
 				}
 			}

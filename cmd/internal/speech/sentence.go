@@ -98,4 +98,5 @@ const (
 	WentWrong       Sentence = "went-wrong"
 	UnknownTool     Sentence = "unknown-tool"
 	OneAtATime      Sentence = "one-at-a-time"
+	Unreadable      Sentence = "unreadable"
 )

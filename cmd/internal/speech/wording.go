@@ -51,6 +51,7 @@ var sentences = map[Lang]map[Sentence]string{
 		WentWrong:       "Something went wrong here. Please ask me again in a minute.",
 		UnknownTool:     "I cannot do that. I can look for free times, hold one, take its code, send the code again, or cancel.",
 		OneAtATime:      "Those are too many things at once. Please ask me one after the other.",
+		Unreadable:      "I could not read that. Please ask me again.",
 	},
 	Spanish: {
 		Held:            "{when} con {with} queda apartado. Se envió un código al número que termina en {phone}.",
@@ -101,5 +102,6 @@ var sentences = map[Lang]map[Sentence]string{
 		WentWrong:       "Algo salió mal. Pregúnteme otra vez en un minuto, por favor.",
 		UnknownTool:     "Eso no lo puedo hacer. Puedo buscar horas libres, apartar una, tomar su código, enviarlo otra vez o cancelar.",
 		OneAtATime:      "Son demasiadas cosas a la vez. Pídalas, por favor, una por una.",
+		Unreadable:      "No pude leer eso. Pídamelo otra vez, por favor.",
 	},
 }
