@@ -27,6 +27,21 @@ SELECT isolate('request');
 SELECT dispatch_may('request', 'SELECT (org_id, id, done_at)');
 GRANT SELECT, INSERT, UPDATE ON request TO holdfast_app;
 
+-- What a signature named, where the platform names nothing itself: the same signature again is the same delivery. fingerprint is of
+-- what it does not cover; request_id is what it led to, if to anything.
+CREATE TABLE signed_delivery (
+  org_id      uuid NOT NULL,
+  source      text NOT NULL,
+  key         text NOT NULL,
+  fingerprint bytea NOT NULL,
+  request_id  uuid,
+  created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (key, source, org_id),
+  FOREIGN KEY (org_id, request_id) REFERENCES request (org_id, id)
+);
+SELECT isolate('signed_delivery');
+GRANT SELECT, INSERT, UPDATE ON signed_delivery TO holdfast_app;
+
 -- A process that runs tasks. It belongs to no org; in_flight is what it is working on, by id.
 CREATE TABLE worker (
   id         uuid PRIMARY KEY,

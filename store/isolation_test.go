@@ -47,6 +47,11 @@ func fill(t *testing.T, db *storetest.DB, org storetest.Org, phone, name, notes,
 		if err != nil {
 			return err
 		}
+		signed := store.SignedDelivery{Source: "retell", Key: "k", Tool: "hold_slot"}
+		if _, err := store.TakeDelivery(ctx, tx, db.Keys, signed); err != nil {
+			return err
+		}
+		store.EndDelivery(tx, signed, req)
 		store.InsertTask(tx, store.NewTask{ID: task, Type: "booking:claim", Queue: "claim", Payload: []byte(`{"request":"` + req.String() + `"}`),
 			Headers: []byte("{}"), Request: uuid.NullUUID{UUID: req, Valid: true}, GiveUp: 1e12, Dedup: "once"})
 		cand := store.Candidate{Resource: store.Resource{ID: org.Chair}, Span: at(10, 0)}

@@ -56,6 +56,7 @@ func (in *Ingress) retellRoutes() {
 		}
 		talk, tool := readRetell(c.body, i.Tool, in.keys, org)
 		talk.org, talk.begun = org, begun
+		tool.delivery = deliveryOf(i.Signature)
 		if tool.broken {
 			in.metrics.Unreadable.WithLabelValues(sourceRetell).Inc()
 		}
@@ -83,6 +84,15 @@ func splitRetell(header string) (at time.Time, digest []byte, ok bool) {
 	return time.UnixMilli(millis), digest, ok && okV && okD && err == nil && err2 == nil && strconv.FormatInt(millis, 10) == v
 }
 
+// deliveryOf is the key of a delivery, by its signature: digest and time.
+func deliveryOf(header string) string {
+	at, digest, ok := splitRetell(header)
+	if !ok {
+		return ""
+	}
+	return keyOf(sourceRetell, strconv.FormatInt(at.UnixMilli(), 10), hex.EncodeToString(digest))
+}
+
 func retellDigest(key string, body []byte, at time.Time) []byte {
 	mac := hmac.New(sha256.New, []byte(key))
 	_, _ = mac.Write(body) // a hash never fails
@@ -100,7 +110,7 @@ type retellParts struct {
 }
 
 // readRetell reads either shape of a body. Retell names no call of a function, so that the key is made of what
-// was said; asked the same anew, it is the same key.
+// was said; asked the same anew, it is the same key. A delivery that comes again is known by its signature (deliveryOf).
 func readRetell(raw []byte, name string, keys *pii.Keyring, org uuid.UUID) (conversation, toolCall) {
 	talk := conversation{source: sourceRetell}
 	var b struct {

@@ -67,6 +67,8 @@ type submission struct {
 	// conversation is the call of a voice agent; "" = none. What was asked in it and is not answered yet is joined
 	// also by another key: an agent that asks again makes a call of its own.
 	conversation string
+	// delivery is the signed delivery that asks; zero = none. A request that it led to before is answered again.
+	delivery store.SignedDelivery
 }
 
 // reply answers a write.
@@ -172,30 +174,46 @@ func (in *Ingress) insert(ctx context.Context, s submission, id uuid.UUID) (firs
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = tasks.InTx(ctx, in.db, s.org, func(tx *store.Tx) error {
-		if s.conversation != "" {
-			if first, err = store.FindPending(ctx, tx, in.keys, r); !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
+		if s.delivery.Key == "" {
+			first, err = in.insertIn(ctx, tx, s, r)
+			return err
 		}
-		if s.key != "" {
-			var fresh bool
-			if first, fresh, err = store.InsertRequest(ctx, tx, in.keys, r); err != nil || !fresh {
-				return err
-			}
+		led, err := store.TakeDelivery(ctx, tx, in.keys, s.delivery)
+		if first = led.UUID; err != nil || led.Valid {
+			return err
 		}
-		if s.check != nil {
-			if err := s.check(ctx, tx); err != nil {
-				return err
-			}
+		if first, err = in.insertIn(ctx, tx, s, r); err == nil {
+			store.EndDelivery(tx, s.delivery, first)
 		}
-		if s.key == "" {
-			if first, _, err = store.InsertRequest(ctx, tx, in.keys, r); err != nil {
-				return err
-			}
-		}
-		_, err = s.kind.task.Enqueue(tx, tasks.RequestPayload{Request: id}, tasks.Answers(id))
 		return err
 	})
+	return first, err
+}
+
+// insertIn is insert in its transaction.
+func (in *Ingress) insertIn(ctx context.Context, tx *store.Tx, s submission, r store.Request) (first uuid.UUID, err error) {
+	if s.conversation != "" {
+		if first, err = store.FindPending(ctx, tx, in.keys, r); !errors.Is(err, store.ErrNotFound) {
+			return first, err
+		}
+	}
+	if s.key != "" {
+		var fresh bool
+		if first, fresh, err = store.InsertRequest(ctx, tx, in.keys, r); err != nil || !fresh {
+			return first, err
+		}
+	}
+	if s.check != nil {
+		if err := s.check(ctx, tx); err != nil {
+			return first, err
+		}
+	}
+	if s.key == "" {
+		if first, _, err = store.InsertRequest(ctx, tx, in.keys, r); err != nil {
+			return first, err
+		}
+	}
+	_, err = s.kind.task.Enqueue(tx, tasks.RequestPayload{Request: r.ID}, tasks.Answers(r.ID))
 	return first, err
 }
 

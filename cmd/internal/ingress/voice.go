@@ -57,6 +57,8 @@ type toolCall struct {
 	broken bool
 	// unnamed says that what proves the request does not cover the name.
 	unnamed bool
+	// delivery is the signature that brought it, where the platform signs; "" = none. The same again is no call of its own.
+	delivery string
 	// repeats says that the same key may come for something asked anew, since it is made of what was said.
 	repeats bool
 }
@@ -190,7 +192,9 @@ func (in *Ingress) useTool(ctx context.Context, c conversation, call toolCall) (
 	case !ok:
 		return v.say(false, "unknown-tool", speech.UnknownTool, nil)
 	default:
-		s, err = run(v, ctx)
+		if err = v.bind(ctx); err == nil {
+			s, err = run(v, ctx)
+		}
 	}
 	if err != nil {
 		return v.failed(ctx, err)
@@ -208,6 +212,8 @@ type voice struct {
 	zone   string // of the org
 	now    time.Time
 	caller store.Caller
+	// joined is the request whose answer is the last that once found.
+	joined uuid.UUID
 }
 
 // listen looks up who speaks.
