@@ -1053,6 +1053,18 @@ CREATE TABLE public.settings (
 ALTER TABLE ONLY public.settings FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.settings OWNER TO holdfast_owner;
 
+CREATE TABLE public.signed_delivery (
+    org_id uuid NOT NULL,
+    source text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    request_id uuid,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE ONLY public.signed_delivery FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.signed_delivery OWNER TO holdfast_owner;
+
 CREATE TABLE public.sms_account (
     org_id uuid NOT NULL,
     account_sid text NOT NULL,
@@ -1339,6 +1351,9 @@ ALTER TABLE ONLY public.service_resource
 ALTER TABLE ONLY public.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (org_id);
 
+ALTER TABLE ONLY public.signed_delivery
+    ADD CONSTRAINT signed_delivery_pkey PRIMARY KEY (key, source, org_id);
+
 ALTER TABLE ONLY public.sms_account
     ADD CONSTRAINT sms_account_pkey PRIMARY KEY (org_id);
 
@@ -1578,6 +1593,9 @@ ALTER TABLE ONLY public.service_resource
 ALTER TABLE ONLY public.settings
     ADD CONSTRAINT settings_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
+ALTER TABLE ONLY public.signed_delivery
+    ADD CONSTRAINT signed_delivery_org_id_request_id_fkey FOREIGN KEY (org_id, request_id) REFERENCES public.request(org_id, id);
+
 ALTER TABLE ONLY public.sms_account
     ADD CONSTRAINT sms_account_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
@@ -1662,6 +1680,8 @@ CREATE POLICY audit_read ON public.service FOR SELECT TO holdfast_audit USING (t
 CREATE POLICY audit_read ON public.service_resource FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.settings FOR SELECT TO holdfast_audit USING (true);
+
+CREATE POLICY audit_read ON public.signed_delivery FOR SELECT TO holdfast_audit USING (true);
 
 CREATE POLICY audit_read ON public.sms_account FOR SELECT TO holdfast_audit USING (true);
 
@@ -1757,6 +1777,8 @@ CREATE POLICY org_only ON public.service_resource TO holdfast_app USING ((org_id
 
 CREATE POLICY org_only ON public.settings TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY org_only ON public.signed_delivery TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY org_only ON public.sms_account TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY org_only ON public.sms_breaker TO holdfast_app USING ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((org_id = ( SELECT (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -1823,6 +1845,8 @@ CREATE POLICY owner_all ON public.service_resource TO holdfast_owner USING (true
 
 CREATE POLICY owner_all ON public.settings TO holdfast_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON public.signed_delivery TO holdfast_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON public.sms_account TO holdfast_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON public.sms_breaker TO holdfast_owner USING (true) WITH CHECK (true);
@@ -1850,6 +1874,7 @@ ALTER TABLE public.security_event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.service ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.service_resource ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.settings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.signed_delivery ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_account ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_breaker ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sms_pace ENABLE ROW LEVEL SECURITY;
@@ -1972,6 +1997,8 @@ GRANT SELECT ON TABLE public.service_resource TO holdfast_audit;
 GRANT SELECT ON TABLE public.service_resource TO holdfast_app;
 GRANT SELECT ON TABLE public.settings TO holdfast_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.settings TO holdfast_app;
+GRANT SELECT ON TABLE public.signed_delivery TO holdfast_audit;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.signed_delivery TO holdfast_app;
 GRANT SELECT ON TABLE public.sms_account TO holdfast_audit;
 GRANT SELECT ON TABLE public.sms_account TO holdfast_app;
 GRANT SELECT ON TABLE public.sms_breaker TO holdfast_audit;
