@@ -1,12 +1,15 @@
 package ingress
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+
+	"holdfast/store"
 )
 
 // delivery is a signed request of Retell's, which can be sent again as it is.
@@ -140,5 +143,35 @@ func TestReplayedArguments(t *testing.T) {
 	}
 	if n := r.count(t, "booking"); n != 1 {
 		t.Errorf("%d bookings", n)
+	}
+}
+
+// TestDeliveryLeadsToOne: deliveries that are looked for before either has led to anything still lead to one request.
+func TestDeliveryLeadsToOne(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ask := func(d store.SignedDelivery) (*reply, error) {
+		s, err := r.in.book(t.Context(), r.org.ID, []byte(bookingBody(tomorrow("10:00"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.org, s.source, s.delivery = r.org.ID, sourceRetell, d
+		return r.in.submit(t.Context(), s)
+	}
+	signed := store.SignedDelivery{Source: sourceRetell, Key: "k", Tool: "hold_slot"}
+	first, err := ask(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := ask(signed); err != nil || again.Location != first.Location || r.count(t, "request") != 1 {
+		t.Errorf("%+v, then %+v, %v", first, again, err)
+	}
+	signed.Tool = "cancel_booking"
+	if _, err := ask(signed); !errors.Is(err, store.ErrOtherTool) {
+		t.Errorf("another tool: %v", err)
+	}
+	signed.Key = "l"
+	if other, err := ask(signed); err != nil || other.Location == first.Location {
+		t.Errorf("another signature: %+v, %v", other, err)
 	}
 }
