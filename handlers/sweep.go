@@ -83,13 +83,18 @@ func (r *Runner) sweep(ctx context.Context, name string, s Sweep) (total int, er
 		for _, org := range orgs {
 			var n int
 			var more bool
+			var sealed store.ChainHead
 			failed := tasks.InTx(ctx, r.DB, org, func(tx *store.Tx) (err error) {
 				n, more, err = s.Do(ctx, tx)
+				sealed = tx.Sealed
 				return err
 			})
 			if failed != nil {
 				err = errors.Join(err, failed)
 				continue
+			}
+			if sealed.Seq > 0 {
+				r.Log.InfoContext(ctx, "audit log sealed", "org", org, "head", sealed)
 			}
 			total += n
 			if more {

@@ -137,7 +137,8 @@ CREATE TRIGGER audit_log_rows AFTER UPDATE OR DELETE ON audit_log FOR EACH ROW E
 CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stays();
 
 -- The chain of an org's audit log: a link for each row, in the order in which audit:seal found them. hash is keyed and made of
--- the link before, the row and this link (store.SealAudit), so that whoever owns the database can break it and cannot forge it.
+-- the link before, the row and this link (store.SealAudit), so that whoever owns the database can break it and cannot make a link.
+-- He can have old rows sealed anew; at, which is in the hash, tells that, and a head that was kept elsewhere proves it.
 CREATE TABLE audit_chain (
   org_id   uuid NOT NULL,
   seq      bigint NOT NULL CHECK (seq > 0), -- from 1, without a gap

@@ -18,18 +18,24 @@ import (
 
 // What a broken link is. They are printed, and never change.
 const (
-	ChainGap       = "gap"            // links are missing before this one
-	ChainMissing   = "missing row"    // the audit row of the link is gone
-	ChainChanged   = "changed row"    // the row is not the one that was sealed, or another row took its place
-	ChainHash      = "wrong hash"     // the link's own hash or time was changed: later links were made of another one
-	ChainEither    = "row or hash"    // of the last link: no later one tells which of the two was changed
-	ChainBackdated = "backdated row"  // it was sealed after rows that are more than a minute younger
-	ChainUnlinked  = "unlinked row"   // the chain is shorter than its rows: this one has no link and waits for none
-	ChainCutOff    = "end is missing" // the chain does not reach the head that was expected, or has another hash there
+	ChainGap      = "gap"            // links are missing before this one
+	ChainMissing  = "missing row"    // the audit row of the link is gone
+	ChainChanged  = "changed row"    // the row is not the one that was sealed, or another row took its place
+	ChainHash     = "wrong hash"     // the link's own hash or time was changed: later links were made of another one
+	ChainEither   = "row or hash"    // no link follows that would tell which of the two was changed
+	ChainUnlinked = "unlinked row"   // the chain is shorter than its rows: this one has no link and waits for none
+	ChainCutOff   = "end is missing" // the chain does not reach the head that was expected, or has another hash there
 )
 
-// backdated is how much older than a row that was sealed before it a row may be. Who writes one commits within seconds.
-const backdated = time.Minute
+// What a link that holds can be conspicuous by. They are printed, and never change.
+const (
+	ChainLate  = "sealed late" // more than a minute after its row's time
+	ChainAhead = "dated ahead" // its row's time is more than a minute after it
+)
+
+// sealSlack is how far the times of a row and of its link may lie apart. Who writes a row commits within seconds, and
+// audit:seal finds it within one more.
+const sealSlack = time.Minute
 
 // ChainHead is the last link of a chain. Kept where the database's owner cannot reach, it shows that the end of a chain was
 // not cut off.
@@ -56,7 +62,10 @@ func ParseChainHead(text string) (h ChainHead, err error) {
 	return h, nil
 }
 
-// ChainBreak is the first thing that is wrong with a chain.
+// MarshalText is String, for logs.
+func (h ChainHead) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// ChainBreak is something that is wrong with a chain, or conspicuous.
 type ChainBreak struct {
 	Seq     int64  `json:"seq"`      // of the link; 0 for a row without one
 	AuditID int64  `json:"audit_id"` // of the row; 0 when that is not known
@@ -69,11 +78,21 @@ type ChainReport struct {
 	Head     ChainHead     // zero: nothing was sealed yet
 	Unsealed int64         // rows that wait for their link
 	Oldest   time.Duration // how long the oldest of them has waited
-	Broken   *ChainBreak   // nil: every link holds
+	Broken   *ChainBreak   // the first thing that is wrong; nil: every link holds
+	Breaks   int64         // how many things are
+	// Holds is the link from which on all hold among themselves, up to the head: 1 in a chain without a break, 0 when its
+	// last link is broken or it has none.
+	Holds int64
+	// Late is the first link that holds and whose time is not its row's, and Lates how many there are: a transaction that was
+	// open for long, a time without workers, a clock that was set. Or somebody gave a row another time, or took links away to
+	// have old rows sealed anew; a head that was kept tells that apart.
+	Late  *ChainBreak
+	Lates int64
 }
 
 // VerifyChain goes through the chain of an org, link by link, in one snapshot. pool is the audit role's. expect is a head that
 // was printed before; nil: none is known, and then rows that were cut off at the end together with their links are not missed.
+// Behind a break it goes on with the hash that is stored there.
 func VerifyChain(ctx context.Context, pool *pgxpool.Pool, k *pii.Keyring, org Org, expect *ChainHead) (ChainReport, error) {
 	r := ChainReport{Org: org}
 	err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
@@ -105,73 +124,97 @@ func (r *ChainReport) walk(ctx context.Context, tx pgx.Tx, k *pii.Keyring, expec
 	if err != nil {
 		return err
 	}
+	r.Holds = 1
 	var (
-		l        chainLink
-		youngest int64
-		suspect  *chainLink // a link that does not hold, until the next one tells why
-		wanted   []byte     // the hash that it should have
+		l       chainLink
+		suspect *ChainBreak // a link that does not hold, until the next one tells why
+		other   []byte      // the hash that the link before this one should have, when it has another
 	)
 	_, err = pgx.ForEachRow(rows, append([]any{&l.seq, &l.auditID, &l.at, &l.hash, &l.there}, l.fact.scan()...), func() error {
-		if suspect != nil {
-			r.blame(suspect, bytes.Equal(l.hash, l.fact.link(k, r.Org.ID, wanted, l.seq, l.at)), ChainChanged)
-			return errChainBroken
-		}
 		before := r.Head
 		r.Head = ChainHead{l.seq, bytes.Clone(l.hash)}
-		at, _ := strconv.ParseInt(l.fact.At, 10, 64) // one that is no time does not verify
-		switch {
-		case l.seq != before.Seq+1:
-			r.Broken = &ChainBreak{l.seq, l.auditID, ChainGap}
-		case !l.there:
-			r.Broken = &ChainBreak{l.seq, l.auditID, ChainMissing}
-		case expect != nil && l.seq == expect.Seq && !bytes.Equal(l.hash, expect.Hash):
-			r.Broken = &ChainBreak{l.seq, l.auditID, ChainCutOff}
-		default:
-			if wanted = l.fact.link(k, r.Org.ID, before.Hash, l.seq, l.at); !bytes.Equal(wanted, l.hash) {
-				held := l
-				suspect = &held
-				return nil
+		follows := l.seq == before.Seq+1 && l.there
+		wanted := l.fact.link(k, r.Org.ID, before.Hash, l.seq, l.at)
+		holds := follows && bytes.Equal(l.hash, wanted)
+		byOther := follows && other != nil && bytes.Equal(l.hash, l.fact.link(k, r.Org.ID, other, l.seq, l.at))
+		if suspect != nil {
+			suspect.What = ChainChanged
+			if byOther {
+				suspect.What = ChainHash
+			} else if !follows {
+				suspect.What = ChainEither
 			}
-			if at < youngest-backdated.Microseconds() {
-				r.Broken = &ChainBreak{l.seq, l.auditID, ChainBackdated}
-			}
-			youngest = max(youngest, at)
+			r.broke(*suspect)
 		}
-		if r.Broken != nil {
-			return errChainBroken
+		suspect, other = nil, nil
+		if follows && !holds && !byOther {
+			other = wanted
+		}
+		switch here := (ChainBreak{Seq: l.seq, AuditID: l.auditID}); {
+		case l.seq != before.Seq+1:
+			here.What = ChainGap
+			r.broke(here)
+		case !l.there:
+			here.What = ChainMissing
+			r.broke(here)
+		case expect != nil && l.seq == expect.Seq && !bytes.Equal(l.hash, expect.Hash):
+			here.What = ChainCutOff
+			r.broke(here)
+		case holds || byOther:
+			r.look(l)
+		default:
+			suspect = &here
 		}
 		return nil
 	})
-	switch {
-	case errors.Is(err, errChainBroken):
-		return nil
-	case err != nil:
+	if err != nil {
 		return err
-	case suspect != nil:
-		r.blame(suspect, false, ChainEither)
-	case expect != nil && r.Head.Seq < expect.Seq:
-		r.Broken = &ChainBreak{expect.Seq, 0, ChainCutOff}
+	}
+	if suspect != nil {
+		suspect.What = ChainEither
+		r.broke(*suspect)
+	}
+	if expect != nil && r.Head.Seq < expect.Seq {
+		r.broke(ChainBreak{expect.Seq, 0, ChainCutOff})
+	}
+	if r.Holds > r.Head.Seq {
+		r.Holds = 0
 	}
 	return nil
 }
 
-// errChainBroken ends a walk.
-var errChainBroken = errors.New("broken")
-
-// blame names what is wrong with a link that does not hold: its hash, when the next link was made of the right one, else what
-// is likely otherwise.
-func (r *ChainReport) blame(l *chainLink, rightNext bool, otherwise string) {
-	if rightNext {
-		otherwise = ChainHash
+// broke notes something that is wrong. Behind a link that is, the others may hold again.
+func (r *ChainReport) broke(b ChainBreak) {
+	if r.Breaks++; r.Broken == nil {
+		r.Broken = &b
 	}
-	r.Broken = &ChainBreak{l.seq, l.auditID, otherwise}
+	if b.Seq > 0 && b.Seq <= r.Head.Seq {
+		r.Holds = b.Seq + 1
+	}
+}
+
+// look compares the time of a link that holds to its row's. Both are in its hash, and its own is the database's at the moment
+// when it was made.
+func (r *ChainReport) look(l chainLink) {
+	sealed, err := strconv.ParseInt(l.at, 10, 64)
+	written, rowErr := strconv.ParseInt(l.fact.At, 10, 64)
+	late := ChainBreak{Seq: l.seq, AuditID: l.auditID, What: ChainLate}
+	switch apart := sealed - written; {
+	case errors.Join(err, rowErr) != nil || apart < -sealSlack.Microseconds(): // a row's time may be infinite
+		late.What = ChainAhead
+	case apart <= sealSlack.Microseconds():
+		return
+	}
+	if r.Lates++; r.Late == nil {
+		r.Late = &late
+	}
 }
 
 // tail reads what waits for its link, and finds what does not and has none.
 func (r *ChainReport) tail(ctx context.Context, tx pgx.Tx) error {
 	err := tx.QueryRow(ctx, `SELECT count(*), COALESCE(clock_timestamp() - min(at), '0') FROM audit_unsealed WHERE org_id = $1`, r.Org.ID).
 		Scan(&r.Unsealed, &r.Oldest)
-	if err != nil || r.Broken != nil {
+	if err != nil {
 		return err
 	}
 	var lost, unlinked *int64
@@ -180,13 +223,14 @@ func (r *ChainReport) tail(ctx context.Context, tx pgx.Tx) error {
 		(SELECT min(l.id) FROM audit_log l LEFT JOIN audit_chain c ON c.org_id = l.org_id AND c.audit_id = l.id
 		       LEFT JOIN audit_unsealed u ON u.org_id = l.org_id AND u.audit_id = l.id WHERE l.org_id = $1 AND c.seq IS NULL AND u.audit_id IS NULL)`,
 		r.Org.ID).Scan(&lost, &unlinked)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case unlinked != nil:
-		r.Broken = &ChainBreak{0, *unlinked, ChainUnlinked}
-	case lost != nil:
-		r.Broken = &ChainBreak{0, *lost, ChainMissing}
+	}
+	if unlinked != nil {
+		r.broke(ChainBreak{0, *unlinked, ChainUnlinked})
+	}
+	if lost != nil {
+		r.broke(ChainBreak{0, *lost, ChainMissing})
 	}
 	return nil
 }

@@ -155,27 +155,29 @@ func TestAuditChainTampered(t *testing.T) {
 	head := w.chain(nil).Head
 	row := func(seq int64) int64 { return value[int64](w, "SELECT audit_id FROM audit_chain WHERE seq = $1", seq) }
 	tampered := []struct {
-		sql  string
-		want store.ChainBreak
+		sql    string
+		want   store.ChainBreak
+		breaks int64
+		holds  int64 // the first link behind them
 	}{
-		{`UPDATE audit_log SET detail = '{"a": [2], "b": 2}' WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 3)`, store.ChainBreak{Seq: 3, AuditID: row(3), What: store.ChainChanged}},
-		{`UPDATE audit_log SET at = at - interval '1 us' WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 5)`, store.ChainBreak{Seq: 5, AuditID: row(5), What: store.ChainChanged}},
-		{`UPDATE audit_log SET at = 'infinity' WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 5)`, store.ChainBreak{Seq: 5, AuditID: row(5), What: store.ChainChanged}},
-		{`DELETE FROM audit_log WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 4)`, store.ChainBreak{Seq: 4, AuditID: row(4), What: store.ChainMissing}},
+		{`UPDATE audit_log SET detail = '{"a": [2], "b": 2}' WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 3)`, store.ChainBreak{Seq: 3, AuditID: row(3), What: store.ChainChanged}, 1, 4},
+		{`UPDATE audit_log SET at = at - interval '1 us' WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 5)`, store.ChainBreak{Seq: 5, AuditID: row(5), What: store.ChainChanged}, 1, 6},
+		{`UPDATE audit_log SET at = 'infinity' WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 5)`, store.ChainBreak{Seq: 5, AuditID: row(5), What: store.ChainChanged}, 1, 6},
+		{`DELETE FROM audit_log WHERE id = (SELECT audit_id FROM audit_chain WHERE seq = 4)`, store.ChainBreak{Seq: 4, AuditID: row(4), What: store.ChainMissing}, 1, 5},
 		{`UPDATE audit_log l SET subject = x.subject FROM audit_chain c JOIN audit_chain o ON o.seq = 9 - c.seq JOIN audit_log x ON x.id = o.audit_id
-			WHERE c.seq IN (2, 7) AND l.id = c.audit_id`, store.ChainBreak{Seq: 2, AuditID: row(2), What: store.ChainChanged}},
-		{`UPDATE audit_chain c SET audit_id = o.audit_id FROM audit_chain o WHERE c.seq IN (2, 7) AND o.seq = 9 - c.seq`, store.ChainBreak{Seq: 2, AuditID: row(7), What: store.ChainChanged}},
-		{`DELETE FROM audit_chain WHERE seq = 6`, store.ChainBreak{Seq: 7, AuditID: row(7), What: store.ChainGap}},
-		{`DELETE FROM audit_chain WHERE seq = 1`, store.ChainBreak{Seq: 2, AuditID: row(2), What: store.ChainGap}},
-		{`DELETE FROM audit_chain WHERE seq = 8`, store.ChainBreak{AuditID: row(8), What: store.ChainUnlinked}},
-		{`UPDATE audit_chain SET hash = sha256('x') WHERE seq = 4`, store.ChainBreak{Seq: 4, AuditID: row(4), What: store.ChainHash}},
-		{`UPDATE audit_chain SET at = at + interval '1 s' WHERE seq = 4`, store.ChainBreak{Seq: 4, AuditID: row(4), What: store.ChainChanged}},
-		{`UPDATE audit_chain SET hash = sha256('x') WHERE seq = 8`, store.ChainBreak{Seq: 8, AuditID: row(8), What: store.ChainEither}},
+			WHERE c.seq IN (2, 7) AND l.id = c.audit_id`, store.ChainBreak{Seq: 2, AuditID: row(2), What: store.ChainChanged}, 2, 8},
+		{`UPDATE audit_chain c SET audit_id = o.audit_id FROM audit_chain o WHERE c.seq IN (2, 7) AND o.seq = 9 - c.seq`, store.ChainBreak{Seq: 2, AuditID: row(7), What: store.ChainChanged}, 2, 8},
+		{`DELETE FROM audit_chain WHERE seq = 6`, store.ChainBreak{Seq: 7, AuditID: row(7), What: store.ChainGap}, 2, 8},
+		{`DELETE FROM audit_chain WHERE seq = 1`, store.ChainBreak{Seq: 2, AuditID: row(2), What: store.ChainGap}, 2, 3},
+		{`DELETE FROM audit_chain WHERE seq = 8`, store.ChainBreak{AuditID: row(8), What: store.ChainUnlinked}, 1, 1},
+		{`UPDATE audit_chain SET hash = sha256('x') WHERE seq = 4`, store.ChainBreak{Seq: 4, AuditID: row(4), What: store.ChainHash}, 1, 5},
+		{`UPDATE audit_chain SET at = at + interval '1 s' WHERE seq = 4`, store.ChainBreak{Seq: 4, AuditID: row(4), What: store.ChainChanged}, 1, 5},
+		{`UPDATE audit_chain SET hash = sha256('x') WHERE seq = 8`, store.ChainBreak{Seq: 8, AuditID: row(8), What: store.ChainEither}, 1, 0},
 		{`INSERT INTO audit_log (org_id, id, at, actor, action) OVERRIDING SYSTEM VALUE SELECT org_id, 0, now() - interval '1 year', 'cli', 'x' FROM audit_log LIMIT 1`,
-			store.ChainBreak{AuditID: 0, What: store.ChainUnlinked}},
+			store.ChainBreak{AuditID: 0, What: store.ChainUnlinked}, 1, 1},
 		{`DELETE FROM audit_chain WHERE seq > 6; DELETE FROM audit_log l WHERE NOT EXISTS (SELECT FROM audit_chain c WHERE c.audit_id = l.id)`,
-			store.ChainBreak{Seq: head.Seq, What: store.ChainCutOff}},
-		{`INSERT INTO audit_unsealed (org_id, audit_id) SELECT org_id, 999 FROM audit_log LIMIT 1`, store.ChainBreak{AuditID: 999, What: store.ChainMissing}},
+			store.ChainBreak{Seq: head.Seq, What: store.ChainCutOff}, 1, 1},
+		{`INSERT INTO audit_unsealed (org_id, audit_id) SELECT org_id, 999 FROM audit_log LIMIT 1`, store.ChainBreak{AuditID: 999, What: store.ChainMissing}, 1, 1},
 	}
 	storetest.Count(t, "audit chains tampered with", len(tampered))
 	for _, c := range tampered {
@@ -190,6 +192,8 @@ func TestAuditChainTampered(t *testing.T) {
 		}
 		if r := w.chain(kept); r.Broken == nil || *r.Broken != c.want {
 			t.Errorf("%s\n\tfound %+v, want %+v", c.sql, r.Broken, c.want)
+		} else if r.Breaks != c.breaks || r.Holds != c.holds || r.Late != nil {
+			t.Errorf("%s\n\t%d breaks, holds from %d, want %d and %d; late %+v", c.sql, r.Breaks, r.Holds, c.breaks, c.holds, r.Late)
 		}
 		if _, err := w.Admin.Exec(t.Context(), `BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM audit_log; DELETE FROM audit_chain; DELETE FROM audit_unsealed;
 			INSERT INTO audit_log OVERRIDING SYSTEM VALUE TABLE kept_log; INSERT INTO audit_chain TABLE kept_chain; DROP TABLE kept_log, kept_chain;
@@ -208,11 +212,56 @@ func TestAuditChainTampered(t *testing.T) {
 	if r := w.chain(nil); r.Broken != nil {
 		t.Errorf("control: %+v", r.Broken)
 	}
-	// A row that is given an old time and sealed in due form stands behind younger ones.
-	w.admin(`INSERT INTO audit_log (org_id, at, actor, action) SELECT org_id, now() - interval '1 hour', 'cli', 'x' FROM audit_log LIMIT 1`)
+}
+
+// TestAuditChainSealedAnew: who owns the database can take the chain away and leave it to audit:seal to make it anew, of rows
+// that he has changed. Old rows then have new links, which shows; and a head that was kept does not stand in the new chain.
+func TestAuditChainSealedAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.note(8)
 	w.seal()
-	if r := w.chain(nil); r.Broken == nil || r.Broken.What != store.ChainBackdated || r.Broken.Seq != 8 {
-		t.Errorf("backdated: %+v", r.Broken)
+	honest := w.chain(nil)
+	if honest.Late != nil || honest.Holds != 1 || honest.Breaks != 0 {
+		t.Fatalf("control: %+v", honest)
+	}
+	// 61 seconds later.
+	if _, err := w.Admin.Exec(t.Context(), `BEGIN; SET LOCAL session_replication_role = replica; INSERT INTO audit_unsealed (org_id, audit_id) SELECT org_id, audit_id FROM audit_chain;
+		DELETE FROM audit_chain; UPDATE audit_log SET actor = 'somebody-else', at = at - interval '61 s'; COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.seal(); got != "8 false" {
+		t.Fatalf("sealed %s", got)
+	}
+	first := value[int64](w, "SELECT min(id) FROM audit_log")
+	if r := w.chain(nil); r.Broken != nil || r.Lates != 8 || r.Late == nil || *r.Late != (store.ChainBreak{Seq: 1, AuditID: first, What: store.ChainLate}) {
+		t.Errorf("without a head: %+v, late %+v", r, r.Late)
+	}
+	if r := w.chain(&honest.Head); r.Broken == nil || r.Broken.What != store.ChainCutOff || r.Broken.Seq != 8 {
+		t.Errorf("with the head: %+v", r.Broken)
+	}
+	storetest.Count(t, "audit chains tampered with", 1)
+}
+
+// A row whose time is not that of its link is told, and breaks nothing: its transaction may have been open for long, or a
+// clock was set.
+func TestAuditChainLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.note(1)
+	w.seal()
+	for at, want := range map[string]string{"now() - interval '62 s'": store.ChainLate, "now() + interval '62 s'": store.ChainAhead, "'-infinity'": store.ChainAhead, "now() - interval '50 s'": ""} {
+		before := w.chain(nil)
+		w.admin(`INSERT INTO audit_log (org_id, at, actor, action) SELECT org_id, ` + at + `, 'cli', 'x' FROM audit_log LIMIT 1`)
+		w.note(1)
+		w.seal()
+		r := w.chain(&before.Head)
+		if r.Broken != nil || r.Holds != 1 || r.Head.Seq != before.Head.Seq+2 || (r.Lates == before.Lates+1) != (want != "") {
+			t.Errorf("%s: %+v %+v", at, r, r.Broken)
+		}
+		if before.Late == nil && want != "" && (r.Late == nil || r.Late.What != want || r.Late.Seq != r.Head.Seq-1) {
+			t.Errorf("%s: %+v", at, r.Late)
+		}
 	}
 }
 

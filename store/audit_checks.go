@@ -151,18 +151,9 @@ var auditChecks = []auditCheck{
 		  FROM message m WHERE m.claimed_at IS NOT NULL`},
 
 	{"P7", "row-level security binds every table with an org", "org", `
-		SELECT c.oid::regclass::text, NOT c.relrowsecurity OR NOT c.relforcerowsecurity
-		         OR NOT EXISTS (SELECT FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname
-		              AND p.policyname = 'org_only' AND p.cmd = 'ALL' AND p.permissive = 'PERMISSIVE' AND p.roles = '{holdfast_app}'
-		              AND p.qual ~ format('^\(%s = .*current_setting\(''app\.org_id''', CASE c.relname WHEN 'org' THEN 'id' ELSE 'org_id' END)
-		              AND p.with_check = p.qual)
-		         OR EXISTS (SELECT FROM pg_policies p, unnest(p.roles) g(name) WHERE p.schemaname = 'public' AND p.tablename = c.relname
-		              AND p.policyname <> 'org_only' AND p.permissive = 'PERMISSIVE'
-		              AND (g.name = 'public' OR pg_has_role('holdfast_app', g.name, 'MEMBER')))
-		         OR NOT EXISTS (SELECT FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname
+		SELECT t.name, t.open OR NOT EXISTS (SELECT FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = t.name
 		              AND 'holdfast_audit' = ANY (p.roles) AND p.qual = 'true')
-		  FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-		   AND (c.relname = 'org' OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped))`},
+		  FROM (` + openTables("'holdfast_app'") + `) AS t(name, open)`},
 	{"P7", "the app's role is bound by it", "org", `
 		SELECT rolname::text, rolsuper OR rolbypassrls
 		         OR EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND pg_has_role(r.oid, c.relowner, 'MEMBER'))

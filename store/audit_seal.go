@@ -42,7 +42,8 @@ func (f auditFact) link(k *pii.Keyring, org uuid.UUID, before []byte, seq int64,
 
 // SealAudit adds up to 500 rows of the org's audit log to its chain and reports how many and whether there may be more.
 // One transaction at a time does so for an org; the key of the chain would refuse a fork in any case. The chain has the
-// order in which rows were found: one that commits late, behind rows with higher ids, comes behind them.
+// order in which rows were found: one that commits late, behind rows with higher ids, comes behind them. The chain's new head is
+// in tx.Sealed, to be logged: who may write to the database can have old rows sealed anew, but not take back what was logged.
 func SealAudit(ctx context.Context, tx *Tx, k *pii.Keyring) (n int, more bool, err error) {
 	var (
 		seq  int64
@@ -74,6 +75,7 @@ func SealAudit(ctx context.Context, tx *Tx, k *pii.Keyring) (n int, more bool, e
 	tx.Queue(`INSERT INTO audit_chain (org_id, seq, audit_id, at, hash)
 		SELECT $1, $2 + n, id, $3, hash FROM unnest($4::bigint[], $5::bytea[]) WITH ORDINALITY x(id, hash, n)`, tx.Org, seq, now, ids, hashes)
 	tx.Queue(`DELETE FROM audit_unsealed WHERE org_id = $1 AND audit_id = ANY ($2)`, tx.Org, ids)
+	tx.Sealed = ChainHead{seq + int64(len(facts)), hash}
 	return len(facts), len(facts) == sweepBatch, nil
 }
 

@@ -68,6 +68,11 @@ func TestCheckPolicies(t *testing.T) {
 	if err := store.CheckPolicies(t.Context(), db.App); err != nil {
 		t.Error(err)
 	}
+	if err := store.CheckPolicies(t.Context(), db.Admin); err == nil {
+		t.Error("a superuser is bound by policies")
+	}
+	const setting = "(SELECT NULLIF(current_setting('app.org_id', true), '')::uuid)"
+	const mine = "org_id = " + setting
 	for _, sql := range []string{
 		"ALTER TABLE booking DISABLE ROW LEVEL SECURITY",
 		"ALTER TABLE booking NO FORCE ROW LEVEL SECURITY",
@@ -75,13 +80,31 @@ func TestCheckPolicies(t *testing.T) {
 		"ALTER POLICY org_only ON booking USING (true)",
 		"ALTER POLICY org_only ON booking WITH CHECK (true)",
 		"DROP POLICY org_only ON booking; CREATE POLICY org_only ON booking FOR SELECT TO holdfast_app USING (org_id = current_setting('app.org_id')::uuid)",
+		"ALTER POLICY org_only ON booking USING (org_id = current_setting('app.org_id')::uuid OR true) WITH CHECK (org_id = current_setting('app.org_id')::uuid OR true)",
+		"ALTER POLICY org_only ON booking USING (" + mine + " OR true) WITH CHECK (" + mine + " OR true)",
+		"ALTER POLICY org_only ON booking USING (id = " + setting + ") WITH CHECK (id = " + setting + ")",
+		"ALTER POLICY org_only ON booking TO holdfast_app, holdfast_audit",
+		"CREATE POLICY leak ON booking TO holdfast_app USING (org_id IS NOT NULL)",
+		"CREATE POLICY leak ON booking FOR SELECT USING (org_id IS NOT NULL)",
+		"CREATE POLICY leak ON booking TO readers USING (org_id IS NOT NULL)",
+		"CREATE POLICY leak ON booking TO mine USING (org_id IS NOT NULL); SET LOCAL SESSION AUTHORIZATION mine",
+		"GRANT TRUNCATE ON booking TO holdfast_app",
+		"GRANT TRUNCATE ON booking TO PUBLIC",
+		"GRANT TRUNCATE ON booking TO mine; SET LOCAL SESSION AUTHORIZATION mine",
 	} {
 		tx, err := db.Admin.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tx.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
+		// readers is a group that the app is in; mine is a login of somebody's own that is in the app's.
+		_, err = tx.Exec(t.Context(), "CREATE ROLE readers; GRANT readers TO holdfast_app; CREATE ROLE mine LOGIN; GRANT holdfast_app TO mine; "+sql)
+		if err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		if !strings.Contains(sql, "AUTHORIZATION") {
+			if _, err := tx.Exec(t.Context(), "SET LOCAL SESSION AUTHORIZATION holdfast_app"); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := store.CheckPolicies(t.Context(), tx); err == nil || !strings.Contains(err.Error(), "each other's rows: booking;") {
 			t.Errorf("%s: %v", sql, err)

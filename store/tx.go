@@ -29,6 +29,8 @@ type Tx struct {
 	Full func(queue string) bool
 	// Answered are the requests that got their answer, to be told of once it has committed.
 	Answered []uuid.UUID
+	// Sealed is the head of the org's audit chain, if links were added, to be logged once it has committed.
+	Sealed ChainHead
 
 	conn  *pgxpool.Conn
 	queue *pgx.Batch

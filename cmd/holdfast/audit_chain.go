@@ -26,9 +26,13 @@ type chainLine struct {
 	Unsealed  int64             `json:"unsealed"`
 	OldestFor float64           `json:"oldest_unsealed_seconds"`
 	Broken    *store.ChainBreak `json:"broken"`
+	Breaks    int64             `json:"breaks"`
+	Holds     int64             `json:"holds_from"` // 0: no link at the end does
+	Late      *store.ChainBreak `json:"late"`
+	Lates     int64             `json:"lates"`
 }
 
-// Run verifies the chains of audit logs, link by link. One that is broken is an error.
+// Run verifies the chains of audit logs, link by link. One that is broken is an error; a link that is late is told.
 func (c *auditChainCmd) Run(e *env) error {
 	if err := e.cfg.Requires(config.Audit); err != nil {
 		return err
@@ -92,7 +96,8 @@ func (c *auditChainCmd) verify(e *env, keys *pii.Keyring, expect *store.ChainHea
 		if err != nil {
 			return nil, err
 		}
-		l := chainLine{Org: o.ID.String(), Slug: o.Slug, Unsealed: r.Unsealed, OldestFor: r.Oldest.Seconds(), Broken: r.Broken}
+		l := chainLine{Org: o.ID.String(), Slug: o.Slug, Unsealed: r.Unsealed, OldestFor: r.Oldest.Seconds(),
+			Broken: r.Broken, Breaks: r.Breaks, Holds: r.Holds, Late: r.Late, Lates: r.Lates}
 		if r.Head.Seq > 0 {
 			l.Head = r.Head.String()
 		}
@@ -108,17 +113,26 @@ func (c *auditChainCmd) print(e *env, lines []chainLine) error {
 		return out.Encode(lines)
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ORG\tCHAIN\tUNSEALED\tHEAD")
+	fmt.Fprintln(w, "ORG\tCHAIN\tLATE\tUNSEALED\tHEAD")
 	for _, l := range lines {
-		state, unsealed := "holds", "0"
+		state, late, unsealed := "holds", "0", "0"
 		if b := l.Broken; b != nil {
 			state = fmt.Sprintf("BROKEN: %s at link %d, audit row %d", b.What, b.Seq, b.AuditID)
+			if l.Breaks > 1 {
+				state += fmt.Sprintf(", and %d more", l.Breaks-1)
+			}
+			if l.Holds > 0 {
+				state += fmt.Sprintf("; links hold from %d on", l.Holds)
+			}
+		}
+		if w := l.Late; w != nil {
+			late = fmt.Sprintf("%d, the first: %s at link %d, audit row %d", l.Lates, w.What, w.Seq, w.AuditID)
 		}
 		if l.Unsealed > 0 {
 			oldest := time.Duration(l.OldestFor * float64(time.Second)).Round(100 * time.Millisecond)
 			unsealed = fmt.Sprintf("%d, the oldest for %s", l.Unsealed, oldest)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.Slug, state, unsealed, l.Head)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", l.Slug, state, late, unsealed, l.Head)
 	}
 	return w.Flush()
 }

@@ -16,7 +16,7 @@ import (
 func TestAuditChainCommand(t *testing.T) {
 	db := storetest.New(t)
 	org := storetest.NewOrg(t, db, "one")
-	storetest.NewOrg(t, db, "two")
+	two := storetest.NewOrg(t, db, "two")
 	env := map[string]string{"HOLDFAST_AUDIT_DATABASE_URL": db.AuditURL, "HOLDFAST_KEYSET": db.KeySet.Keyset, "HOLDFAST_HASH_KEY": db.KeySet.HashKey,
 		"HOLDFAST_CODE_PEPPER": db.KeySet.Peppers}
 	chain := func(args ...string) (string, error) {
@@ -72,6 +72,18 @@ func TestAuditChainCommand(t *testing.T) {
 	}
 	if b := lines[0].Broken; err == nil || !strings.Contains(err.Error(), "1 of 2") || b == nil || b.Seq != 1 || b.What != store.ChainChanged {
 		t.Errorf("%v %+v", err, lines)
+	}
+	if out, err = chain("--org", "one"); err == nil || !strings.Contains(out, "BROKEN: changed row at link 1, audit row 1; links hold from 2 on") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := db.Admin.Exec(t.Context(), "INSERT INTO audit_log (org_id, at, actor, action) SELECT id, now() - interval '1 hour', 'cli', 'x' FROM org WHERE slug = 'two'"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.InTx(t.Context(), db.App, two.ID, func(tx *store.Tx) error { _, _, err := store.SealAudit(t.Context(), tx, db.Keys); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if out, err = chain("--org", "two"); err != nil || !strings.Contains(out, "holds") || !strings.Contains(out, "1, the first: sealed late at link 1, audit row") {
+		t.Errorf("a link that is late: %v\n%s", err, out)
 	}
 	env["HOLDFAST_HASH_KEY"] = ""
 	if _, err = chain(); err == nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // containers may have no zoneinfo
 
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 		return nil
 	}
 	if err != nil {
-		return err
+		return quotesNone(err)
 	}
 	cfg, err := config.Load(getenv)
 	if err != nil {
@@ -94,6 +95,18 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	log := telemetry.NewLogger(stderr, cfg.LogLevel, cfg.LogFormat)
 	tasks.LogRedis(log)
 	return cmd.Run(&env{ctx: ctx, cfg: cfg, log: log, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr})
+}
+
+// quotesNone is an error of parsing without the argument that has no place: somebody may have given a secret there.
+func quotesNone(err error) error {
+	said := err.Error()
+	if strings.HasPrefix(said, "unexpected argument ") {
+		return errors.New("an argument has no place here (see --help); secrets are read from standard input or a file")
+	}
+	if must, _, found := strings.Cut(said, " but got "); found {
+		return errors.New(must + "; secrets are read from standard input or a file")
+	}
+	return err
 }
 
 type devCmd struct {

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,31 +22,25 @@ import (
 
 // markers are what marked customers say of themselves, in words that nothing else has.
 var markers = []string{
-	"2025550111", "2025550112", "2025550113", "555-0111", "555-0112", "555-0113", "5550111", "5550112", "5550113", // phones
+	"2025550111", "2025550112", "2025550113", "2025550114", "555-0111", "555-0112", "555-0113", "555-0114", "5550111", "5550112", "5550113", "5550114", // phones
 	"Ottoline", "Wexcombe", // a name
 	"xylophone", "brittle hinge", // notes
 	"periwinkle", "gasket", // a reply
 }
 
 // testMarkers leads marked customers through whole bookings, a text that fails, one that is lost, replies and requests that
-// are refused, and then looks for what they said of themselves in all that is kept or shown: nothing may be readable there.
+// are refused, and then looks for what they said of themselves in all that is kept or shown: nothing may be readable there. Then one
+// of them is erased, and it looks again.
 func testMarkers(t *testing.T, p *process, r ready) {
-	answers, codes := r.markedLives(t)
-	for place, of := range r.everything(t, p, answers) {
-		for _, m := range markers {
-			if storetest.Shows(of.text, m) {
-				t.Errorf("%s: %s can be read", place, m)
-			}
-		}
-		for _, code := range codes {
-			if showsCode(of.text, code) {
-				t.Errorf("%s: a code can be read", place)
-			}
-		}
-		if !strings.Contains(of.text, of.known) {
-			t.Errorf("%s: not even %q is seen", place, of.known)
-		}
+	answers, codes, customer := r.markedLives(t)
+	r.quoted(t)
+	r.unreadable(t, r.everything(t, p, answers, "customer.export"), codes)
+	a := r.call(t, "DELETE", r.route("/customers/"+customer), nil, "Prefer", "wait=10")
+	if a.status != 200 {
+		t.Fatalf("erase: %d %s", a.status, a.raw)
 	}
+	again := r.call(t, "GET", r.route("/customers/"+customer+"/export"), nil)
+	r.unreadable(t, r.everything(t, p, answers+a.raw+again.raw, "customer.erase"), codes)
 	storetest.Count(t, "markers searched", len(markers)+len(codes))
 
 	// The search finds what it looks for.
@@ -61,6 +57,46 @@ func testMarkers(t *testing.T, p *process, r ready) {
 	}
 }
 
+// unreadable looks for markers and codes in each place.
+func (r ready) unreadable(t *testing.T, places map[string]found, codes []string) {
+	t.Helper()
+	for place, of := range places {
+		for _, m := range markers {
+			if storetest.Shows(of.text, m) {
+				t.Errorf("%s: %s can be read", place, m)
+			}
+		}
+		for _, code := range codes {
+			if showsCode(of.text, code) {
+				t.Errorf("%s: a code can be read", place)
+			}
+		}
+		if !strings.Contains(of.text, of.known) {
+			t.Errorf("%s: not even %q is seen", place, of.known)
+		}
+	}
+}
+
+// quoted makes PostgreSQL refuse statements with marks in them: in a value that its detail and its context quote, in the
+// statement, and in one within a function.
+func (r ready) quoted(t *testing.T) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), r.str("database_url"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(context.WithoutCancel(t.Context()))
+	for sql, args := range map[string][]any{
+		"SELECT ($1::text)::jsonb":                                     {"Ottoline"},
+		"SELECT 1 / 0 AS \"Wexcombe\"":                                 nil,
+		"DO $$ BEGIN EXECUTE 'SELECT 1 / 0 AS \"2025550111\"'; END $$": nil,
+	} {
+		if _, err := db.Exec(t.Context(), sql, args...); err == nil {
+			t.Errorf("%s: not refused", sql)
+		}
+	}
+}
+
 // showsCode reports whether a code can be read: six digits that stand alone, or what they are in base64 and in hex. The
 // fraction of a second is none.
 func showsCode(text, code string) bool {
@@ -68,8 +104,9 @@ func showsCode(text, code string) bool {
 		strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(code))) || strings.Contains(text, hex.EncodeToString([]byte(code)))
 }
 
-// markedLives are what marked customers go through. It returns all answers that were given, and the codes that were texted.
-func (r ready) markedLives(t *testing.T) (answers string, codes []string) {
+// markedLives are what marked customers go through. It returns all answers that were given, the codes that were texted, and
+// a customer of whom there is something of everything.
+func (r ready) markedLives(t *testing.T) (answers string, codes []string, customer string) {
 	t.Helper()
 	var said strings.Builder
 	call := func(method, url string, body any, headers ...string) answer {
@@ -118,6 +155,25 @@ func (r ready) markedLives(t *testing.T) (answers string, codes []string) {
 	}
 	reply(sound, "periwinkle gasket?")
 	call("GET", booking+"/timeline", nil)
+	id := booking[strings.LastIndex(booking, "/")+1:]
+	if a := call("POST", r.route("/transcripts"), map[string]any{"call_id": "marked-1", "booking_id": id,
+		"text": "Agent: Ottoline Wexcombe?\nCaller: Yes. My number is (202) 555-0111, or two zero two five five five oh one one four."}, "Prefer", "wait=10"); a.status != 201 {
+		t.Fatalf("transcript: %d %s", a.status, a.raw)
+	}
+	customer, _ = r.call(t, "GET", booking, nil).body["customer"].(map[string]any)["id"].(string)
+	// An export is in clear, which is what it is for: it is no answer that is searched.
+	if a := r.call(t, "GET", r.route("/customers/"+customer+"/export"), nil); a.status != 200 || !strings.Contains(a.raw, "Ottoline") || !strings.Contains(a.raw, "brittle hinge") {
+		t.Errorf("export: %d %s", a.status, a.raw)
+	}
+
+	// One on the line of a voice agent.
+	voice := &caller{r: r, platform: "vapi", id: "vapi-call-marked", number: "+12025550114"}
+	hold := json.RawMessage(voice.body(t, "hold_slot", "resource", r.str("resource"), "start", "in 33 days at 3 pm", "name", "Ottoline Wexcombe"))
+	eventually(t, 20*time.Second, "a hold by voice", func() bool {
+		a := call("POST", r.str("api_url")+"/webhooks/vapi/"+r.str("org"), hold, "Authorization", "", "X-Vapi-Secret", r.str("vapi_secret"))
+		return strings.Contains(a.raw, "is held.") || strings.Contains(a.raw, "A code was sent")
+	})
+	codes = append(codes, r.codeFor(t, voice.number))
 
 	// One whose text is refused, which leaves a dead letter, and one whose text is told as lost.
 	fault(failing, `{"do":"error","code":21614,"status":400,"times":1}`)
@@ -150,14 +206,14 @@ func (r ready) markedLives(t *testing.T) (answers string, codes []string) {
 	call("GET", r.route("/bookings"), nil, "Authorization", "Bearer hf_ottoline5550_Wexcombe2025550111xxxxxxxxxxxxxxxxx")
 	call("POST", r.str("api_url")+"/webhooks/events/"+r.str("org"), wish(49, sound), "webhook-id", "Ottoline", "webhook-timestamp", "2025550111", "webhook-signature", "v1,Wexcombe")
 	call("POST", r.str("api_url")+"/webhooks/vapi/"+r.str("org"), wish(49, sound), "X-Vapi-Secret", "Ottoline")
-	return said.String(), codes
+	return said.String(), codes, customer
 }
 
 // found is a place's text, and something that is known to stand in it.
 type found struct{ text, known string }
 
-// everything is all that the system keeps or shows, by place.
-func (r ready) everything(t *testing.T, p *process, answers string) map[string]found {
+// everything is all that the system keeps or shows, by place. audited is an action that stands in the audit log.
+func (r ready) everything(t *testing.T, p *process, answers, audited string) map[string]found {
 	t.Helper()
 	ops := func(path string) answer {
 		return r.call(t, "GET", r.str("ops_url")+path, nil, "Authorization", "Bearer "+r.str("ops_token"))
@@ -172,14 +228,32 @@ func (r ready) everything(t *testing.T, p *process, answers string) map[string]f
 	}
 	defer db.Close(context.WithoutCancel(t.Context()))
 	return map[string]found{
-		"answers":   {answers, `"code_state":`},
-		"log":       {p.out.String(), "Paste into another terminal"},
-		"Redis":     {allOfRedis(t, r.str("redis_url")), "asynq:queues"},
-		"metrics":   {ops("/metrics").raw, "holdfast_commit_to_provider_seconds"},
-		"asynqmon":  {r.asynqmon(t, ops), "verification:send"},
-		"pg_dump":   {string(dump), "COPY public.audit_log"},
-		"audit log": {r.exec(t, db, "SELECT COALESCE(string_agg(to_jsonb(a)::text, E'\n'), '') || 'end' FROM audit_log a WHERE org_id = $1"), "end"},
+		"answers":          {answers, `"code_state":`},
+		"log":              {p.out.String(), "Paste into another terminal"},
+		"Redis":            {allOfRedis(t, r.str("redis_url")), "asynq:queues"},
+		"metrics":          {ops("/metrics").raw, "holdfast_commit_to_provider_seconds"},
+		"asynqmon":         {r.asynqmon(t, ops), "verification:send"},
+		"pg_dump":          {string(dump), "COPY public.audit_log"},
+		"audit log":        {r.exec(t, db, "SELECT COALESCE(string_agg(to_jsonb(a)::text, E'\n'), '') FROM audit_log a WHERE org_id = $1"), audited},
+		"PostgreSQL's log": {r.serverLog(t, "postgres.log"), "division by zero"},
+		"Redis's log":      {r.serverLog(t, "redis.log"), "Ready to accept connections"},
 	}
+}
+
+// serverLog is what one of our own servers has logged: in the data folder, or where that one says.
+func (r ready) serverLog(t *testing.T, name string) string {
+	t.Helper()
+	dir := r.str("data_dir")
+	if place, err := os.ReadFile(filepath.Join(dir, "place")); err == nil {
+		if raw, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(place)), name)); err == nil {
+			return string(raw)
+		}
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
 // asynqmon is its page, and all that its own API tells of each queue, and of each task in it.

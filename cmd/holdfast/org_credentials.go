@@ -37,7 +37,8 @@ type orgCredentialsSetCmd struct {
 // accountSID is what Twilio's ids of accounts look like.
 var accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
 
-// Run stores credentials. A secondary token that the org has stays, as long as the account does.
+// Run stores credentials. A secondary token that the org has stays as long as the account and its token do: beside another
+// token it may be one that somebody wanted gone.
 func (c *orgCredentialsSetCmd) Run(e *env) error {
 	a := store.SMSAccount{SID: c.AccountSID, MessagingServiceSID: c.MessagingService}
 	var err error
@@ -66,13 +67,18 @@ func (c *orgCredentialsSetCmd) Run(e *env) error {
 		if err := c.check(e, a.SID, a.Token, a.Secondary); err != nil {
 			return err
 		}
-		return e.changeAccount(db, keys, o, "credentials.set", !c.NoCheck, func(old store.SMSAccount, had bool) (store.SMSAccount, error) {
+		dropped := false
+		err := e.changeAccount(db, keys, o, "credentials.set", !c.NoCheck, func(old store.SMSAccount, had bool) (store.SMSAccount, error) {
 			now := a
-			if had && old.SID == a.SID && a.Secondary.IsZero() {
-				now.Secondary = old.Secondary
+			if dropped = had && !old.Secondary.IsZero() && a.Secondary.IsZero(); dropped && old.SID == a.SID && old.Token.Equal(a.Token) {
+				now.Secondary, dropped = old.Secondary, false
 			}
 			return now, nil
 		})
+		if err == nil && dropped {
+			fmt.Fprintln(e.stderr, "The secondary token that stood beside the former one was dropped.")
+		}
+		return err
 	})
 }
 

@@ -27,6 +27,10 @@ func TestCredentials(t *testing.T) {
 	if err := os.WriteFile(file, []byte(first+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	twoLines := file + ".two"
+	if err := os.WriteFile(twoLines, []byte(first+"\n"+second+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	set := []string{"org", "credentials", "set", "clinic", "--account-sid", sid, "--from", "+34600000001"}
 	stored := func() string {
 		t.Helper()
@@ -91,6 +95,18 @@ func TestCredentials(t *testing.T) {
 	sim.SetAccount(sid, first, second, twiliosim.AccountActive)
 	holds(first+" "+second, second, "org", "credentials", "add-secondary", "clinic")
 	holds(first+" "+second, first, set...) // the sender is changed, say: the secondary stays
+	holds(third+" ", third, append(set, "--no-check")...)
+	if !strings.Contains(printed, "secondary token that stood beside the former one was dropped") {
+		t.Errorf("nothing is said of the secondary token: %s", printed)
+	}
+	holds(first+" ", first, set...)
+	holds(first+" "+second, second, "org", "credentials", "add-secondary", "clinic")
+	refused("in one line", first+"\n"+second+"\n", set...)
+	refused("in one line", "", append(set, "--token-file", twoLines)...)
+	for _, args := range [][]string{append(set, first), {"org", "credentials", "set", "clinic", first}, {"org", "webhook-secret", "set", "clinic", first},
+		{"org", "webhook-secret", "set", "clinic", "events", first}, {"org", "credentials", "add-secondary", "clinic", "--", first}} {
+		refused("secrets", "", args...)
+	}
 	sim.AddAccount(sid, second)
 	holds(second+" "+first, "", "org", "credentials", "promote", "clinic")
 	refused("does not take the token", "", "org", "credentials", "promote", "clinic") // back again: the first is no more
@@ -111,7 +127,7 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("no %s in the audit log:\n%s", want, audited)
 		}
 	}
-	if strings.Count(audited, "\n") != 6 || strings.Contains(audited+printed, "-token-") {
+	if strings.Count(audited, "\n") != 9 || strings.Contains(audited+printed, "-token-") {
 		t.Errorf("what was refused is noted, or a token is:\n%s\n%s", audited, printed)
 	}
 }

@@ -45,17 +45,38 @@ func (c *orgWebhookSecretSetCmd) Run(e *env) error {
 	})
 }
 
-// secretLine reads a secret from standard input, so that it stands on no command line.
+// mostSecret bounds what is read of standard input.
+const mostSecret = 64 << 10
+
+// secretLine reads a secret from standard input, so that it stands on no command line. A terminal ends it with a line of its
+// own; of a file or a pipe more than one line is refused, since it cannot be told which of them is meant.
 func (e *env) secretLine(what string) (pii.Token, error) {
-	line, err := bufio.NewReader(e.stdin).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return pii.Token{}, fmt.Errorf("%s: %w", what, err)
+	raw, err := readSecret(e.stdin)
+	if err != nil {
+		return pii.Token{}, fmt.Errorf("%s: standard input cannot be read", what)
 	}
-	secret := strings.TrimSpace(line)
-	if secret == "" {
+	secret := strings.TrimSpace(string(raw))
+	switch {
+	case secret == "":
 		return pii.Token{}, fmt.Errorf("%s: give it on standard input", what)
+	case strings.ContainsAny(secret, "\r\n"):
+		return pii.Token{}, fmt.Errorf("%s: standard input must hold it in one line", what)
 	}
 	return pii.NewToken(secret), nil
+}
+
+// readSecret reads a line of a terminal, and all of anything else.
+func readSecret(from io.Reader) ([]byte, error) {
+	if f, ok := from.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			line, err := bufio.NewReader(f).ReadBytes('\n')
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return line, err
+		}
+	}
+	return io.ReadAll(io.LimitReader(from, mostSecret))
 }
 
 // secretFrom reads a secret from a file, or from standard input when none is named.

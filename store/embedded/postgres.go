@@ -155,6 +155,7 @@ func (pg *postgres) args(port int) []string {
 	settings := []string{
 		"listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=UTC", "log_timezone=UTC",
 		"max_connections=200", "shared_buffers=128MB", "jit=off",
+		"log_error_verbosity=terse", "log_min_error_statement=panic", // details, contexts and statements quote rows
 		"wal_level=minimal", "max_wal_senders=0", // nobody replicates it, so bulk loads may skip the log
 	}
 	if !pg.durable {

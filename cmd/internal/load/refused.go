@@ -17,8 +17,8 @@ import (
 	"holdfast/store"
 )
 
-// Refused is the scenario of those who have no right to be let in: another org's key, keys that nobody has, forged and stale
-// signatures, in equal parts. Each must be refused, none may write anything, and all must be counted.
+// Refused is the scenario of those who have no right to be let in: another org's key, keys that nobody has, forged
+// signatures, and such that are stale or of another URL or secret, in equal parts. Each must be refused, none may write anything, and all must be counted.
 const Refused = "refused"
 
 // RefusedOptions say who tries what on which system.
@@ -73,7 +73,7 @@ func RunRefused(ctx context.Context, o RefusedOptions) (Result, error) {
 	res.Seconds = time.Since(begun).Seconds()
 	res.Interrupted = ctx.Err() != nil
 	ctx = context.WithoutCancel(ctx)
-	after, err := r.look(ctx)
+	after, err := r.settled(ctx, res.Steps)
 	if err != nil {
 		return res, fmt.Errorf("load: %w", err)
 	}
@@ -139,7 +139,7 @@ func (r *refusals) drive(ctx context.Context) ([]StepResult, map[string]int) {
 	return steps, unexpected
 }
 
-// turn is the kind of the n-th request: five parts alike, of which forged and stale are each shared by four webhooks.
+// turn is the kind of the n-th request: five parts alike, of which forged and stale ones (or what comes next to it) are each shared by four webhooks.
 func turn(n int) int {
 	part, round := n%5, n/5
 	if part < 3 {

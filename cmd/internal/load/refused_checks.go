@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type seen struct {
 	at      time.Time // by the database's clock
 	written store.Written
 	events  int              // rows of security events since the start
+	kinds   map[string]bool  // of security events since the start, or up to a minute before it
 	counted map[string]int64 // refusals by reason
 }
 
@@ -34,11 +36,13 @@ func (r *refusals) look(ctx context.Context) (s seen, err error) {
 		if s.written, err = store.CountWritten(ctx, r.Database, r.org, r.Other); err != nil {
 			return s, errors.New(store.Safe(err))
 		}
-		list, err := store.ListSecurityEvents(ctx, r.Database, r.org, s.at.Sub(r.start)+time.Second, r.Requests)
+		list, err := store.ListSecurityEvents(ctx, r.Database, r.org, s.at.Sub(r.start)+eventEvery, r.Requests+otherEvents)
 		if err != nil {
 			return s, errors.New(store.Safe(err))
 		}
+		s.kinds = make(map[string]bool)
 		for _, e := range list {
+			s.kinds[e.Kind] = true
 			if !e.At.Before(r.start) {
 				s.events++
 			}
@@ -48,6 +52,44 @@ func (r *refusals) look(ctx context.Context) (s seen, err error) {
 		s.counted, err = r.denied(ctx)
 	}
 	return s, err
+}
+
+// eventEvery is how long the same security event is counted before it is a row again: one of a run shortly before keeps ours
+// from being the first.
+const eventEvery = time.Minute
+
+// otherEvents is how many rows of the minute before are looked through beside those of the run.
+const otherEvents = 1000
+
+// eventWait is how long the first of a kind may take to be a row: it is written at once, beside the answers.
+const eventWait = 5 * time.Second
+
+// eventKinds are the security events that refusals of a reason leave. A key that nobody has is no org's to be told of.
+var eventKinds = map[string]string{reasonCrossOrg: "cross-org", reasonSignature: "bad-signature"}
+
+// settled looks until there is a security event of each kind that was tried, for eventWait at most.
+func (r *refusals) settled(ctx context.Context, steps []StepResult) (seen, error) {
+	for until := time.Now().Add(eventWait); ; {
+		s, err := r.look(ctx)
+		if err != nil || r.Database == nil || len(r.untold(s, steps)) == 0 || time.Now().After(until) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// untold are the kinds of security events that are wanted and not there, in the order of tries.
+func (r *refusals) untold(s seen, steps []StepResult) (kinds []string) {
+	for i, step := range steps {
+		kind, ok := eventKinds[r.tries[i].reason]
+		if ok && step.Requests > 0 && !s.kinds[kind] && !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
 }
 
 const deniedMetric = `holdfast_ingress_denied_total{reason="`
@@ -81,7 +123,7 @@ func (r *refusals) denied(ctx context.Context) (map[string]int64, error) {
 	return counted, nil
 }
 
-// compare tells what is broken: something was written, or was not counted, or was written down for each request.
+// compare tells what is broken: something was written, or was not counted, or was written down for each request, or for none.
 func (r *refusals) compare(before, after seen, steps []StepResult) (broken []string) {
 	if before.written != after.written {
 		broken = append(broken, fmt.Sprintf("something was written: %+v before, %+v after", before.written, after.written))
@@ -108,6 +150,11 @@ func (r *refusals) compare(before, after seen, steps []StepResult) (broken []str
 	// Of each kind the first is a row, and all of a minute are one; callers of keys take two routes.
 	if most := (len(r.tries) + 1) * (2 + int(after.at.Sub(r.start).Minutes())); r.Database != nil && after.events > most {
 		broken = append(broken, fmt.Sprintf("%d rows of security events, want %d at most", after.events, most))
+	}
+	if r.Database != nil {
+		for _, kind := range r.untold(after, steps) {
+			broken = append(broken, "no security event "+kind)
+		}
 	}
 	return broken
 }

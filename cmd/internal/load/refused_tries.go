@@ -77,12 +77,12 @@ func (r *refusals) allTries() ([]try, error) {
 		{name: "forged: event", request: func(int) *http.Request { return r.event(forgedEvents, time.Now()) }},
 		{name: "forged: Vapi", request: func(int) *http.Request { return r.vapi(forgedSecret) }},
 		{name: "forged: Retell", request: func(int) *http.Request { return r.retell(forgedSecret, time.Now()) }},
-		// Twilio's and Vapi's have no age: what was signed for another URL, and what was the secret once.
-		{name: "stale: Twilio", request: func(int) *http.Request {
+		// Twilio's and Vapi's have no age: what was signed for another URL, and another secret that looks like the right one.
+		{name: "other URL: Twilio", request: func(int) *http.Request {
 			return r.twilio(r.Secrets.TwilioToken, "/status/"+uuid.NewString(), "/inbound")
 		}},
 		{name: "stale: event", request: func(int) *http.Request { return r.event(events, time.Now().Add(-stale)) }},
-		{name: "stale: Vapi", request: func(int) *http.Request { return r.vapi(r.Secrets.Vapi + "-before") }},
+		{name: "other secret: Vapi", request: func(int) *http.Request { return r.vapi(r.Secrets.Vapi + "-before") }},
 		{name: "stale: Retell", request: func(int) *http.Request { return r.retell(r.Secrets.Retell, time.Now().Add(-stale)) }},
 	} {
 		w.want, w.reason = invalid, reasonSignature
