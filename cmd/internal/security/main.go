@@ -32,7 +32,7 @@ var proofs = []proof{
 	{"./store", "^(TestCatalog|TestTwoOrgs|TestTruncateAndLock|TestErrorsTellNothing|TestSafeQuotesNothing|TestAppRoleMayNot|TestDefinerIgnoresTemporaryTables|" +
 		"TestCheck|TestNothingInClear|TestSealed|TestAuditChain|TestSealersDoNotFork|TestKey)"},
 	{"./handlers", "^(TestPhoneLimits|TestPrefixLimit|TestRatioBreaker|TestErasure|TestWrongCodes|TestAuditHeadIsLogged)"},
-	{"./cmd/internal/ingress", "^(TestForeignIDs|TestForge|TestScope|TestBodies|TestOddRequests|TestTrickle|TestEveryRouteIsGuarded|TestPumping|TestLimitsWithoutRedis|TestTwilioBehindProxy|TestEventSignatures)"},
+	{"./cmd/internal/ingress", "^(TestForeignIDs|TestForge|TestScope|TestBodies|TestOddRequests|TestTrickle|TestEveryRouteIsGuarded|TestPumping|TestLimitsWithoutRedis|TestTwilioBehindProxy|TestEventSignatures|TestReplayed)"},
 	{"./cmd/internal/load", "^TestRefused$"},
 	{"./cmd/holdfast", "^(TestPgBouncer|TestOpenTables|TestServerVersion|TestRotationUnderLoad|TestDev)$"},
 }
