@@ -53,7 +53,7 @@ func CheckRole(ctx context.Context, db DB) error {
 }
 
 // onlyOrg is the text that PostgreSQL gives back of the app's policy on a table, for format() with the org's column: the text
-// of isolate in migrations/00001_org.sql with its casts written out. Versions 15 to 18 write it alike.
+// of isolate in migrations/00001_org.sql with its casts and its name for a column written out. Tests hold version 15 to it.
 const onlyOrg = `(%I = ( SELECT (NULLIF(current_setting(''app.org_id''::text, true), ''''::text))::uuid AS "nullif"))`
 
 // openTables is a query over each table with an org: its name, and whether a role could see or change rows of other orgs in it.
