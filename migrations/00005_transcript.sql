@@ -12,6 +12,7 @@ CREATE TABLE transcript (
   text_sealed bytea,
   engine      text NOT NULL,         -- what redacted it: rules, dictionary and policy
   redactions  int NOT NULL CHECK (redactions >= 0),
+  request_id  uuid,                  -- that asked for it
   created_at  timestamptz NOT NULL,  -- when it was asked for
   redacted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),

@@ -729,6 +729,7 @@ CREATE TABLE public.booking (
     canceled_at timestamp with time zone,
     followup_from timestamp with time zone,
     reminder_at timestamp with time zone,
+    request_id uuid,
     CONSTRAINT booking_check CHECK ((starts_at < ends_at)),
     CONSTRAINT booking_check1 CHECK (((state <> ALL (ARRAY['confirmed'::text, 'completed'::text, 'no_show'::text])) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT booking_state_check CHECK ((state = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'completed'::text, 'no_show'::text])))
@@ -941,11 +942,11 @@ CREATE TABLE public.request (
     id uuid NOT NULL,
     kind text NOT NULL,
     source text NOT NULL,
-    idem_key text,
+    idem_key bytea,
     fingerprint bytea NOT NULL,
     body_sealed bytea,
     booking_id uuid,
-    conversation text,
+    conversation bytea,
     status integer,
     answer json,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -1163,6 +1164,7 @@ CREATE TABLE public.transcript (
     text_sealed bytea,
     engine text NOT NULL,
     redactions integer NOT NULL,
+    request_id uuid,
     created_at timestamp with time zone NOT NULL,
     redacted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT transcript_call_id_check CHECK ((call_id <> ''::text)),
@@ -1422,6 +1424,8 @@ CREATE INDEX question_booking ON public.question USING btree (booking_id);
 CREATE UNIQUE INDEX question_open ON public.question USING btree (phone_hash, pool, org_id) WHERE (state = 'open'::text);
 
 CREATE INDEX question_phone ON public.question USING btree (phone_hash, expires_at);
+
+CREATE INDEX request_booking ON public.request USING btree (booking_id) WHERE (booking_id IS NOT NULL);
 
 CREATE INDEX request_conversation ON public.request USING btree (conversation, created_at) WHERE (conversation IS NOT NULL);
 

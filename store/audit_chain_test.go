@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"holdfast/store"
+	"holdfast/store/storetest"
 )
 
 // note writes n rows into the audit log, each in a commit of its own.

@@ -4,6 +4,8 @@ package store
 const (
 	TakeFollowupsSQL = takeFollowups
 	TakeRemindersSQL = takeReminders
+	LoadErasureSQL   = loadErasure
+	TheirRequestsSQL = theirRequests
 )
 
 // SealedColumn is sealedColumn for tests.

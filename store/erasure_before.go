@@ -1,0 +1,23 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// FormerCustomers lists who had a customer's bookings until they were given to his number, and has none: a number that was
+// mistyped, or is no more. What is known of one was told of him. It is asked before he is erased.
+func FormerCustomers(ctx context.Context, tx *Tx, customer uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `SELECT c.id FROM customer c WHERE c.org_id = $1 AND c.id <> $2 AND c.phone_hash IN (
+		  SELECT m.to_hash FROM booking b JOIN message m ON m.org_id = b.org_id AND m.booking_id = b.id WHERE b.org_id = $1 AND b.customer_id = $2)
+		AND NOT EXISTS (SELECT FROM booking b WHERE b.org_id = $1 AND b.customer_id = c.id)`, tx.Org, customer)
+	return many(rows, err, pgx.RowTo[uuid.UUID])
+}
+
+// HasBookings reports whether a customer has any booking.
+func HasBookings(ctx context.Context, tx *Tx, customer uuid.UUID) (has bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM booking WHERE org_id = $1 AND customer_id = $2)`, tx.Org, customer).Scan(&has)
+	return has, err
+}
