@@ -106,8 +106,7 @@ func Ahead(ctx context.Context, tx *Tx, customer uuid.UUID) ([]Booking, error) {
 func EraseCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, customer uuid.UUID, phoneHash []byte, e *Erased) (copies, lost []uuid.UUID, err error) {
 	var bookings, once, transcripts, replies []uuid.UUID
 	queueIDs(tx, &bookings, `SELECT id FROM booking WHERE org_id = $1 AND customer_id = $2`, tx.Org, customer)
-	queueIDs(tx, &once, `SELECT b.id FROM booking b WHERE b.org_id = $1 AND b.customer_id <> $3
-		AND b.id IN (SELECT m.booking_id FROM message m WHERE m.org_id = $1 AND m.to_hash = $2)`, tx.Org, phoneHash, customer)
+	queueIDs(tx, &once, onceBookings, tx.Org, phoneHash, customer)
 	if err := tx.Flush(ctx); err != nil {
 		return nil, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -100,10 +101,16 @@ func TestErasureWalksIndexes(t *testing.T) {
 			w.admin(`INSERT INTO request (org_id, id, kind, source, fingerprint, booking_id, status, answer, done_at)
 				SELECT $1, gen_random_uuid(), 'x', 'api', '\x01', CASE WHEN n % 3 = 0 THEN gen_random_uuid() END, 201, '{}', now() FROM generate_series(1, 5000) n`, w.org.ID)
 			w.admin(`INSERT INTO audit_log (org_id, actor, action, subject) SELECT $1, 'x', 'x', CASE WHEN n % 3 = 0 THEN gen_random_uuid()::text ELSE '' END FROM generate_series(1, 3000) n`, w.org.ID)
-			w.admin("ANALYZE request, audit_log")
+			w.admin("INSERT INTO customer (org_id, id, phone_hash, phone_sealed, phone_last2) SELECT $1, gen_random_uuid(), decode(md5(n::text), 'hex'), '\\x01', '00' FROM generate_series(1, 3000) n", w.org.ID)
+			w.missed(w.org, w.customer, 100)
+			w.admin(`INSERT INTO message (org_id, id, kind, booking_id, to_hash) SELECT org_id, gen_random_uuid(), 'code', id, decode(md5(id::text), 'hex') FROM booking`)
+			w.admin("UPDATE booking SET customer_id = (SELECT id FROM customer c WHERE c.id <> $1 LIMIT 1) WHERE random() < 0.95", w.customer)
+			w.admin("ANALYZE")
 		}
 		for _, c := range []struct{ sql, types, args, index, cond string }{
 			{store.TheirRequestsSQL, "uuid, uuid[]", org + "," + ids, "request_booking", `booking_id = u.id`},
+			{store.FormerSQL, "uuid, uuid", org + ", '" + w.customer.String() + "'", "customer_phone_hash_org_id_key", `phone_hash = `},
+			{store.OnceSQL, "uuid, bytea, uuid", org + `, '\x01', '` + w.customer.String() + "'", "message_to", `to_hash = `},
 			{store.LoadErasureSQL, "uuid, uuid", org + ", '" + w.customer.String() + "'", "audit_log_subject", `subject = `},
 		} {
 			plan := w.planned(c.sql, c.types, c.args)
@@ -146,4 +153,60 @@ func TestExportIsLimited(t *testing.T) {
 	if x = export(); len(x.Transcripts) != 1 || !x.Truncated || x.Transcripts[0].CallID != "c" {
 		t.Errorf("the second does not fit: %d, truncated %v", len(x.Transcripts), x.Truncated)
 	}
+}
+
+// Who sends a text, or hears that it has failed, locks the text and then its code or its booking. An erasure that comes meanwhile
+// waits for that and is no deadlock.
+func TestErasureWaitsForTexts(t *testing.T) {
+	t.Parallel()
+	for name, then := range map[string]func(tx *store.Tx, code, booking uuid.UUID) error{
+		"is sent": func(tx *store.Tx, code, _ uuid.UUID) error {
+			store.StartCode(tx, code, time.Minute)
+			return tx.Flush(t.Context())
+		},
+		"has failed": func(tx *store.Tx, code, _ uuid.UUID) error {
+			b, _, err := store.LockCoded(t.Context(), tx, code)
+			store.RevokeCodes(tx, b.ID)
+			return errors.Join(err, tx.Flush(t.Context()))
+		},
+	} {
+		w := newWorld(t)
+		id, code := w.book(wish{Resource: w.org.Table, Span: at(10, 0)}), uuid.New()
+		w.in(func(tx *store.Tx) error { store.InsertVerification(tx, w.Keys, code, id, 1); return nil })
+		text := w.message(store.Message{BookingID: uuid.NullUUID{UUID: id, Valid: true}, VerificationID: uuid.NullUUID{UUID: code, Valid: true}})
+		erased := make(chan error, 1)
+		err := w.once(func(tx *store.Tx) error {
+			if _, err := store.LockMessage(t.Context(), tx, w.Keys, text); err != nil {
+				return err
+			}
+			go func() { erased <- w.once(w.erases) }()
+			w.await("the erasure waits", func() bool {
+				return value[bool](w, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")
+			})
+			return then(tx, code, id)
+		})
+		if err != nil {
+			t.Errorf("a text that %s: %v", name, err)
+		}
+		if err := <-erased; err != nil {
+			t.Errorf("the erasure, when a text %s: %v", name, err)
+		}
+	}
+}
+
+// erases erases the customer, as its task does.
+func (w *world) erases(tx *store.Tx) error {
+	hash, err := store.LockErasure(w.t.Context(), tx, w.customer)
+	if err != nil {
+		return err
+	}
+	ahead, err := store.Ahead(w.t.Context(), tx, w.customer)
+	if err != nil {
+		return err
+	}
+	for i := range ahead {
+		store.CancelBooking(tx, &ahead[i])
+	}
+	_, _, err = store.EraseCustomer(w.t.Context(), tx, w.Keys, w.customer, hash, &store.Erased{})
+	return err
 }

@@ -6,6 +6,8 @@ const (
 	TakeRemindersSQL = takeReminders
 	LoadErasureSQL   = loadErasure
 	TheirRequestsSQL = theirRequests
+	FormerSQL        = formerCustomers
+	OnceSQL          = onceBookings
 )
 
 // SealedColumn is sealedColumn for tests.
