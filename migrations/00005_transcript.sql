@@ -16,6 +16,7 @@ CREATE TABLE transcript (
   created_at  timestamptz NOT NULL,  -- when it was asked for
   redacted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
+  FOREIGN KEY (org_id, request_id) REFERENCES request (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE INDEX transcript_booking ON transcript (booking_id) WHERE booking_id IS NOT NULL;

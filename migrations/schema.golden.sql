@@ -1598,6 +1598,9 @@ ALTER TABLE ONLY public.transcript
 ALTER TABLE ONLY public.transcript
     ADD CONSTRAINT transcript_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
 
+ALTER TABLE ONLY public.transcript
+    ADD CONSTRAINT transcript_org_id_request_id_fkey FOREIGN KEY (org_id, request_id) REFERENCES public.request(org_id, id);
+
 ALTER TABLE ONLY public.transcript_report
     ADD CONSTRAINT transcript_report_org_id_transcript_id_fkey FOREIGN KEY (org_id, transcript_id) REFERENCES public.transcript(org_id, id);
 
