@@ -33,7 +33,7 @@ func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Opene
 	if err != nil {
 		return NewProblem("invalid-phone", "customer.phone", "").Answer(), nil
 	}
-	c := &claimant{h: h, tx: tx, body: body, phone: phone, now: req.Now}
+	c := &claimant{h: h, tx: tx, request: req.ID, body: body, phone: phone, now: req.Now}
 	who := addressee(h.Keys, tx.Org, phone)
 	// One after the other: of two wishes of one customer at once the second gets the first one's booking, also
 	// when there are seats for both.
@@ -58,6 +58,7 @@ func (h *BookingClaim) Answer(ctx context.Context, tx *store.Tx, req store.Opene
 type claimant struct {
 	h          *BookingClaim
 	tx         *store.Tx
+	request    uuid.UUID
 	offer      store.Offer
 	body       BookingBody
 	phone      pii.Phone
@@ -124,6 +125,9 @@ func (c *claimant) own(ctx context.Context) (store.Answer, bool, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Answer{}, false, nil
 	}
+	if err == nil {
+		store.RequestFound(c.tx, c.request, b.ID)
+	}
 	return answer(201, ViewBooking(b)), err == nil, err
 }
 
@@ -178,7 +182,7 @@ func (c *claimant) held(id uuid.UUID, cand store.Candidate, expires time.Time) (
 	if err != nil {
 		return store.Answer{}, err
 	}
-	b, err := store.InsertBooking(tx, keys, store.NewBooking{ID: id, Candidate: cand, Service: c.offer.Service,
+	b, err := store.InsertBooking(tx, keys, store.NewBooking{ID: id, Request: uuid.NullUUID{UUID: c.request, Valid: true}, Candidate: cand, Service: c.offer.Service,
 		CustomerID: customer, PhoneLast2: c.phone.Last2(), Now: c.now, Expires: expires, Notes: c.notes(id)})
 	if err != nil {
 		return store.Answer{}, err

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,8 @@ const KindErase = "erase"
 type EraseRef struct {
 	Customer uuid.UUID `json:"customer"`
 	Actor    string    `json:"actor"` // as in the audit log
+	// Former says that it was not asked for by itself: he is the first number of a customer who is erased.
+	Former bool `json:"former,omitempty"`
 }
 
 // ErasureView is what became of an erasure.
@@ -43,6 +46,11 @@ func (h CustomerErase) Answer(ctx context.Context, tx *store.Tx, _ store.Opened,
 	if err != nil {
 		return store.Answer{}, err
 	}
+	if hash != nil && ref.Former {
+		if has, err := store.HasBookings(ctx, tx, ref.Customer); err != nil || has { // he has come to book
+			return NewProblem("not-found", "", "the number has bookings of its own").Answer(), err
+		}
+	}
 	if hash != nil {
 		if err := h.erase(ctx, tx, ref, hash); err != nil {
 			return store.Answer{}, err
@@ -54,6 +62,15 @@ func (h CustomerErase) Answer(ctx context.Context, tx *store.Tx, _ store.Opened,
 
 func (h CustomerErase) erase(ctx context.Context, tx *store.Tx, ref EraseRef, hash []byte) error {
 	var e store.Erased
+	former, err := store.FormerCustomers(ctx, tx, ref.Customer)
+	if err != nil {
+		return err
+	}
+	for _, id := range former {
+		if _, err := AskErasure(ctx, tx, h.Keys, "erasure", EraseRef{Customer: id, Actor: ref.Actor, Former: true}); err != nil {
+			return err
+		}
+	}
 	ahead, err := store.Ahead(ctx, tx, ref.Customer)
 	if err != nil {
 		return err
@@ -62,9 +79,14 @@ func (h CustomerErase) erase(ctx context.Context, tx *store.Tx, ref EraseRef, ha
 		store.CancelBooking(tx, &ahead[i])
 	}
 	e.Canceled = len(ahead)
-	copies, err := store.EraseCustomer(ctx, tx, h.Keys, ref.Customer, hash, &e)
+	copies, lost, err := store.EraseCustomer(ctx, tx, h.Keys, ref.Customer, hash, &e)
 	if err != nil {
 		return err
+	}
+	for _, id := range lost {
+		if _, err := tasks.SMSReconcile.Enqueue(tx, tasks.MessagePayload{Message: id}, tasks.Once(id.String())); err != nil {
+			return err
+		}
 	}
 	for _, id := range copies {
 		if _, err := tasks.SMSRedact.Enqueue(tx, tasks.TextPayload{Text: id}, tasks.Once(id.String())); err != nil {
@@ -73,4 +95,21 @@ func (h CustomerErase) erase(ctx context.Context, tx *store.Tx, ref EraseRef, ha
 	}
 	store.NoteAudit(tx, store.AuditEntry{Actor: ref.Actor, Action: store.ActionErase, Subject: ref.Customer.String(), Detail: e})
 	return nil
+}
+
+// AskErasure writes the request and the task of an erasure that nobody waits for, and returns the request's id.
+func AskErasure(ctx context.Context, tx *store.Tx, keys *pii.Keyring, source string, ref EraseRef) (uuid.UUID, error) {
+	body, err := json.Marshal(ref)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if _, _, err := store.InsertRequest(ctx, tx, keys, store.Request{ID: id, Kind: KindErase, Source: source, Body: pii.NewText(string(body))}); err != nil {
+		return uuid.Nil, err
+	}
+	_, err = tasks.CustomerErase.Enqueue(tx, tasks.RequestPayload{Request: id}, tasks.Answers(id))
+	return id, err
 }

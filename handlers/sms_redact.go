@@ -94,8 +94,9 @@ func (h *SMSRedact) Abandoned(context.Context, *store.Tx, tasks.TextPayload) err
 	return tasks.Snooze("abandoned", time.Second)
 }
 
-// Undo tells that the copy is still there.
+// Undo tells that the copy is still there. Here nothing is left, though it may never have been known what became of the text.
 func (h *SMSRedact) Undo(_ context.Context, tx *store.Tx, p tasks.TextPayload, _ string) error {
+	store.EmptyText(tx, p.Text)
 	store.SettleCopy(tx, p.Text, store.CopyFailed)
 	return nil
 }

@@ -83,7 +83,7 @@ func ViewTranscript(t store.Transcript) TranscriptView {
 // Answer does the task. What it answers is kept with the request, which is not sealed: so the text is left out there, and
 // whoever reads the answer puts it in.
 func (h *TranscriptRedact) Answer(ctx context.Context, tx *store.Tx, req store.Opened, body TranscriptBody) (store.Answer, error) {
-	b, err := ResolveCall(ctx, tx, body)
+	b, err := ResolveCall(ctx, tx, h.Keys, body)
 	if err != nil {
 		return store.Answer{}, err
 	}
@@ -135,9 +135,9 @@ func (h *TranscriptRedact) names(ctx context.Context, tx *store.Tx, b store.Book
 // ResolveCall finds the booking that a call was about: the one that is named, else the one that a voice agent made in the
 // call, else the zero Booking. One that the org does not have is a *store.Refusal. The ingress asks it before anything
 // is written, and the task again.
-func ResolveCall(ctx context.Context, tx *store.Tx, body TranscriptBody) (store.Booking, error) {
+func ResolveCall(ctx context.Context, tx *store.Tx, keys *pii.Keyring, body TranscriptBody) (store.Booking, error) {
 	if body.BookingID == "" {
-		made, err := store.BookingOfCall(ctx, tx, body.CallID)
+		made, err := store.BookingOfCall(ctx, tx, keys, body.CallID)
 		if err != nil || !made.Valid {
 			return store.Booking{}, err
 		}

@@ -40,7 +40,7 @@ func TestTranscriptKnowsTheName(t *testing.T) {
 	r := newRig(t)
 	r.start()
 	booking := r.hold(ana, at(2, 10, 0))
-	r.exec("UPDATE request SET conversation = 'call-9', kind = 'booking' WHERE status = 201")
+	r.exec("UPDATE request SET conversation = $1, kind = 'booking' WHERE status = 201", r.db.Keys.Fingerprint(r.org.ID, "request.conversation", "call-9"))
 	const text = "Agent: Thank you, Ana Lee. Caller: Tuesday, then."
 	for _, tt := range []struct {
 		body  TranscriptBody

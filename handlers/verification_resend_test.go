@@ -194,7 +194,7 @@ func TestResendsAtOnce(t *testing.T) {
 	var asked []uuid.UUID
 	for range 4 {
 		q := r.ask(tasks.VerificationResend, ResendBody{}, id)
-		r.exec("UPDATE request SET idem_key = $1::text WHERE id = $1", q)
+		r.exec("UPDATE request SET idem_key = $1::text::bytea WHERE id = $1", q)
 		asked = append(asked, q)
 	}
 	r.start()

@@ -1,16 +1,19 @@
 -- +goose Up
 
--- A request is what somebody asked for and was answered 2xx; its body is sealed and emptied when it is answered.
+-- A request is what somebody asked for and was answered 2xx; its body is sealed and emptied when it is answered. idem_key and
+-- conversation are keyed hashes: both are another system's words, and may tell of a person whom an erasure could not find in
+-- them. booking_id is what it is about, or what a repeated wish for a booking has found; what it made names its request
+-- (booking.request_id, transcript.request_id).
 CREATE TABLE request (
   org_id      uuid NOT NULL REFERENCES org,
   id          uuid NOT NULL,
   kind        text NOT NULL,
   source      text NOT NULL,
-  idem_key    text,
+  idem_key    bytea,
   fingerprint bytea NOT NULL,
   body_sealed bytea,
   booking_id  uuid,
-  conversation text, -- the call of a voice agent that it came from
+  conversation bytea, -- the call of a voice agent that it came from
   status      int,
   answer      json, -- as it was given: jsonb would reorder it
   created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -23,6 +26,7 @@ CREATE TABLE request (
 );
 CREATE UNIQUE INDEX request_idempotency ON request (org_id, source, idem_key) WHERE idem_key IS NOT NULL;
 CREATE INDEX request_conversation ON request (conversation, created_at) WHERE conversation IS NOT NULL;
+CREATE INDEX request_booking ON request (booking_id) WHERE booking_id IS NOT NULL;
 SELECT isolate('request');
 SELECT dispatch_may('request', 'SELECT (org_id, id, done_at)');
 GRANT SELECT, INSERT, UPDATE ON request TO holdfast_app;

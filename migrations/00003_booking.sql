@@ -99,6 +99,7 @@ CREATE TABLE booking (
   canceled_at     timestamptz,
   followup_from   timestamptz, -- when its hold ended, while nobody has thought of a follow-up; null: there is none to think of
   reminder_at     timestamptz, -- when its customer is reminded next
+  request_id      uuid, -- that it was made by; no foreign key, which would lock the request's row once more in each claim
   PRIMARY KEY (org_id, id),
   CHECK (starts_at < ends_at),
   CHECK (state NOT IN ('confirmed', 'completed', 'no_show') OR confirmed_at IS NOT NULL),

@@ -12,9 +12,11 @@ CREATE TABLE transcript (
   text_sealed bytea,
   engine      text NOT NULL,         -- what redacted it: rules, dictionary and policy
   redactions  int NOT NULL CHECK (redactions >= 0),
+  request_id  uuid,                  -- that asked for it
   created_at  timestamptz NOT NULL,  -- when it was asked for
   redacted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
+  FOREIGN KEY (org_id, request_id) REFERENCES request (org_id, id),
   FOREIGN KEY (org_id, booking_id) REFERENCES booking (org_id, id)
 );
 CREATE INDEX transcript_booking ON transcript (booking_id) WHERE booking_id IS NOT NULL;

@@ -26,8 +26,8 @@ BEGIN
     SELECT o, gen_random_uuid(), 'code', booking_id, id, decode(md5(id::text), 'hex'), '\x00', decode(md5('p' || id), 'hex'), md5(id::text) FROM verification WHERE org_id = o;
   INSERT INTO inbound (org_id, id, provider_sid, from_hash, from_sealed, sender)
     SELECT o, gen_random_uuid(), md5(n::text), decode(md5(n::text), 'hex'), '\x00', '' FROM generate_series(1, 40) n;
-  INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint)
-    SELECT o, gen_random_uuid(), 'booking', 'api', 'k' || n, '\x00' FROM generate_series(1, 40) n;
+  INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint, booking_id)
+    SELECT o, gen_random_uuid(), 'booking', 'api', decode(md5(n::text), 'hex'), '\x00', gen_random_uuid() FROM generate_series(1, 40) n;
   INSERT INTO task (org_id, id, type, queue, payload, request_id, run_at, check_at, give_up_at)
     SELECT o, gen_random_uuid(), 'booking:claim', 'claim', '{}', id, now(), now(), now() FROM request WHERE org_id = o;
   FOREACH t IN ARRAY tables LOOP EXECUTE format('ANALYZE %I', t); END LOOP;

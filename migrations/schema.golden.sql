@@ -740,6 +740,7 @@ CREATE TABLE public.booking (
     canceled_at timestamp with time zone,
     followup_from timestamp with time zone,
     reminder_at timestamp with time zone,
+    request_id uuid,
     CONSTRAINT booking_check CHECK ((starts_at < ends_at)),
     CONSTRAINT booking_check1 CHECK (((state <> ALL (ARRAY['confirmed'::text, 'completed'::text, 'no_show'::text])) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT booking_state_check CHECK ((state = ANY (ARRAY['held'::text, 'confirmed'::text, 'expired'::text, 'canceled'::text, 'completed'::text, 'no_show'::text])))
@@ -952,11 +953,11 @@ CREATE TABLE public.request (
     id uuid NOT NULL,
     kind text NOT NULL,
     source text NOT NULL,
-    idem_key text,
+    idem_key bytea,
     fingerprint bytea NOT NULL,
     body_sealed bytea,
     booking_id uuid,
-    conversation text,
+    conversation bytea,
     status integer,
     answer json,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -1186,6 +1187,7 @@ CREATE TABLE public.transcript (
     text_sealed bytea,
     engine text NOT NULL,
     redactions integer NOT NULL,
+    request_id uuid,
     created_at timestamp with time zone NOT NULL,
     redacted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT transcript_call_id_check CHECK ((call_id <> ''::text)),
@@ -1449,6 +1451,8 @@ CREATE UNIQUE INDEX question_open ON public.question USING btree (phone_hash, po
 
 CREATE INDEX question_phone ON public.question USING btree (phone_hash, expires_at);
 
+CREATE INDEX request_booking ON public.request USING btree (booking_id) WHERE (booking_id IS NOT NULL);
+
 CREATE INDEX request_conversation ON public.request USING btree (conversation, created_at) WHERE (conversation IS NOT NULL);
 
 CREATE UNIQUE INDEX request_idempotency ON public.request USING btree (org_id, source, idem_key) WHERE (idem_key IS NOT NULL);
@@ -1622,6 +1626,9 @@ ALTER TABLE ONLY public.transcript
 
 ALTER TABLE ONLY public.transcript
     ADD CONSTRAINT transcript_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.org(id);
+
+ALTER TABLE ONLY public.transcript
+    ADD CONSTRAINT transcript_org_id_request_id_fkey FOREIGN KEY (org_id, request_id) REFERENCES public.request(org_id, id);
 
 ALTER TABLE ONLY public.transcript_report
     ADD CONSTRAINT transcript_report_org_id_transcript_id_fkey FOREIGN KEY (org_id, transcript_id) REFERENCES public.transcript(org_id, id);

@@ -174,6 +174,7 @@ func ListBookings(ctx context.Context, tx *Tx, p BookingPage) ([]Booking, error)
 // NewBooking is a booking to insert; its hold has been taken in the same transaction.
 type NewBooking struct {
 	ID         uuid.UUID
+	Request    uuid.NullUUID // that it is made by
 	Candidate  Candidate
 	Service    *Service
 	CustomerID uuid.UUID
@@ -200,10 +201,10 @@ func InsertBooking(tx *Tx, k *pii.Keyring, n NewBooking) (Booking, error) {
 	}
 	c := n.Candidate
 	tx.Queue(`INSERT INTO booking (org_id, id, resource_id, service_id, customer_id, state, starts_at, ends_at,
-			buffer_before, buffer_after, hold_expires_at, notes_sealed, created_at)
-		VALUES ($1, $2, $3, $4, $5, 'held', $6, $7, $8, $9, $10, $11, $12)`,
+			buffer_before, buffer_after, hold_expires_at, notes_sealed, created_at, request_id)
+		VALUES ($1, $2, $3, $4, $5, 'held', $6, $7, $8, $9, $10, $11, $12, $13)`,
 		tx.Org, n.ID, c.Resource.ID, service, n.CustomerID, c.Span.Start, c.Span.End,
-		int(c.Calendar.Before.Minutes()), int(c.Calendar.After.Minutes()), n.Expires, notes, n.Now)
+		int(c.Calendar.Before.Minutes()), int(c.Calendar.After.Minutes()), n.Expires, notes, n.Now, n.Request)
 	return Booking{ID: n.ID, ResourceID: c.Resource.ID, ServiceID: service, CustomerID: n.CustomerID, State: BookingHeld,
 		Span: c.Span, Before: c.Calendar.Before, After: c.Calendar.After, HoldExpires: n.Expires, CodeState: "pending",
 		CreatedAt: n.Now, TimeZone: c.Resource.TimeZone, PhoneLast2: n.PhoneLast2}, nil

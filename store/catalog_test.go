@@ -67,7 +67,7 @@ var catalogRules = []rule{
 	{"what is called an id of something refers to it", `
 		SELECT o.t || '.' || a.attname FROM org_table o JOIN pg_attribute a ON a.attrelid = o.t
 		 WHERE a.attname LIKE '%\_id' AND a.atttypid = 'uuid'::regtype AND NOT a.attisdropped AND a.attgenerated = ''
-		   AND o.t || '.' || a.attname NOT IN ('request.booking_id', 'security_event.key_id')
+		   AND o.t || '.' || a.attname NOT IN ('request.booking_id', 'booking.request_id', 'security_event.key_id')
 		   AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.conrelid = o.t AND a.attnum = ANY (f.conkey))`},
 	{"a definer function is the dispatch role's, for the app alone", `
 		SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef

@@ -13,13 +13,13 @@ import (
 // Asked is a request that a key was used for.
 type Asked struct {
 	ID      uuid.UUID
-	Booking uuid.NullUUID // what it is about; not of one that asks for a booking
+	Booking uuid.NullUUID // what it is about; not of one that has made a booking
 }
 
 // FindAsked finds the request that an idempotency key of a source was used for; ErrNotFound when it is new.
-func FindAsked(ctx context.Context, tx *Tx, source, key string) (a Asked, err error) {
+func FindAsked(ctx context.Context, tx *Tx, k *pii.Keyring, source, key string) (a Asked, err error) {
 	err = tx.QueryRow(ctx, `SELECT id, booking_id FROM request WHERE org_id = $1 AND source = $2 AND idem_key = $3`,
-		tx.Org, source, key).Scan(&a.ID, &a.Booking)
+		tx.Org, source, keyHash(k, tx.Org, source, key)).Scan(&a.ID, &a.Booking)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return a, ErrNotFound
 	}
@@ -31,7 +31,7 @@ func FindAsked(ctx context.Context, tx *Tx, source, key string) (a Asked, err er
 func FindPending(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, `SELECT id FROM request WHERE org_id = $1 AND conversation = $2 AND source = $3
 		AND done_at IS NULL AND fingerprint = $4 ORDER BY created_at LIMIT 1`,
-		tx.Org, r.Conversation, r.Source, r.fingerprint(tx.Org, k)).Scan(&id)
+		tx.Org, conversationHash(k, tx.Org, r.Conversation), r.Source, r.fingerprint(tx.Org, k)).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return id, ErrNotFound
 	}
@@ -54,7 +54,7 @@ type CallerBooking struct {
 
 // LoadCaller looks it up, at most ten bookings of each kind. phoneHash is that of the number that the platform
 // says is calling; nil when there is none.
-func LoadCaller(ctx context.Context, tx *Tx, source, conversation string, phoneHash []byte) (c Caller, err error) {
+func LoadCaller(ctx context.Context, tx *Tx, k *pii.Keyring, source, conversation string, phoneHash []byte) (c Caller, err error) {
 	var who uuid.NullUUID
 	err = tx.QueryRow(ctx, `SELECT c.id, COALESCE(c.locale, '') FROM (VALUES (1)) one
 		LEFT JOIN customer c ON c.org_id = $1 AND c.phone_hash = $2`, tx.Org, phoneHash).Scan(&who, &c.Locale)
@@ -72,7 +72,7 @@ func LoadCaller(ctx context.Context, tx *Tx, source, conversation string, phoneH
 		           AND m.booking_id = b.id AND m.state IN ('pending', 'expired'))) AND EXISTS (SELECT FROM verification v WHERE v.org_id = b.org_id AND v.booking_id = b.id
 		           AND v.state IN ('pending', 'sent') AND COALESCE(v.expires_at > clock_timestamp(), true))
 		  FROM talk t JOIN booking b ON b.org_id = $1 AND b.id = t.id
-		 ORDER BY t.here DESC, b.created_at DESC`, tx.Org, conversation, source, who)
+		 ORDER BY t.here DESC, b.created_at DESC`, tx.Org, conversationHash(k, tx.Org, conversation), source, who)
 	c.Bookings, err = many(rows, err, pgx.RowToStructByPos[CallerBooking])
 	return c, err
 }

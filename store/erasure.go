@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -50,18 +49,21 @@ func CustomerKnown(ctx context.Context, tx *Tx, id uuid.UUID) (known bool, err e
 // they tell who is to be erased again.
 const ActionErase = "customer.erase"
 
+// A subject is found by an index of those that are not empty, which the planner takes only when it is told so.
+const loadErasure = `SELECT c.erased_at,
+	COALESCE((SELECT detail FROM audit_log WHERE org_id = $1 AND subject = $2::text AND subject <> '' AND action = '` + ActionErase + `' ORDER BY id LIMIT 1), '{}'),
+	t.done, t.pending, t.absent, t.failed
+	FROM customer c, LATERAL (SELECT count(*) FILTER (WHERE redacted = 'done') AS done, count(*) FILTER (WHERE redacted = 'pending') AS pending,
+	       count(*) FILTER (WHERE redacted = 'absent') AS absent, count(*) FILTER (WHERE redacted = 'failed') AS failed
+	  FROM (SELECT redacted FROM message WHERE org_id = $1 AND erased_for = $2
+	        UNION ALL SELECT redacted FROM inbound WHERE org_id = $1 AND erased_for = $2) x) t
+	WHERE c.org_id = $1 AND c.id = $2::uuid AND c.erased_at IS NOT NULL`
+
 // LoadErasure reads what became of erasing a customer; ErrNotFound when the org has no such one who was erased.
 func LoadErasure(ctx context.Context, tx *Tx, id uuid.UUID) (Erasure, error) {
 	e := Erasure{Customer: id}
 	p := &e.Provider
-	err := tx.QueryRow(ctx, `SELECT c.erased_at,
-		COALESCE((SELECT detail FROM audit_log WHERE org_id = $1 AND subject = $2::text AND action = '`+ActionErase+`' ORDER BY id LIMIT 1), '{}'),
-		t.done, t.pending, t.absent, t.failed
-		FROM customer c, LATERAL (SELECT count(*) FILTER (WHERE redacted = 'done') AS done, count(*) FILTER (WHERE redacted = 'pending') AS pending,
-		       count(*) FILTER (WHERE redacted = 'absent') AS absent, count(*) FILTER (WHERE redacted = 'failed') AS failed
-		  FROM (SELECT redacted FROM message WHERE org_id = $1 AND erased_for = $2
-		        UNION ALL SELECT redacted FROM inbound WHERE org_id = $1 AND erased_for = $2) x) t
-		WHERE c.org_id = $1 AND c.id = $2::uuid AND c.erased_at IS NOT NULL`, tx.Org, id).
+	err := tx.QueryRow(ctx, loadErasure, tx.Org, id).
 		Scan(&e.At, &e.Erased, &p.Redacted, &p.Pending, &p.NotFound, &p.Failed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return e, ErrNotFound
@@ -69,8 +71,10 @@ func LoadErasure(ctx context.Context, tx *Tx, id uuid.UUID) (Erasure, error) {
 	return e, err
 }
 
-// LockErasure puts the transaction in line with all that makes rows for a customer: his conversations, and then his bookings,
-// by id. It returns the hash of his phone, nil when he was erased already; ErrNotFound when the org has no such customer.
+// LockErasure puts the transaction in line with all that makes rows for a customer: his conversations, then his texts, then his
+// bookings, by id. Texts come before bookings, since whoever sends one, or hears what became of it, locks the text first and then
+// the booking and its code; nobody locks a booking and then a text that there is. Those that were made meanwhile are locked last.
+// It returns the hash of his phone, nil when he was erased already; ErrNotFound when the org has no such customer.
 func LockErasure(ctx context.Context, tx *Tx, id uuid.UUID) (phoneHash []byte, err error) {
 	err = tx.QueryRow(ctx, `SELECT phone_hash FROM customer WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&phoneHash)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -81,7 +85,10 @@ func LockErasure(ctx context.Context, tx *Tx, id uuid.UUID) (phoneHash []byte, e
 	}
 	LockConversation(tx, "claim", phoneHash)
 	tx.Queue(`SELECT `+lockConversation(accountPool, `$3`)+` FROM sms_account a WHERE a.org_id = $2`, tx.Org.String(), tx.Org, phoneHash)
+	const texts = `SELECT FROM message WHERE org_id = $1 AND to_hash = $2 ORDER BY id FOR UPDATE`
+	tx.Queue(texts, tx.Org, phoneHash)
 	tx.Queue(`SELECT FROM booking WHERE org_id = $1 AND customer_id = $2 ORDER BY id FOR NO KEY UPDATE`, tx.Org, id)
+	tx.Queue(texts, tx.Org, phoneHash)
 	err = tx.QueryRow(ctx, `SELECT phone_hash FROM customer WHERE org_id = $1 AND id = $2`, tx.Org, id).Scan(&phoneHash)
 	return phoneHash, err
 }
@@ -94,13 +101,14 @@ func Ahead(ctx context.Context, tx *Tx, customer uuid.UUID) ([]Booking, error) {
 }
 
 // EraseCustomer empties everything that tells who a locked customer was, but for the hash by which an opt-out is kept, and
-// counts it in e. It returns the ids of the texts, his and ours, of which the provider has a copy or may come to have one.
-func EraseCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, customer uuid.UUID, phoneHash []byte, e *Erased) (copies []uuid.UUID, err error) {
-	var bookings, transcripts, replies []uuid.UUID
-	var from *time.Time
-	if err := tx.QueryRow(ctx, `SELECT COALESCE(array_agg(id), '{}'), min(created_at) FROM booking WHERE org_id = $1 AND customer_id = $2`, tx.Org, customer).
-		Scan(&bookings, &from); err != nil {
-		return nil, err
+// counts it in e. It returns the ids of the texts, his and ours, of which the provider has a copy or may come to have one, and
+// of those among them that had been given up though they may have gone out: they are to be looked up once more.
+func EraseCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, customer uuid.UUID, phoneHash []byte, e *Erased) (copies, lost []uuid.UUID, err error) {
+	var bookings, once, transcripts, replies []uuid.UUID
+	queueIDs(tx, &bookings, `SELECT id FROM booking WHERE org_id = $1 AND customer_id = $2`, tx.Org, customer)
+	queueIDs(tx, &once, onceBookings, tx.Org, phoneHash, customer)
+	if err := tx.Flush(ctx); err != nil {
+		return nil, nil, err
 	}
 	e.Bookings = len(bookings)
 	// What goes on of bookings that have begun: their customer cannot be asked any more.
@@ -109,11 +117,11 @@ func EraseCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, customer uuid.UU
 	tx.Queue(`UPDATE verification SET state = 'revoked' WHERE org_id = $1 AND booking_id = ANY ($2) AND state IN ('pending', 'sent')`, tx.Org, bookings)
 	tx.Queue(`UPDATE move SET state = 'canceled' WHERE org_id = $1 AND booking_id = ANY ($2) AND state = 'pending'`, tx.Org, bookings)
 
-	if copies, err = eraseTexts(ctx, tx, k, customer, phoneHash, e); err != nil {
-		return nil, err
+	if copies, lost, err = eraseTexts(ctx, tx, k, customer, phoneHash, e); err != nil {
+		return nil, nil, err
 	}
 	if replies, err = eraseReplies(ctx, tx, customer, phoneHash); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e.Replies = len(replies)
 	queueIDs(tx, &transcripts, `UPDATE transcript SET text_sealed = NULL, call_id = 'erased' WHERE org_id = $1 AND booking_id = ANY ($2) RETURNING id`, tx.Org, bookings)
@@ -121,54 +129,60 @@ func EraseCustomer(ctx context.Context, tx *Tx, k *pii.Keyring, customer uuid.UU
 		WHERE org_id = $1 AND phone_hash = $2`, tx.Org, phoneHash)
 	tx.Queue(`UPDATE sms_breaker SET refused = array_remove(refused, $2) WHERE org_id = $1 AND $2 = ANY (refused)`, tx.Org, phoneHash)
 	if err := tx.Flush(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e.Transcripts = len(transcripts)
 	about := append(append(append([]uuid.UUID{}, bookings...), transcripts...), replies...)
 	queueCount(tx, &e.Redactions, `UPDATE redaction SET hash = NULL WHERE org_id = $1 AND subject = ANY ($2) AND hash IS NOT NULL`, tx.Org, about)
-	if err := eraseRequests(ctx, tx, from, about, e); err != nil {
-		return nil, err
+	if err := eraseRequests(ctx, tx, customer, bookings, once, e); err != nil {
+		return nil, nil, err
 	}
 	tx.Queue(`UPDATE customer SET phone_hash = NULL, phone_sealed = NULL, phone_last2 = '', name_sealed = NULL, locale = NULL, time_zone = NULL,
 		erased_at = clock_timestamp() WHERE org_id = $1 AND id = $2`, tx.Org, customer)
-	return append(copies, replies...), nil
+	return append(copies, replies...), lost, nil
 }
 
 // eraseTexts empties the texts to a phone. One whose call is under way, or of which nobody knows what became, keeps its number
-// until that is known: without it nobody could find out. It gets the number itself if so far it lay with the customer.
-func eraseTexts(ctx context.Context, tx *Tx, k *pii.Keyring, customer uuid.UUID, phoneHash []byte, e *Erased) (copies []uuid.UUID, err error) {
+// until that is known: without it nobody could find out. It gets the number itself if so far it lay with the customer. So does one
+// of which nobody has found out (lost): it is unknown again.
+func eraseTexts(ctx context.Context, tx *Tx, k *pii.Keyring, customer uuid.UUID, phoneHash []byte, e *Erased) (copies, lost []uuid.UUID, err error) {
 	c, err := LoadCustomer(ctx, tx, k, customer)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	number, err := k.Seal(tx.Org, purposeTo, c.Phone.Reveal())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows, err := tx.Query(ctx, `WITH theirs AS MATERIALIZED (
-		SELECT id, state IN ('sending', 'unknown') AS flies FROM message WHERE org_id = $1 AND to_hash = $3 ORDER BY id FOR UPDATE),
+		SELECT m.id, m.state IN ('sending', 'unknown') OR l.lost AS flies, l.lost
+		  FROM message m, LATERAL (SELECT m.state = 'failed' AND m.provider_sid IS NULL AND m.error_class IS NOT DISTINCT FROM 'unknown' AS lost) l
+		 WHERE m.org_id = $1 AND m.to_hash = $3 ORDER BY m.id FOR UPDATE OF m),
 	emptied AS (
-		UPDATE message m SET erased_for = $2, state = CASE m.state WHEN 'queued' THEN 'canceled' ELSE m.state END,
+		UPDATE message m SET erased_for = $2, state = CASE WHEN m.state = 'queued' THEN 'canceled' WHEN t.lost THEN 'unknown' ELSE m.state END,
 		       to_hash = CASE WHEN t.flies THEN m.to_hash END, to_sealed = CASE WHEN t.flies THEN COALESCE(m.to_sealed, $4) END,
 		       body_hash = CASE WHEN t.flies THEN m.body_hash END, prefix_hash = NULL,
 		       redacted = CASE WHEN t.flies OR m.provider_sid IS NOT NULL THEN 'pending' END
-		  FROM theirs t WHERE m.org_id = $1 AND m.id = t.id RETURNING m.id, m.redacted IS NOT NULL AS copied)
-	SELECT id, copied FROM emptied`, tx.Org, customer, phoneHash, number)
+		  FROM theirs t WHERE m.org_id = $1 AND m.id = t.id RETURNING m.id, m.redacted IS NOT NULL AS copied, t.lost)
+	SELECT id, copied, lost FROM emptied`, tx.Org, customer, phoneHash, number)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var (
-		id     uuid.UUID
-		copied bool
+		id           uuid.UUID
+		copied, gone bool
 	)
-	_, err = pgx.ForEachRow(rows, []any{&id, &copied}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &copied, &gone}, func() error {
 		e.Texts++
 		if copied {
 			copies = append(copies, id)
 		}
+		if gone {
+			lost = append(lost, id)
+		}
 		return nil
 	})
-	return copies, err
+	return copies, lost, err
 }
 
 // eraseReplies empties the texts from a phone, read or not. The provider has a copy of each.
@@ -177,44 +191,6 @@ func eraseReplies(ctx context.Context, tx *Tx, customer uuid.UUID, phoneHash []b
 		text_sealed = NULL, done_at = COALESCE(done_at, clock_timestamp()), intent = COALESCE(intent, 'erased')
 		WHERE org_id = $1 AND from_hash = $3 RETURNING id`, tx.Org, customer, phoneHash)
 	return many(rows, err, pgx.RowTo[uuid.UUID])
-}
-
-// requestSlice is how much time one statement of eraseRequests looks at, so that none takes long.
-const requestSlice = 7 * 24 * time.Hour
-
-// eraseRequests empties what answered requests tell of things: fingerprints of bodies, the call that they came from, and the
-// last digits of a phone in answers. No index leads from a thing to its requests, since it would be written with each booking;
-// but ids of requests begin with their time, and a request is at most a day older than what it made. Requests that are not
-// answered yet are answered by their tasks, which find nothing left. Their keys stay: with one of them nothing is done again.
-func eraseRequests(ctx context.Context, tx *Tx, from *time.Time, about []uuid.UUID, e *Erased) error {
-	if from == nil { // no booking
-		return nil
-	}
-	var now time.Time
-	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
-		return err
-	}
-	now = now.Add(time.Minute)
-	for at := from.Add(-24 * time.Hour); at.Before(now); at = at.Add(requestSlice) {
-		var n int
-		queueCount(tx, &n, `UPDATE request SET fingerprint = '', conversation = NULL,
-			answer = regexp_replace(regexp_replace(answer::text, '"phone":"[^"]*"', '"phone":""', 'g'), '"call_id":"[^"]*"', '"call_id":"erased"')::json
-			WHERE org_id = $1 AND id >= $2 AND id < $3 AND done_at IS NOT NULL AND fingerprint <> '' AND (booking_id = ANY ($4) OR `+made+` = ANY ($4))`,
-			tx.Org, madeAt(at), madeAt(at.Add(requestSlice)), about)
-		if err := tx.Flush(ctx); err != nil {
-			return err
-		}
-		e.Requests += n
-	}
-	return nil
-}
-
-// madeAt is the smallest id that was made at a time or later, of those that begin with their time (UUIDv7).
-func madeAt(t time.Time) (id uuid.UUID) {
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(t.UnixMilli())) // #nosec G115 -- after 1970
-	copy(id[:6], ms[2:])
-	return id
 }
 
 // queueCount queues an UPDATE and counts its rows in n when it goes out.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,7 +10,7 @@ import (
 	"holdfast/store/pii"
 )
 
-// exportMost is how many entries of a kind an export has, the newest: some megabytes in all. Who has more is told so.
+// exportMost is how many entries of a kind an export has, the newest. Who has more is told so.
 const exportMost = 1000
 
 // CustomerExport is what an org holds on a customer, in clear.
@@ -24,7 +23,7 @@ type CustomerExport struct {
 	Replies     []ExportedReply
 	Transcripts []Transcript
 	OptOuts     []OptedOut
-	Truncated   bool // there is more of something than exportMost
+	Truncated   bool // there is more of something than exportMost, or more text than exportMostText
 }
 
 // ExportedBooking is a booking with what answers do not show.
@@ -141,21 +140,33 @@ func (x *CustomerExport) readBookings(ctx context.Context, tx *Tx, k *pii.Keyrin
 	return x.readTranscripts(ctx, tx, k, ids)
 }
 
+// exportMostText is how many bytes of transcripts, as they are sealed, an export has, the newest.
+const exportMostText = 8 << 20
+
+// readTranscripts reads the newest by one statement. Those that do not fit any more are not read from where long values lie: their
+// sizes are known without that.
 func (x *CustomerExport) readTranscripts(ctx context.Context, tx *Tx, k *pii.Keyring, bookings []uuid.UUID) error {
-	rows, err := tx.Query(ctx, `SELECT id FROM transcript WHERE org_id = $1 AND booking_id = ANY ($2) ORDER BY created_at DESC LIMIT $3`, tx.Org, bookings, exportMost+1)
-	ids, err := many(rows, err, pgx.RowTo[uuid.UUID])
+	var total int
+	rows, err := tx.Query(ctx, `WITH sized AS MATERIALIZED (
+		SELECT id, created_at, sum(octet_length(text_sealed)) OVER (ORDER BY created_at DESC, id) AS bytes FROM transcript
+		 WHERE org_id = $1 AND booking_id = ANY ($2) ORDER BY created_at DESC, id LIMIT $3)
+		SELECT (SELECT count(*) FROM sized), x.id, `+transcriptColumns+`
+		  FROM sized s JOIN transcript x ON x.org_id = $1 AND x.id = s.id JOIN org o ON o.id = x.org_id
+		 WHERE s.bytes <= $4 OR s.bytes IS NULL ORDER BY s.created_at DESC, s.id`, tx.Org, bookings, exportMost+1, exportMostText)
+	x.Transcripts, err = many(rows, err, func(r pgx.CollectableRow) (t Transcript, err error) {
+		var sealed []byte
+		if err := r.Scan(append([]any{&total, &t.ID}, t.scan(&sealed)...)...); err != nil {
+			return t, err
+		}
+		err = t.open(tx, k, sealed)
+		return t, err
+	})
 	if err != nil {
 		return err
 	}
-	for _, id := range capped(x, ids) {
-		t, err := LoadTranscript(ctx, tx, k, id)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		x.Transcripts = append(x.Transcripts, t)
+	if len(x.Transcripts) < total {
+		x.Truncated = true
 	}
+	x.Transcripts = capped(x, x.Transcripts)
 	return nil
 }

@@ -4,6 +4,10 @@ package store
 const (
 	TakeFollowupsSQL = takeFollowups
 	TakeRemindersSQL = takeReminders
+	LoadErasureSQL   = loadErasure
+	TheirRequestsSQL = theirRequests
+	FormerSQL        = formerCustomers
+	OnceSQL          = onceBookings
 )
 
 // SealedColumn is sealedColumn for tests.

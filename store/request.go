@@ -23,6 +23,8 @@ type Request struct {
 	BookingID uuid.NullUUID
 	// Conversation is the call that a voice agent asked in, as its platform names it; "" = none.
 	Conversation string
+	// Same is what a repeat has in common with it, where that is less than Body; zero: all of Body.
+	Same pii.Text
 }
 
 // Opened is a request as its task finds it, with what its work needs to know of the moment and the org.
@@ -62,8 +64,9 @@ func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id u
 	}
 	print := r.fingerprint(tx.Org, k)
 	const insert = `INSERT INTO request (org_id, id, kind, source, idem_key, fingerprint, body_sealed, booking_id, conversation)
-		VALUES ($1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, NULLIF($9, ''))`
-	args := []any{tx.Org, r.ID, r.Kind, r.Source, r.IdemKey, print, sealed, r.BookingID, r.Conversation}
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	key := keyHash(k, tx.Org, r.Source, r.IdemKey)
+	args := []any{tx.Org, r.ID, r.Kind, r.Source, key, print, sealed, r.BookingID, conversationHash(k, tx.Org, r.Conversation)}
 	if r.IdemKey == "" {
 		tx.Queue(insert, args...)
 		return r.ID, true, nil
@@ -74,7 +77,7 @@ func InsertRequest(ctx context.Context, tx *Tx, k *pii.Keyring, r Request) (id u
 	}
 	var first []byte
 	err = tx.QueryRow(ctx, `SELECT id, fingerprint FROM request WHERE org_id = $1 AND source = $2 AND idem_key = $3`,
-		tx.Org, r.Source, r.IdemKey).Scan(&id, &first)
+		tx.Org, r.Source, key).Scan(&id, &first)
 	if err != nil {
 		return uuid.Nil, false, err
 	}
@@ -90,7 +93,32 @@ func (r Request) fingerprint(org uuid.UUID, k *pii.Keyring) []byte {
 	if r.BookingID.Valid {
 		booking = r.BookingID.UUID.String()
 	}
-	return k.Fingerprint(org, purposeRequest, r.Kind, booking, r.Body.Reveal())
+	same := r.Same
+	if same.IsZero() {
+		same = r.Body
+	}
+	return k.Fingerprint(org, purposeRequest, r.Kind, booking, same.Reveal())
+}
+
+// keyHash is how an idempotency key of a source is kept; nil for none.
+func keyHash(k *pii.Keyring, org uuid.UUID, source, key string) []byte {
+	if key == "" {
+		return nil
+	}
+	return k.Fingerprint(org, "request.key", source, key)
+}
+
+// conversationHash is how the id of a voice agent's call is kept; nil for none.
+func conversationHash(k *pii.Keyring, org uuid.UUID, call string) []byte {
+	if call == "" {
+		return nil
+	}
+	return k.Fingerprint(org, "request.conversation", call)
+}
+
+// RequestFound queues that a request for a booking was answered with one that there was.
+func RequestFound(tx *Tx, id, booking uuid.UUID) {
+	tx.Queue(`UPDATE request SET booking_id = $3 WHERE org_id = $1 AND id = $2`, tx.Org, id, booking)
 }
 
 // OpenRequest opens the request that a task answers. ErrNotFound: it answers none.

@@ -60,5 +60,5 @@ var storyParts = []string{
 
 	// What operators did. Replay empties finished_at, so a death that was replayed is told here.
 	`SELECT a.at, 'task', a.subject, split_part(a.action, '.', 2), jsonb_strip_nulls(jsonb_build_object('who', a.actor, 'why', a.detail->>'why', 'was', a.detail->>'was', 'reason', NULLIF(a.detail->>'reason', '')))
-	   FROM audit_log a WHERE a.org_id = $1 AND a.subject = ANY (SELECT unnest($2::uuid[])::text) ORDER BY a.id`,
+	   FROM audit_log a WHERE a.org_id = $1 AND a.subject <> '' AND a.subject = ANY (SELECT unnest($2::uuid[])::text) ORDER BY a.id`,
 }

@@ -36,8 +36,8 @@ func InsertTranscript(ctx context.Context, tx *Tx, k *pii.Keyring, request uuid.
 	}
 	AddRedactions(tx, RedactedTranscript, t.ID, t.Engine, out)
 	t.Redactions = countTypes(out)
-	return tx.QueryRow(ctx, `INSERT INTO transcript AS x (org_id, id, call_id, booking_id, text_sealed, engine, redactions, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT created_at FROM request WHERE org_id = $1 AND id = $8))
+	return tx.QueryRow(ctx, `INSERT INTO transcript AS x (org_id, id, call_id, booking_id, text_sealed, engine, redactions, request_id, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT created_at FROM request WHERE org_id = $1 AND id = $8))
 		RETURNING created_at, redacted_at, (SELECT time_zone FROM org WHERE id = x.org_id)`,
 		tx.Org, t.ID, t.CallID, t.BookingID, sealed, t.Engine, len(out), request).Scan(&t.CreatedAt, &t.RedactedAt, &t.TimeZone)
 }
@@ -46,28 +46,40 @@ func InsertTranscript(ctx context.Context, tx *Tx, k *pii.Keyring, request uuid.
 func LoadTranscript(ctx context.Context, tx *Tx, k *pii.Keyring, id uuid.UUID) (Transcript, error) {
 	t := Transcript{ID: id}
 	var sealed []byte
-	err := tx.QueryRow(ctx, `SELECT x.call_id, x.booking_id, x.text_sealed, x.engine, x.created_at, x.redacted_at, o.time_zone,
-		(SELECT COALESCE(jsonb_object_agg(type, n), '{}') FROM (SELECT type, count(*) AS n FROM redaction
-		  WHERE org_id = $1 AND subject = $2 AND source = 'transcript' GROUP BY type) c)
-		FROM transcript x JOIN org o ON o.id = x.org_id WHERE x.org_id = $1 AND x.id = $2`, tx.Org, id).
-		Scan(&t.CallID, &t.BookingID, &sealed, &t.Engine, &t.CreatedAt, &t.RedactedAt, &t.TimeZone, &t.Redactions)
+	err := tx.QueryRow(ctx, `SELECT `+transcriptColumns+` FROM transcript x JOIN org o ON o.id = x.org_id WHERE x.org_id = $1 AND x.id = $2`, tx.Org, id).
+		Scan(t.scan(&sealed)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return t, ErrNotFound
 	}
 	if err != nil {
 		return t, err
 	}
+	err = t.open(tx, k, sealed)
+	return t, err
+}
+
+// transcriptColumns are those of transcript x and org o, but for the id.
+const transcriptColumns = `x.call_id, x.booking_id, x.text_sealed, x.engine, x.created_at, x.redacted_at, o.time_zone,
+	(SELECT COALESCE(jsonb_object_agg(type, n), '{}') FROM (SELECT type, count(*) AS n FROM redaction
+	  WHERE org_id = x.org_id AND subject = x.id AND source = 'transcript' GROUP BY type) c)`
+
+// scan lists where transcriptColumns go; the text comes sealed.
+func (t *Transcript) scan(sealed *[]byte) []any {
+	return []any{&t.CallID, &t.BookingID, sealed, &t.Engine, &t.CreatedAt, &t.RedactedAt, &t.TimeZone, &t.Redactions}
+}
+
+func (t *Transcript) open(tx *Tx, k *pii.Keyring, sealed []byte) error {
 	text, err := k.Open(tx.Org, purposeTranscript, sealed)
 	t.Text = pii.NewText(text)
-	return t, err
+	return err
 }
 
 // BookingOfCall finds the booking that a voice agent made in a call, the newest if there are several; the zero NullUUID
 // when it made none.
-func BookingOfCall(ctx context.Context, tx *Tx, callID string) (booking uuid.NullUUID, err error) {
+func BookingOfCall(ctx context.Context, tx *Tx, k *pii.Keyring, callID string) (booking uuid.NullUUID, err error) {
 	err = tx.QueryRow(ctx, `SELECT (SELECT (answer->>'id')::uuid FROM request
 		 WHERE org_id = $1 AND conversation = $2 AND kind = 'booking' AND status = 201
-		 ORDER BY created_at DESC LIMIT 1)`, tx.Org, callID).Scan(&booking)
+		 ORDER BY created_at DESC LIMIT 1)`, tx.Org, conversationHash(k, tx.Org, callID)).Scan(&booking)
 	return booking, err
 }
 

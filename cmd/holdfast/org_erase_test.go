@@ -45,4 +45,27 @@ func TestOrgErase(t *testing.T) {
 	if err != nil || requests() != 2 || len(strings.Fields(out)) != 2 {
 		t.Errorf("%v, %d requests: %s", err, requests(), out)
 	}
+
+	// By phone: a customer's, in whatever form; one that is nobody's becomes somebody's, who is erased.
+	for _, bad := range [][]string{{"", "--phone"}, {"12", "--phone"}, {"+15550100041", "--phone", ids[1].String()}} {
+		if out, err := do(bad[0], append([]string{"org", "erase", "one"}, bad[1:]...)...); err == nil || requests() != 2 {
+			t.Errorf("%v: %v, %d requests: %s", bad, err, requests(), out)
+		}
+	}
+	count := func(from string) (n int) {
+		t.Helper()
+		if err := db.Admin.QueryRow(t.Context(), "SELECT count(*) FROM "+from).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, c := range []struct {
+		phone     string
+		customers int
+	}{{"(555) 010-0041\n", 2}, {"+14155550199\n", 3}, {"+14155550199\n", 3}} {
+		was := requests()
+		if out, err := do(c.phone, "org", "erase", "one", "--phone"); err != nil || requests() != was+1 || count("customer") != c.customers || strings.Contains(out, "0199") {
+			t.Errorf("%q: %v, %d requests more, %d customers: %s", c.phone, err, requests()-was, count("customer"), out)
+		}
+	}
 }

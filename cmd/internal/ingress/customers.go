@@ -38,9 +38,9 @@ func (in *Ingress) customerRoutes() {
 	})
 }
 
-// erasure asks for a customer to be erased.
+// erasure asks for a customer to be erased. Its repeat may come by another API key, since keys are rotated.
 func erasure(customer, key uuid.UUID) submission {
-	return submission{kind: kindErase, body: handlers.EraseRef{Customer: customer, Actor: key.String()}, check: func(ctx context.Context, tx *store.Tx) error {
+	return submission{kind: kindErase, body: handlers.EraseRef{Customer: customer, Actor: key.String()}, same: customer, check: func(ctx context.Context, tx *store.Tx) error {
 		known, err := store.CustomerKnown(ctx, tx, customer)
 		if err == nil && !known {
 			return store.ErrNotFound

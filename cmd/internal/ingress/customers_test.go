@@ -61,6 +61,11 @@ func TestErase(t *testing.T) {
 		t.Errorf("a repeat: %d %s", again.StatusCode, again.body)
 	}
 
+	rotated := storetest.NewKey(t, r.db, r.org.ID, store.ScopeAdmin)
+	if a := r.do(t, "DELETE", "/v1/orgs/"+r.org.ID.String()+at, "", "Idempotency-Key", "k", "Authorization", "Bearer "+rotated.Reveal()); a.StatusCode != 200 || a.Header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("a repeat by another API key: %d %s", a.StatusCode, a.body)
+	}
+
 	other := storetest.NewOrg(t, r.db, "other")
 	theirs := uuid.New()
 	if _, err := store.InTx(t.Context(), r.db.App, other.ID, func(tx *store.Tx) error {

@@ -147,7 +147,7 @@ func (in *Ingress) ofEvent(ctx context.Context, org uuid.UUID, raw []byte) (subm
 	case "booking.requested":
 		return in.book(ctx, org, e.Data)
 	case "transcript.created":
-		return transcript(e.Data)
+		return in.transcript(e.Data)
 	}
 	ref, err := decode[eventRef](e.Data, "")
 	if err != nil {

@@ -64,7 +64,7 @@ var decoders = func() map[string]decoder {
 		opReschedule.id: {exampleReschedule, of(func(in *Ingress, raw []byte) (submission, error) { return in.reschedule(fuzzOrg, raw) })},
 		opMark.id:       {exampleMark, of(func(_ *Ingress, raw []byte) (submission, error) { return mark(fuzzOrg, raw) })},
 		opBlock.id:      {exampleBlock, of(func(_ *Ingress, raw []byte) (submission, error) { return block(raw) })},
-		opTranscript.id: {exampleTranscript, of(func(_ *Ingress, raw []byte) (submission, error) { return transcript(raw) })},
+		opTranscript.id: {exampleTranscript, of(func(in *Ingress, raw []byte) (submission, error) { return in.transcript(raw) })},
 		opReport.id: {exampleReport, func(in *Ingress, raw []byte) (any, error) {
 			s, err := in.report(fuzzOrg, fuzzOrg, raw)
 			if err != nil {

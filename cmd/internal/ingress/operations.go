@@ -146,7 +146,7 @@ var (
 	opExport = operation{
 		method: http.MethodGet, path: "/v1/orgs/{org}/customers/{id}/export", id: "export", tag: "Customers", scheme: schemeKey, scope: store.ScopeAdmin,
 		summary: "What is held on a customer",
-		about: "In clear, for the customer. What texts said is not kept, of transcripts only what redaction left. At most the newest 1,000 of each kind; " +
+		about: "In clear, for the customer. What texts said is not kept, of transcripts only what redaction left. At most the newest 1,000 of each kind, and 8 MB of transcripts; " +
 			"`truncated` tells when there is more. Each export is written into the audit log.",
 		ok: http.StatusOK, response: handlers.ExportView{}, answer: exampleExport, problems: []string{"not-found"},
 	}

@@ -54,6 +54,7 @@ type submission struct {
 	key     string // idempotency key, "" = none
 	kind    kind
 	body    any           // what the task needs; the key's fingerprint is taken over its JSON
+	same    any           // over this instead, which a repeat has in common with it; nil: body
 	booking uuid.NullUUID // what verify and cancel are about
 	by      string        // who asks, for the limit of a source: an API key; "": source
 	// phone is the number that it leads to a code for, and addressee finds it where it must be looked up; neither: it leads
@@ -171,6 +172,13 @@ func (in *Ingress) insert(ctx context.Context, s submission, id uuid.UUID) (firs
 	}
 	r := store.Request{ID: id, Kind: s.kind.name, Source: s.source, IdemKey: s.key, Body: pii.NewText(string(raw)), BookingID: s.booking,
 		Conversation: s.conversation}
+	if s.same != nil {
+		same, err := json.Marshal(s.same)
+		if err != nil {
+			return uuid.Nil, err
+		}
+		r.Same = pii.NewText(string(same))
+	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	err = tasks.InTx(ctx, in.db, s.org, func(tx *store.Tx) error {

@@ -13,7 +13,7 @@ import (
 
 func (in *Ingress) transcriptRoutes() {
 	register(in, opTranscript, func(ctx context.Context, c *call, _ *OrgInput) (*reply, error) {
-		s, err := transcript(c.body)
+		s, err := in.transcript(c.body)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +40,7 @@ func (in *Ingress) transcriptRoutes() {
 }
 
 // transcript reads what was said in a call.
-func transcript(raw []byte) (submission, error) {
+func (in *Ingress) transcript(raw []byte) (submission, error) {
 	body, err := decode[handlers.TranscriptBody](raw, "")
 	if err != nil {
 		return submission{}, err
@@ -52,7 +52,7 @@ func transcript(raw []byte) (submission, error) {
 	s := submission{kind: kindTranscript, body: body}
 	if body.BookingID != "" {
 		s.check = func(ctx context.Context, tx *store.Tx) error {
-			_, err := handlers.ResolveCall(ctx, tx, body)
+			_, err := handlers.ResolveCall(ctx, tx, in.keys, body)
 			return err
 		}
 	}
@@ -69,7 +69,8 @@ func (in *Ingress) report(transcript, key uuid.UUID, raw []byte) (submission, er
 		return submission{}, p
 	}
 	ref := handlers.ReportRef{Transcript: transcript, Actor: key.String(), Report: body}
-	return submission{kind: kindReport, body: ref, check: func(ctx context.Context, tx *store.Tx) error {
+	same := handlers.ReportRef{Transcript: transcript, Report: body} // by whichever key
+	return submission{kind: kindReport, body: ref, same: same, check: func(ctx context.Context, tx *store.Tx) error {
 		_, _, err := handlers.ResolveReport(ctx, tx, in.keys, ref)
 		return err
 	}}, nil

@@ -231,7 +231,7 @@ func (v *voice) listen(ctx context.Context) error {
 		if !v.number.IsZero() {
 			hash = store.PhoneHash(v.in.keys, v.org, v.number)
 		}
-		return store.LoadCaller(ctx, tx, v.source, v.id, hash)
+		return store.LoadCaller(ctx, tx, v.in.keys, v.source, v.id, hash)
 	})
 	if v.caller.Locale != "" {
 		v.lang = speech.LangOf(v.caller.Locale)

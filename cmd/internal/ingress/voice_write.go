@@ -146,7 +146,7 @@ func (v *voice) asked(ctx context.Context, key string) (store.Asked, error) {
 		return store.Asked{}, store.ErrNotFound
 	}
 	return read(ctx, v.in, v.org, func(ctx context.Context, tx *store.Tx) (store.Asked, error) {
-		return store.FindAsked(ctx, tx, v.source, key)
+		return store.FindAsked(ctx, tx, v.in.keys, v.source, key)
 	})
 }
 
