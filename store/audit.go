@@ -41,7 +41,7 @@ type AuditReport struct {
 }
 
 // auditIDs is how many ids a row names.
-const auditIDs = 10
+const auditIDs = 20
 
 // Err is nil when every promise holds and the audit saw what it should.
 func (r AuditReport) Err() error {

@@ -9,8 +9,8 @@ import (
 
 const formerCustomers = `SELECT c.id FROM (
 	  SELECT DISTINCT m.to_hash FROM booking b JOIN message m ON m.org_id = b.org_id AND m.booking_id = b.id WHERE b.org_id = $1 AND b.customer_id = $2) h
-	JOIN customer c ON c.org_id = $1 AND c.phone_hash = h.to_hash AND c.id <> $2
-	WHERE NOT EXISTS (SELECT FROM booking b WHERE b.org_id = $1 AND b.customer_id = c.id)`
+	CROSS JOIN LATERAL (SELECT x.id FROM customer x WHERE x.phone_hash = h.to_hash AND x.org_id = $1 OFFSET 0) c
+	WHERE c.id <> $2 AND NOT EXISTS (SELECT FROM booking b WHERE b.org_id = $1 AND b.customer_id = c.id)`
 
 // onceBookings are those that phone $2 was texted about and that are another customer's than $3.
 const onceBookings = `SELECT b.id FROM (SELECT DISTINCT m.booking_id FROM message m WHERE m.org_id = $1 AND m.to_hash = $2 AND m.booking_id IS NOT NULL) m
