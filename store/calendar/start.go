@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,9 @@ var (
 func ParseStart(text string, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
+	}
+	if strings.Contains(text, "  ") { // time.Parse takes any number of spaces for one
+		return time.Time{}, ErrFormat
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.Parse(layout, text); err == nil {

@@ -46,7 +46,8 @@ func fold(text string) []string {
 		}
 		word = word[:0]
 	}
-	runes := []rune(norm.NFKD.String(strings.ToLower(text)))
+	// Taken apart before, since some letters have a small form only then, and after, since some small forms can be.
+	runes := []rune(norm.NFKD.String(strings.ToLower(norm.NFKD.String(text))))
 	for i, r := range runes {
 		switch {
 		case unicode.Is(unicode.Mn, r) || r == '\'' || r == '’': // an accent; o'clock
