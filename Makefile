@@ -49,7 +49,7 @@ test: ## all tests on private servers; RACE=1 adds the race detector, P=n tests 
 check: fmt-check vet lint ## what must pass before a commit: format, vet, lint, tests with -race, golden files
 	$(MAKE) test RACE=1
 
-security: ## the proofs of docs/security.md, with a table of what they covered; some three minutes
+security: ## the proofs of docs/security.md, with a table of what they covered; some four minutes
 	$(SERVERS) $(GO) run ./cmd/internal/security
 
 fmt: $(GOLANGCI) ## formats all Go files
