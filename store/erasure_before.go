@@ -13,8 +13,9 @@ const formerCustomers = `SELECT c.id FROM (
 	WHERE c.id <> $2 AND NOT EXISTS (SELECT FROM booking b WHERE b.org_id = $1 AND b.customer_id = c.id)`
 
 // onceBookings are those that phone $2 was texted about and that are another customer's than $3.
-const onceBookings = `SELECT b.id FROM (SELECT DISTINCT m.booking_id FROM message m WHERE m.org_id = $1 AND m.to_hash = $2 AND m.booking_id IS NOT NULL) m
-	JOIN booking b ON b.org_id = $1 AND b.id = m.booking_id AND b.customer_id <> $3`
+const onceBookings = `SELECT b.id FROM (
+	  SELECT DISTINCT m.booking_id FROM (SELECT booking_id FROM message WHERE org_id = $1 AND to_hash = $2 OFFSET 0) m) t
+	CROSS JOIN LATERAL (SELECT x.id FROM booking x WHERE x.id = t.booking_id AND x.org_id = $1 AND x.customer_id <> $3 OFFSET 0) b`
 
 // FormerCustomers lists who had a customer's bookings until they were given to his number, and has none: a number that was
 // mistyped, or is no more. What is known of one was told of him. It is asked before he is erased.
