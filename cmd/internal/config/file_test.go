@@ -41,8 +41,11 @@ func TestSecretsInFiles(t *testing.T) {
 		t.Errorf("bad: %v", got)
 	}
 	var bad *config.Error
-	if errors.As(err, &bad) && strings.Contains(bad.Error(), "from a file") {
-		t.Error("the error quotes the file")
+	if errors.As(err, &bad) && (strings.Contains(bad.Error(), "from a file") || strings.Contains(bad.Error(), file)) {
+		t.Errorf("the error quotes the file, or its name: %v", bad)
+	}
+	if !strings.Contains(err.Error(), "KEYSET_FILE: the file cannot be read: no such file") {
+		t.Errorf("the error does not tell why: %v", err)
 	}
 
 	if got := config.Unknown([]string{"HOLDFAST_KEYSET_FILE=x", "HOLDFAST_LOG_LEVEL_FILE=x"}); !slices.Equal(got, []string{"HOLDFAST_LOG_LEVEL_FILE"}) {

@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"slices"
@@ -61,7 +63,11 @@ func (v variable) lookup(getenv func(string) (string, bool)) (value, file string
 	if file, _ := getenv(v.name() + fileSuffix); file != "" && v.secret() {
 		b, err := os.ReadFile(file) // #nosec G304 -- the operator has named it
 		if err != nil {
-			return "", file, errors.New("the file cannot be read")
+			var path *fs.PathError // it names the file, which may be a secret that was put into the wrong variable
+			if errors.As(err, &path) {
+				err = path.Err
+			}
+			return "", file, fmt.Errorf("the file cannot be read: %w", err)
 		}
 		return string(b), file, nil // decoding trims it
 	}
