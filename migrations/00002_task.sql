@@ -203,9 +203,10 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
    GROUP BY 1, 2 HAVING count(*) >= p_least
 $$;
 
--- task_lines lists the orgs and queues that have tasks in line, by one probe of the index for each.
+-- task_lines lists the orgs and queues that have tasks in line, by one probe of the index for each. Without statistics the planner
+-- takes it that few stand there; it would use any index and sort, and each look would read the whole backlog. So sorting is off.
 CREATE FUNCTION task_lines() RETURNS TABLE (org_id uuid, queue text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_sort = off AS $$
   WITH RECURSIVE walk AS (
     (SELECT t.queue, t.org_id FROM task t WHERE t.state = 'pending' AND t.check_at = 'infinity' ORDER BY 1, 2 LIMIT 1)
     UNION ALL
@@ -216,9 +217,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 
 -- task_feed takes tasks out of their lines, each org's oldest first and as many as it has room for below p_most, in turns: the
--- first of each org, then the second of each. One session feeds at a time, or the room would be filled twice.
+-- first of each org, then the second of each. One session feeds at a time, or the room would be filled twice. Each line is read from
+-- its head, as task_lines does; the few that are fed are sorted all the same.
 CREATE FUNCTION task_feed(p_most int) RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_sort = off AS $$
   WITH me AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('task_feed', 0)) AS mine),
   room AS MATERIALIZED (
     SELECT p.org_id, p.queue, p_most - COALESCE(c.n, 0) AS n

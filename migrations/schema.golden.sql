@@ -540,6 +540,7 @@ ALTER FUNCTION public.task_due(p_limit integer) OWNER TO holdfast_dispatch;
 CREATE FUNCTION public.task_feed(p_most integer) RETURNS TABLE(org_id uuid, id uuid, type text, queue text, epoch integer)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_sort TO 'off'
     AS $$
   WITH me AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('task_feed', 0)) AS mine),
   room AS MATERIALIZED (
@@ -578,6 +579,7 @@ ALTER FUNCTION public.task_line_up(p_orgs uuid[], p_ids uuid[], p_epochs integer
 CREATE FUNCTION public.task_lines() RETURNS TABLE(org_id uuid, queue text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_sort TO 'off'
     AS $$
   WITH RECURSIVE walk AS (
     (SELECT t.queue, t.org_id FROM task t WHERE t.state = 'pending' AND t.check_at = 'infinity' ORDER BY 1, 2 LIMIT 1)

@@ -15,8 +15,8 @@ import (
 // with other orgs': Redis's lists are first in, first out, and nobody should stand behind the whole of another's burst.
 const Share = 200
 
-// How often a process asks Postgres how many there are; in between it counts what it pushes itself. Once an org has half of
-// its share it asks more often, since what was done meanwhile it does not count.
+// How often a process asks Postgres how many there are; in between it counts what it pushes itself. While an org has half of
+// its share and more it asks more often, since what was done meanwhile it does not count. Who stands in line is fed, however often it asks.
 const (
 	crowdEvery = 250 * time.Millisecond
 	crowdNear  = 25 * time.Millisecond
@@ -29,7 +29,7 @@ type Crowd struct {
 
 	mu   sync.Mutex
 	n    map[line]int
-	near bool // somebody has half of a share, or stands in line
+	near bool // somebody has half of a share
 }
 
 // line is where tasks of an org stand in a queue.
@@ -85,10 +85,10 @@ func (c *Crowd) full(org uuid.UUID, queue string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := line{org, queue}
-	c.near = c.near || c.n[at] >= Share/2
 	if c.n[at] >= Share {
 		return true
 	}
+	c.near = c.near || c.n[at] >= Share/2
 	if c.n == nil {
 		c.n = make(map[line]int)
 	}
