@@ -218,7 +218,9 @@ $$;
 
 -- task_feed takes tasks out of their lines, each org's oldest first and as many as it has room for below p_most, in turns: the
 -- first of each org, then the second of each. One session feeds at a time, or the room would be filled twice. Each line is read from
--- its head, as task_lines does; the few that are fed are sorted all the same.
+-- its head, by a comparison of rows that no other index can serve; with an equation the planner might walk an org's tasks of all
+-- times. What is read behind the end of a line is another's. The few rows of the heads are locked by their key and only then looked at
+-- again; they are sorted, though that is off.
 CREATE FUNCTION task_feed(p_most int) RETURNS TABLE (org_id uuid, id uuid, type text, queue text, epoch int)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_sort = off AS $$
   WITH me AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('task_feed', 0)) AS mine),
@@ -226,11 +228,15 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
     SELECT p.org_id, p.queue, p_most - COALESCE(c.n, 0) AS n
       FROM me CROSS JOIN LATERAL (SELECT * FROM task_lines() WHERE me.mine) p
       LEFT JOIN task_crowd(1) c ON c.org_id = p.org_id AND c.queue = p.queue),
-  taken AS MATERIALIZED (
+  heads AS MATERIALIZED (
     SELECT x.org_id, x.id FROM room r CROSS JOIN LATERAL (
-      SELECT t.org_id, t.id FROM task t
-       WHERE t.queue = r.queue AND t.org_id = r.org_id AND t.state = 'pending' AND t.check_at = 'infinity'
-       ORDER BY t.id LIMIT GREATEST(r.n, 0) FOR UPDATE SKIP LOCKED) x),
+      SELECT t.org_id, t.queue, t.id FROM task t
+       WHERE t.state = 'pending' AND t.check_at = 'infinity' AND (t.queue, t.org_id) >= (r.queue, r.org_id)
+       ORDER BY t.queue, t.org_id, t.id LIMIT GREATEST(r.n, 0)) x
+     WHERE x.org_id = r.org_id AND x.queue = r.queue),
+  locked AS MATERIALIZED (
+    SELECT t.org_id, t.id, t.state, t.check_at FROM heads h JOIN task t ON t.org_id = h.org_id AND t.id = h.id FOR UPDATE OF t SKIP LOCKED),
+  taken AS (SELECT k.org_id, k.id FROM locked k WHERE k.state = 'pending' AND k.check_at = 'infinity'),
   fed AS (
     UPDATE task t SET check_at = clock_timestamp() + interval '2 s'
       FROM taken k WHERE t.org_id = k.org_id AND t.id = k.id
