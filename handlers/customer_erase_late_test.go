@@ -133,13 +133,7 @@ func TestErasureOfATextGivenUp(t *testing.T) {
 		}
 		return r.erasure(customer).Provider == store.AtProvider{Redacted: 1}
 	})
-	if at := r.atProvider(ana); len(at) != 1 || at[0].Body != "" {
-		t.Errorf("the provider has %+v", at)
-	}
-	if got := r.traces(ana, ana[1:]); len(got) > 0 {
-		t.Errorf("traces are left: %v", got)
-	}
-	r.clean("after")
+	r.isGone(customer, ana, 1)
 }
 
 // A text of which nobody has found out for as long as its task was tried is empty here all the same.

@@ -162,6 +162,23 @@ func (r *rig) bytesEverywhere(see func(where string, value []byte)) (n int) {
 	return n
 }
 
+// isGone holds that nothing tells of a customer who was erased any more: of his phone, and of words that were his; and that each of so
+// many texts to him is empty at the provider.
+func (r *rig) isGone(customer uuid.UUID, phone string, texts int, words ...string) {
+	r.t.Helper()
+	if v := r.erasure(customer); v.Provider != (store.AtProvider{Redacted: texts}) {
+		r.t.Errorf("at the provider: %+v", v.Provider)
+	}
+	at := r.atProvider(phone)
+	if len(at) != texts || slices.ContainsFunc(at, func(m providerText) bool { return m.Body != "" }) {
+		r.t.Errorf("the provider has %+v", at)
+	}
+	if got := r.traces(phone, append(words, phone[1:])...); len(got) > 0 {
+		r.t.Errorf("traces are left: %v", got)
+	}
+	r.clean("after")
+}
+
 // traces lists where a customer can be told from: the phone's hash, a sealed value that opens to a marker, a marker in clear.
 func (r *rig) traces(phone string, markers ...string) (found []string) {
 	r.t.Helper()

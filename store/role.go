@@ -54,7 +54,7 @@ func CheckRole(ctx context.Context, db DB) error {
 
 // onlyOrg is the text that PostgreSQL gives back of the app's policy on a table, for format() with the org's column: the text
 // of isolate in migrations/00001_org.sql with its casts written out. The name that it gives to the column is left out, since
-// that is a version's own matter; tests hold version 15 to the rest.
+// that is a version's own matter; versions 15 to 18 give the same rest.
 const onlyOrg = `(%I = ( SELECT (NULLIF(current_setting(''app.org_id''::text, true), ''''::text))::uuid))`
 
 // openTables is a query over each table with an org: its name, and whether a role could see or change rows of other orgs in it.
