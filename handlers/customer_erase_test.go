@@ -37,9 +37,9 @@ func TestErasure(t *testing.T) {
 	if before := r.traces(phone, markers...); len(before) < 10 {
 		t.Fatalf("control: the customer is hardly there: %v", before)
 	}
-	digits := func() int {
+	digits := func() int { // as a phone is shown
 		return query[int](r, "SELECT count(*) FROM request WHERE answer::text LIKE '%\u2022 58\"%'")
-	} // as a phone is shown
+	}
 	if digits() == 0 {
 		t.Error("before, no answer has the last digits")
 	}
