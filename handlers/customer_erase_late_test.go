@@ -98,7 +98,7 @@ func TestErasureAfterAnotherNumber(t *testing.T) {
 		r.erasedBy(run, customer)
 		r.deliverType(run, "customer:erase", "done")
 		for phone, want := range map[string]int{"42": c.first, "43": c.second} {
-			if n := query[int](r, "SELECT count(*) FROM request WHERE answer::text LIKE '%'||$1||'\"%'", phone); n != want {
+			if n := r.answersWith(phone); n != want {
 				t.Errorf("%s: %d answers tell of %s", c.name, n, phone)
 			}
 		}

@@ -162,6 +162,11 @@ func (r *rig) bytesEverywhere(see func(where string, value []byte)) (n int) {
 	return n
 }
 
+// answersWith is how many answers show a phone that ends in two digits. An id or a time may end in them too.
+func (r *rig) answersWith(last2 string) int {
+	return query[int](r, "SELECT count(*) FROM request WHERE answer::text LIKE '%\u2022 ' || $1 || '\"%'", last2)
+}
+
 // isGone holds that nothing tells of a customer who was erased any more: of his phone, and of words that were his; and that each of so
 // many texts to him is empty at the provider.
 func (r *rig) isGone(customer uuid.UUID, phone string, texts int, words ...string) {

@@ -297,6 +297,11 @@ func (r *rig) state(id uuid.UUID, want string, within time.Duration) row {
 // idle waits until no task is waiting any more, so that what did not happen will not happen.
 func (r *rig) idle(within time.Duration) {
 	r.t.Helper()
+	defer func() {
+		if r.t.Failed() {
+			r.t.Logf("pending: %s", query[string](r, "SELECT COALESCE(string_agg(concat_ws(' ', type, payload, last_error, 'tried', attempt), ', '), 'nothing') FROM task WHERE state = 'pending'"))
+		}
+	}()
 	eventually(r.t, within, "nothing is pending", func() bool {
 		return query[int](r, "SELECT count(*) FROM task WHERE state = 'pending'") == 0
 	})
