@@ -73,8 +73,10 @@ func FinishInbound(tx *Tx, id uuid.UUID, intent string, about uuid.NullUUID) {
 }
 
 // TellReply makes the task that tells the org's endpoint of a text, and reports whether there is one that wants to hear of
-// it.
+// it. The row is locked first, by a statement of its own: an UPDATE that had to wait for another would compute its values anew, and make
+// a second task, and the first would tell of nothing.
 func TellReply(ctx context.Context, tx *Tx, id uuid.UUID) (told bool, err error) {
+	tx.Queue(`SELECT FROM inbound WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE`, tx.Org, id)
 	err = tx.QueryRow(ctx, `UPDATE inbound SET told_as = endpoint_tell(org_id, '`+KindReply+`') WHERE org_id = $1 AND id = $2 RETURNING told_as IS NOT NULL`,
 		tx.Org, id).Scan(&told)
 	return told, err
